@@ -1,0 +1,80 @@
+"""What a checkpoint holds; atomic save, safe load. Builds nothing.
+
+A checkpoint rebuilds its model and its preprocessing without any flag.
+"""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from errors import CheckpointError, DataError
+from preprocessing import ClipConfig, FaceConfig
+
+FORMAT = 1  # raised when a stored field changes its meaning
+
+
+@dataclass
+class Checkpoint:
+    model: dict[str, Any]  # settings, as models.ModelConfig reads them
+    weights: dict[str, torch.Tensor]
+    faces: FaceConfig
+    clip: ClipConfig
+    classes: list[str]  # in label order
+    epoch: int  # from 1
+    metrics: dict[str, float | None]  # the epoch's row of history.csv
+    threshold: float = 0.5  # p_fake from which a video is called fake
+
+
+def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint; `training` holds what only a resumed run needs (optimizer, scheduler,
+    random states). A kill at any moment leaves the file as it was before."""
+    values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
+    values |= {"faces": checkpoint.faces.to_dict(), "clip": checkpoint.clip.to_dict()}
+    values |= {"format": FORMAT}
+    if training is not None:
+        values["training"] = training
+    partial = path.with_name(f".partial-{path.name}")
+    with partial.open("wb") as file:
+        torch.save(values, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU, never running code from it.
+
+    Raise CheckpointError for a file that is missing, damaged, foreign, of another version, or
+    that would run code.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"no checkpoint at {path}")
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds for a file that is not its own
+        raise CheckpointError(
+            f"{path} is damaged or not a checkpoint that is safe to load ({type(error).__name__})"
+        ) from error
+    names = {field.name for field in fields(Checkpoint)}
+    if not isinstance(values, dict) or "format" not in values:
+        raise CheckpointError(f"{path} is not a checkpoint of this project")
+    if values["format"] != FORMAT or not names <= set(values):
+        raise CheckpointError(
+            f"{path} has checkpoint format {values['format']}, this version reads {FORMAT}"
+        )
+    try:
+        values["faces"] = FaceConfig.from_dict(values["faces"])
+        values["clip"] = ClipConfig.from_dict(values["clip"])
+    except DataError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return Checkpoint(**{name: values[name] for name in names})
+
+
+def keep_newest(folder: Path, count: int) -> None:
+    """Delete all but the `count` newest epoch_*.pt of a run; 0 keeps all."""
+    if count:
+        for path in sorted(folder.glob("epoch_*.pt"))[:-count]:
+            path.unlink()

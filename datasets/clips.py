@@ -1,0 +1,45 @@
+"""Which crops of a track form a clip, and how their JPEG bytes become a tensor.
+
+Training, evaluation and scoring all read pixels through here, so that they see the same.
+"""
+
+import cv2
+import numpy as np
+import torch
+
+
+def fixed_starts(crops: int, clip_frames: int) -> list[int]:
+    """Starts of the clips that evaluation looks at: together they cover all `crops` of a track
+    with as little overlap as possible. A track that is shorter than a clip gives one, short.
+    """
+    if crops <= clip_frames:
+        return [0]
+    count = -(-crops // clip_frames)
+    return [round(i * (crops - clip_frames) / (count - 1)) for i in range(count)]
+
+
+def random_start(crops: int, clip_frames: int) -> int:
+    """Start of a clip that training looks at; draws from torch's generator."""
+    return int(torch.randint(max(1, crops - clip_frames + 1), ()))
+
+
+def decode(jpegs: list[bytes]) -> torch.Tensor:
+    """JPEG bytes of T crops → (T, C, H, W) uint8 RGB. Raise ValueError for a damaged one."""
+    crops = []
+    for position, data in enumerate(jpegs):
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        if image is None:
+            raise ValueError(f"crop {position} of the clip is not a JPEG")
+        crops.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+
+
+def collate(clips: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """B clips (T_i, C, H, W) → padded (B, T, C, H, W) float and mask (B, T) bool."""
+    frames = max(len(clip) for clip in clips)
+    batch = clips[0].new_zeros(len(clips), frames, *clips[0].shape[1:])
+    mask = torch.zeros(len(clips), frames, dtype=torch.bool)
+    for i, clip in enumerate(clips):
+        batch[i, : len(clip)] = clip
+        mask[i, : len(clip)] = True
+    return batch, mask

@@ -1,0 +1,95 @@
+"""How a public dataset lies on disk → one table of videos.
+
+The table has a row per video: video_id, path, label, source, method, status, detail. `status`
+is empty for a video that is there to be read.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets.manifest import FAKE, REAL
+from errors import DataError
+
+LABELS = {"REAL": REAL, "FAKE": FAKE}
+
+
+def read_dfdc(root: Path) -> pd.DataFrame:
+    """The DeepFake Detection Challenge (Dolhansky et al. 2020): <root>/*/metadata.json, or one
+    part folder itself. `path` is relative to <root>. Raise DataError for unusable metadata.
+    """
+    if not root.is_dir():
+        raise DataError(f"--input {root} is not a folder")
+    parts = [root] if (root / "metadata.json").is_file() else sorted(root.iterdir())
+    parts = [part for part in parts if (part / "metadata.json").is_file()]
+    if not parts:
+        raise DataError(
+            f"no metadata.json in {root} or its folders: expected dfdc_train_part_*/metadata.json"
+        )
+    rows = [row for part in parts for row in _read_part(root, part)]
+    if not rows:
+        raise DataError(f"the metadata.json files under {root} list no videos")
+    return pd.DataFrame(rows)
+
+
+def _read_part(root: Path, part: Path) -> list[dict[str, Any]]:
+    metadata = _read_metadata(part / "metadata.json")
+    rows = []
+    for name, entry in sorted(metadata.items()):
+        status, detail = _find_video(part, name)
+        method = entry.get("method")
+        rows.append(
+            {
+                "video_id": f"{part.name}/{name}",
+                "path": (part.relative_to(root) / name).as_posix(),
+                "label": LABELS[entry["label"]],
+                "source": _source(name, metadata),
+                "method": method if isinstance(method, str) else "",
+                "status": status,
+                "detail": detail,
+            }
+        )
+    return rows
+
+
+def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(metadata, dict):
+        raise DataError(f"{path} should map file names to entries")
+    for name, entry in metadata.items():
+        label = entry.get("label") if isinstance(entry, dict) else None
+        if not isinstance(label, str) or label not in LABELS:
+            raise DataError(f"{path}: {name!r} has label {label!r}; known are REAL and FAKE")
+    return metadata
+
+
+def _find_video(part: Path, name: str) -> tuple[str, str]:
+    """Status and detail of a listed video before it is opened. Names are hostile until resolved."""
+    if not name.isprintable() or Path(name).name != name:
+        return "unreadable", "refused: not a plain file name"
+    path = part / name
+    if not path.resolve().is_relative_to(part.resolve()):
+        return "unreadable", "refused: the file lies outside its folder"
+    if not path.is_file():
+        return "missing", "listed in metadata.json, not on disk"
+    return "", ""
+
+
+def _source(name: str, metadata: dict[str, dict[str, Any]]) -> str:
+    """Stem of the video that `name` was made from, through fakes of fakes; its own if unknown.
+
+    The part is left out on purpose: one name in two parts is taken for one source, which can
+    only keep videos together.
+    """
+    seen = [name]
+    while (entry := metadata.get(seen[-1])) is not None:
+        original = entry.get("original")
+        if not isinstance(original, str) or not original or original in seen:
+            break
+        seen.append(original)
+    return Path(seen[-1]).stem

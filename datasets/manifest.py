@@ -1,0 +1,131 @@
+"""The manifest videos_df.csv: its columns, how it is read, checked and written.
+
+One row per face track, and one row for every video that gave none. Beside it lies a JSON file
+of the same stem with everything that made the crops.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from errors import DataError
+from preprocessing import FaceConfig
+
+REAL, FAKE = 0, 1  # the label: 1 = FAKE
+CLASSES = ("REAL", "FAKE")  # in label order
+SPLITS = ("train", "val", "test")
+STATUSES = ("ok", "no_face", "unreadable", "missing", "timeout", "skipped")
+COLUMNS = {
+    "video_id": str,  # <part>/<file name>, unique
+    "path": str,  # of the video, relative to preprocessing's input folder
+    "label": int,
+    "source": str,  # of its own name for a real video
+    "split": str,
+    "method": str,  # the manipulation where known, else empty
+    "status": str,
+    "detail": str,
+    "track": int,  # -1 in the row of a video that gave none
+    "crops": str,  # folder of the track's crops, relative to the manifest
+    "frames": int,  # number of crops
+    "width": int,
+    "height": int,
+    "fps": float,
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    table: pd.DataFrame  # COLUMNS
+    folder: Path  # that its relative paths start from
+    faces: FaceConfig  # what made its crops
+
+    def split(self, name: str) -> pd.DataFrame:
+        return self.table[self.table["split"] == name]
+
+    def tracks(self, split: str) -> pd.DataFrame:
+        """Rows of `split` that have crops."""
+        table = self.split(split)
+        return table[table["status"] == "ok"]
+
+
+def find(name: str) -> Path:
+    """`videos_df` → videos_df, videos_df.csv or data/videos_df.csv, whichever is there first."""
+    tried = [Path(name), Path(f"{name}.csv"), Path("data") / name, Path("data") / f"{name}.csv"]
+    for path in tried:
+        if path.is_file():
+            return path
+    raise DataError(
+        f"no manifest {name!r} (looked for {', '.join(map(str, tried))}): "
+        "make one with preprocess_dfdc.py, or name it with --csv_file"
+    )
+
+
+def read(path: Path) -> Manifest:
+    """Read and check a manifest and its JSON. Raise DataError naming the file and the rows."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not a CSV file: {error}") from error
+    absent = [name for name in COLUMNS if name not in table]
+    if absent:
+        raise DataError(f"{path} lacks the columns {', '.join(absent)}")
+    try:
+        table = table.astype({k: v for k, v in COLUMNS.items() if v is not str})
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
+    _check(path, table)
+    return Manifest(table, path.parent, FaceConfig.from_dict(read_record(path)["faces"]))
+
+
+def _check(path: Path, table: pd.DataFrame) -> None:
+    allowed = {"label": (REAL, FAKE), "split": SPLITS, "status": STATUSES}
+    for column, values in allowed.items():
+        wrong = table[~table[column].isin(values)]
+        if len(wrong):
+            first = wrong.iloc[0]
+            raise DataError(
+                f"{path}: {len(wrong)} rows with an unknown {column}, first {first[column]!r} in "
+                f"line {wrong.index[0] + 2}; known are {', '.join(map(str, values))}"
+            )
+    home = path.parent.resolve()
+    for line, crops in table.loc[table["status"] == "ok", "crops"].items():
+        if not (home / crops).resolve().is_relative_to(home):
+            raise DataError(f"{path}: line {line + 2}: crops lead out of the folder: {crops!r}")
+
+
+def record_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The JSON beside the manifest `path`: what made its crops."""
+    record = record_path(path)
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{record} is missing: it says how the crops of {path} were made"
+        ) from error
+    except ValueError as error:
+        raise DataError(f"{record} is not JSON: {error}") from error
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Write rows in the manifest's columns; the file appears whole or not at all."""
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    return table
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    write_text(record_path(path), json.dumps(record, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(text, encoding="utf-8", newline="")
+    os.replace(partial, path)

@@ -1,0 +1,39 @@
+"""Where the model runs."""
+
+import shutil
+import sys
+import warnings
+
+import torch
+
+from errors import UsageError
+
+
+def choose(name: str) -> torch.device:
+    """auto | cpu | cuda → a device. A GPU that torch cannot use is a warning with the reason
+    under auto, and a UsageError when it was asked for."""
+    if name == "cpu":
+        return torch.device("cpu")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+    reason = " ".join(str(warning.message) for warning in caught) or _why_not()
+    if name == "cuda":
+        raise UsageError(f"--device cuda: {reason or 'this machine has no GPU'}")
+    if reason:
+        print(f"warning: running on the CPU, the GPU cannot be used: {reason}", file=sys.stderr)
+    return torch.device("cpu")
+
+
+def _why_not() -> str:
+    """Why CUDA is unavailable on a machine that has a GPU driver; empty without one."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} was built without CUDA"
+    try:
+        torch.cuda.init()
+    except RuntimeError as error:
+        return str(error)
+    return "torch reports no CUDA device"

@@ -1,0 +1,49 @@
+"""The project's exceptions. Each carries one line for the user: what, where, what to do.
+
+PipelineError            anything a user can cause or mend; entry points print it and exit 2
+├── UsageError           a flag or a name that cannot be served
+├── DataError            metadata, manifest or crops that are missing or inconsistent
+├── WeightsError         pretrained or local weights that cannot be had
+├── CheckpointError      a checkpoint that is missing, damaged, foreign or unsafe
+└── VideoError           one video that cannot be decoded; becomes a row, never ends a run
+"""
+
+import sys
+from collections.abc import Callable
+
+
+class PipelineError(Exception):
+    """Base class; its text is shown to the user as it is."""
+
+
+class UsageError(PipelineError):
+    pass
+
+
+class DataError(PipelineError):
+    pass
+
+
+class WeightsError(PipelineError):
+    pass
+
+
+class CheckpointError(PipelineError):
+    pass
+
+
+class VideoError(PipelineError):
+    pass
+
+
+def run(main: Callable[[], int]) -> None:
+    """Run an entry point: exit with its code, or with 2 and one line for a PipelineError."""
+    try:
+        code = main()
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)

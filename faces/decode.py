@@ -1,0 +1,129 @@
+"""Frames out of a video file: (T, H, W, 3) uint8 RGB, upright. One small function a decoder.
+
+Both decoders run on one thread: extraction uses one process per core instead, and scoring
+must see the same pixels as training did.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from errors import UsageError, VideoError
+from faces import sampling
+
+# Above this many frames a header is not believed (a day at 60 fps is 5.2 million).
+MAX_FRAMES = 10_000_000
+
+
+@dataclass
+class Frames:
+    """The sampled frames of one video."""
+
+    images: list[np.ndarray]  # T × (H, W, 3) uint8 RGB, upright
+    indices: list[int]  # T, of the frames in the video
+    fps: float  # 0.0 when the file does not say
+    total: int  # frames that the file promises
+    decoded: int  # frames that could be read, up to the last one wanted
+    detail: str  # what the user should know, or ""
+
+
+def read_frames(path: Path, wanted: int, decoder: str) -> Frames:
+    """Decode `wanted` evenly spaced frames of `path`.
+
+    Raise VideoError when the file holds no video or less than half of its frames can be
+    read. When only the tail is lost, the frames before it are returned and `detail` says so.
+    """
+    if not path.is_file():
+        raise VideoError("not a file")
+    if path.stat().st_size == 0:
+        raise VideoError("the file is empty")
+    frames = READERS[decoder](path, wanted)
+    if not frames.images:
+        raise VideoError("not one frame could be decoded")
+    if frames.decoded < frames.total:
+        if 2 * frames.decoded < frames.total:
+            raise VideoError(f"only {frames.decoded} of {frames.total} frames could be decoded")
+        frames.detail = f"damaged: {frames.decoded} of {frames.total} frames could be decoded"
+    return frames
+
+
+def _read_opencv(path: Path, wanted: int) -> Frames:
+    total, fps = _count_opencv(path)
+    indices = sampling.uniform(total, wanted)
+    capture = _open(path)
+    images: list[np.ndarray] = []
+    found: list[int] = []
+    position = 0
+    try:
+        for index in indices:
+            # Skipped frames are decoded but not converted: seeking is inexact in many files.
+            while position <= index and capture.grab():
+                position += 1
+            if position <= index:
+                break
+            read, image = capture.retrieve()
+            if read and image is not None:
+                images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+                found.append(index)
+    finally:
+        capture.release()
+    complete = len(found) == len(indices)
+    return Frames(images, found, fps, total, total if complete else position, "")
+
+
+def _count_opencv(path: Path) -> tuple[int, float]:
+    """Frames and frames per second; frames are counted one by one when the header is silent."""
+    capture = _open(path)
+    try:
+        total, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+        if not 0 < total <= MAX_FRAMES:
+            total = 0
+            while capture.grab():
+                total += 1
+    finally:
+        capture.release()
+    return int(total), float(fps) if np.isfinite(fps) and fps > 0 else 0.0
+
+
+def _open(path: Path) -> cv2.VideoCapture:
+    # CAP_FFMPEG alone: OpenCV's other backends take "img_001.png" for a picture sequence.
+    # The absolute path: FFmpeg takes a name with a colon or a leading dash for something else.
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    if not capture.isOpened():
+        raise VideoError("no video stream that FFmpeg can open")
+    return capture
+
+
+def _read_decord(path: Path, wanted: int) -> Frames:
+    try:
+        import decord
+    except ImportError as error:
+        raise UsageError(
+            "decord is not installed (its wheels are for x86-64 only): use --decoder opencv"
+        ) from error
+    try:
+        reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
+        total, fps = len(reader), float(reader.get_avg_fps())
+    except decord.DECORDError as error:
+        raise VideoError("no video stream that decord can open") from error
+    images: list[np.ndarray] = []
+    found: list[int] = []
+    complete = True
+    for index in sampling.uniform(total, wanted):
+        try:
+            images.append(reader[index].asnumpy())
+        except (decord.DECORDError, decord.DECORDLimitReachedError):
+            complete = False
+            break
+        found.append(index)
+    decoded = total if complete else (found[-1] + 1 if found else 0)
+    return Frames(images, found, fps if np.isfinite(fps) else 0.0, total, decoded, "")
+
+
+READERS: dict[str, Callable[[Path, int], Frames]] = {
+    "opencv": _read_opencv,
+    "decord": _read_decord,
+}

@@ -1,0 +1,89 @@
+"""One video file → the crops of the people in it, or a status that says why there are none."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+
+from errors import VideoError
+from faces.crop import cut, to_jpeg
+from faces.decode import Frames, read_frames
+from faces.detect import FaceDetector
+from faces.track import Track, link
+from preprocessing import FaceConfig
+
+
+@dataclass
+class FaceTrack:
+    """One person through the sampled frames; all lists have one entry per crop."""
+
+    frames: list[int]  # indices in the video
+    seconds: list[float | None]  # None when the file does not tell its frame rate
+    boxes: list[list[float]]  # left, top, right, bottom in pixels of the full frame
+    landmarks: list[list[list[float]]]  # 5 × (x, y): eyes, nose, mouth corners
+    confidences: list[float]  # [0, 1]
+    jpegs: list[bytes]  # face_size × face_size
+
+
+@dataclass
+class Extraction:
+    """What one video gave. `status` is ok, no_face or unreadable."""
+
+    status: str
+    detail: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    total_frames: int = 0
+    sampled_frames: int = 0
+    tracks: list[FaceTrack] = field(default_factory=list)
+
+
+def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
+    """Sample, decode, detect, track and crop, as `detector.config` says. Never raises for a
+    bad video: that is a status."""
+    config = detector.config
+    try:
+        frames = read_frames(path, config.frames_per_video, config.decoder)
+    except VideoError as error:
+        return Extraction("unreadable", str(error))
+    height, width = frames.images[0].shape[:2]
+    result = Extraction(
+        "no_face", frames.detail, width, height, frames.fps, frames.total, len(frames.images)
+    )
+    linked = link(detector.detect(frames.images))
+    tracks = [track for track in linked if _is_person(track, len(frames.images), config)]
+    if not tracks:
+        longest = max((len(track.positions) for track in linked), default=0)
+        found = f"a face in at most {longest} of {len(frames.images)} frames"
+        result.detail = "; ".join(filter(None, [frames.detail, found]))
+        return result
+    result.status = "ok"
+    result.tracks = [_cut_track(track, frames, detector) for track in tracks]
+    return result
+
+
+def _is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
+    share = len(track.positions) / sampled_frames
+    sure = mean(d.confidence for d in track.detections) >= config.min_confidence
+    return share >= (config.min_track_share if sure else config.min_faint_share)
+
+
+def _cut_track(track: Track, frames: Frames, detector: FaceDetector) -> FaceTrack:
+    config = detector.config
+    indices = [frames.indices[position] for position in track.positions]
+    return FaceTrack(
+        frames=indices,
+        seconds=[round(i / frames.fps, 3) if frames.fps else None for i in indices],
+        boxes=[[round(float(v), 1) for v in d.box] for d in track.detections],
+        landmarks=[
+            [[round(float(v), 1) for v in point] for point in d.landmarks] for d in track.detections
+        ],
+        confidences=[round(d.confidence, 4) for d in track.detections],
+        jpegs=[
+            to_jpeg(
+                cut(frames.images[position], d.box, config.margin, config.face_size),
+                config.jpeg_quality,
+            )
+            for position, d in zip(track.positions, track.detections, strict=True)
+        ],
+    )

@@ -1,0 +1,57 @@
+"""How a video file becomes what the model sees, as two plain records. Standard library only.
+
+FaceConfig makes the crops and lies beside the manifest; ClipConfig makes the clips out of
+them. Both are stored in every checkpoint, so that scoring repeats exactly what training saw.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from errors import DataError
+
+DECODERS = ("opencv", "decord")
+
+
+class _Record:
+    """Conversion to and from a plain dict, refusing what it does not know."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Raise DataError when `values` has other keys than this version of the record."""
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            odd = ", ".join(sorted(set(values) ^ known))
+            raise DataError(f"{cls.__name__} of another version: unknown or missing {odd}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True)
+class FaceConfig(_Record):
+    """Video file → crops. Lengths in pixels unless said otherwise."""
+
+    frames_per_video: int = 32  # spread evenly over the whole video
+    decoder: str = "opencv"  # one of DECODERS
+    detector: str = "facenet-pytorch MTCNN"
+    detect_size: int = 540  # frames whose shorter side is larger are shrunk to it for detection
+    min_face_size: int = 40  # of the frame that is searched
+    # A person is a track that is sure or persistent: MTCNN is sure of faces in good light, less
+    # sure of dark skin in the dark (0.86 on average), and false faces come and go.
+    min_confidence: float = 0.95  # mean over a sure track, in [0, 1]
+    min_track_share: float = 0.1  # of the sampled frames a sure track is found in
+    min_faint_share: float = 0.6  # of the sampled frames any other track is found in
+    margin: float = 0.3  # share of the box's longer side added on every side
+    face_size: int = 224  # crops are face_size × face_size
+    jpeg_quality: int = 95
+
+
+@dataclass(frozen=True)
+class ClipConfig(_Record):
+    """Crops of a track → the tensor that the model sees."""
+
+    clip_frames: int = 16  # T
+    crop_size: int = 224  # H = W
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB, of values in [0, 1]
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)

@@ -1,0 +1,35 @@
+"""Checkpoint file → model ready to judge, and the preprocessing it was trained with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import checkpointing
+import models
+from errors import CheckpointError
+from preprocessing import ClipConfig, FaceConfig
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A trained model in evaluation mode, on its device."""
+
+    model: nn.Module
+    faces: FaceConfig
+    clip: ClipConfig
+    threshold: float
+
+
+def load_detector(path: Path, device: torch.device) -> Detector:
+    """Raise CheckpointError for a file that is unusable."""
+    checkpoint = checkpointing.load(path)
+    model = models.build(models.ModelConfig.from_dict(checkpoint.model))
+    try:
+        model.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: its weights do not fit its own model") from error
+    return Detector(
+        model.to(device).eval(), checkpoint.faces, checkpoint.clip, checkpoint.threshold
+    )
