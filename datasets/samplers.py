@@ -14,10 +14,13 @@ class EpochSampler(Sampler[int]):
 
     With `balance`, all items of the rarer label and as many of the commoner one, which takes
     turns: after ceil(commoner / rarer) epochs every item was seen, and none is lost for good.
+    Items of one source are drawn next to each other where both labels have one, so that most
+    batches hold a real and a fake that differ by the manipulation alone.
     """
 
-    def __init__(self, labels: list[int], balance: bool, seed: int) -> None:
+    def __init__(self, labels: list[int], sources: list[str], balance: bool, seed: int) -> None:
         self.labels = np.asarray(labels)
+        self.sources = np.asarray(sources)
         self.seed = seed
         self.epoch = 0
         values, counts = np.unique(self.labels, return_counts=True)
@@ -35,17 +38,28 @@ class EpochSampler(Sampler[int]):
         drawn = np.arange(len(self.labels))
         if self.rarer is not None:
             rare = np.flatnonzero(self.labels == self.rarer)
-            drawn = np.concatenate(
-                [rare, self._turn(np.flatnonzero(self.labels != self.rarer), len(rare))]
-            )
-        yield from np.random.default_rng([self.seed, self.epoch, 1]).permutation(drawn).tolist()
+            common = np.flatnonzero(self.labels != self.rarer)
+            drawn = np.concatenate([rare, self._turn(common, len(rare))])
+        # A random order of sources, and a random order inside each.
+        random = np.random.default_rng([self.seed, self.epoch, 1])
+        names, group = np.unique(self.sources[drawn], return_inverse=True)
+        order = np.lexsort([random.random(len(drawn)), random.permutation(len(names))[group]])
+        yield from drawn[order].tolist()
 
     def _turn(self, items: np.ndarray, count: int) -> np.ndarray:
-        """This epoch's `count` of `items`: a fresh shuffle is dealt out, epoch after epoch."""
+        """This epoch's `count` of `items`: a shuffle is dealt out, epoch after epoch, one item of
+        every source before the second of any."""
         turns = -(-len(items) // count)
         cycle, turn = divmod(self.epoch, turns)
-        shuffled = np.random.default_rng([self.seed, cycle, 0]).permutation(items)
-        return np.resize(shuffled, turns * count)[turn * count : (turn + 1) * count]
+        random = np.random.default_rng([self.seed, cycle, 0])
+        shuffled = random.permutation(items)
+        seen: dict[str, int] = {}
+        rounds = []
+        for source in self.sources[shuffled]:
+            rounds.append(seen.get(source, 0))
+            seen[source] = rounds[-1] + 1
+        dealt = shuffled[np.argsort(rounds, kind="stable")]
+        return np.resize(dealt, turns * count)[turn * count : (turn + 1) * count]
 
 
 def is_unbalanced(labels: list[int]) -> bool:

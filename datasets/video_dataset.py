@@ -57,6 +57,11 @@ class VideoDataset(Dataset[Item]):
         """The label of every item."""
         return [int(self.rows["label"].iloc[row]) for row, _ in self.items]
 
+    @property
+    def sources(self) -> list[str]:
+        """The source of every item."""
+        return [self.rows["source"].iloc[row] for row, _ in self.items]
+
     def video_labels(self) -> dict[str, int]:
         """The label of every video that has an item."""
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))

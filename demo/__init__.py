@@ -1,0 +1,1 @@
+"""A small synthetic DFDC, drawn from a seed: real videos, their fakes, where they differ."""

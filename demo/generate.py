@@ -1,0 +1,151 @@
+"""Writes the demo dataset: DFDC's own layout, drawn from a seed.
+
+    python -m demo.generate --output DIR
+
+DIR/dfdc_train_part_0/metadata.json and *.mp4, …_part_1 likewise; DIR/masks/<fake>.png, the region
+that the fake changed (evaluation alone may read it); DIR/new/, two videos of people who occur
+nowhere else, to score after training.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import string
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from demo.animate import draw_shot, render
+from demo.encode import CRF, Sensor, VideoWriter, draw_camera
+from demo.manipulations import METHODS
+from demo.scene import FRAME_HEIGHT, FRAME_WIDTH
+
+PARTS = 2
+FRAME_RATES = (24, 25, 30)
+EXTRA_FRAMES = 6  # a file is up to this many frames longer than asked
+CHANGED = 1.5 / 255  # a pixel counts as changed if it differs by more, before noise
+SHAPE = (FRAME_HEIGHT, FRAME_WIDTH)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One job: a real video and its fakes. ``files`` maps paths to a method, or None for real."""
+
+    seed: tuple[int, int]
+    frames: int
+    files: dict[Path, str | None]
+    masks: Path | None
+
+
+def generate(output: Path, sources: int, seed: int, frames: int, workers: int) -> None:
+    """Writes ``sources`` reals, each with a fake of every method, and the two of ``new/``.
+
+    Frames, names and noise depend on ``seed`` alone, never on ``workers``.
+    """
+    names = _names(np.random.default_rng(seed))
+    jobs = []
+    for part in range(PARTS):
+        folder = output / f"dfdc_train_part_{part}"
+        folder.mkdir(parents=True, exist_ok=True)
+        metadata = {}
+        for index in range(part, sources, PARTS):
+            files = {folder / f"{next(names)}.mp4": method for method in (None, *METHODS)}
+            metadata.update(_entries(files))
+            jobs.append(Source((seed, index), frames, files, output / "masks"))
+        text = json.dumps(dict(sorted(metadata.items())), indent=1)
+        (folder / "metadata.json").write_text(text + "\n", encoding="utf-8")
+    (output / "masks").mkdir(exist_ok=True)
+    (output / "new").mkdir(exist_ok=True)
+    new = output / "new"
+    # Two people, so that a real and a fake to score share nothing.
+    jobs.append(Source((seed, sources), frames, {new / "new_real.mp4": None}, None))
+    swap = {new / "new_fake.mp4": "identity_swap"}
+    jobs.append(Source((seed, sources + 1), frames, swap, None))
+    context = multiprocessing.get_context("spawn")
+    one_thread = {"initializer": cv2.setNumThreads, "initargs": (1,)}
+    with ProcessPoolExecutor(workers, context, **one_thread) as pool:
+        done = pool.map(write_source, jobs)
+        for _ in tqdm(done, total=len(jobs), desc="sources", unit="source"):
+            pass
+
+
+def write_source(source: Source) -> None:
+    """Draws one source and writes all its files, frame by frame side by side."""
+    rng = np.random.default_rng(source.seed)
+    fps = int(rng.choice(FRAME_RATES))
+    camera = draw_camera(rng)
+    shot = draw_shot(rng, source.frames + EXTRA_FRAMES, fps)
+    masks = {path: np.zeros(SHAPE, np.uint8) for path in source.files}
+    with ExitStack() as stack:
+        takes = []
+        streams = rng.spawn(len(source.files))
+        for (path, method), own in zip(source.files.items(), streams, strict=True):
+            crf, length = int(own.integers(*CRF, endpoint=True)), own.integers(EXTRA_FRAMES + 1)
+            writer = stack.enter_context(VideoWriter(path, SHAPE, fps, crf))
+            edit = METHODS[method][0](shot, own) if method else None
+            takes.append((path, edit, Sensor(camera, SHAPE, own), writer, source.frames + length))
+        for t in range(source.frames + EXTRA_FRAMES):
+            plain, view = render(shot, t)
+            for path, edit, sensor, writer, length in takes:
+                if t < length:
+                    frame = edit(plain, view) if edit else plain
+                    writer.write(sensor.record(frame))
+                    masks[path][view.box] |= _changed(frame[view.box], plain[view.box])
+    for path, method in source.files.items():
+        if method and source.masks:
+            cv2.imwrite(str(source.masks / f"{path.stem}.png"), masks[path])
+
+
+def _changed(frame: np.ndarray, plain: np.ndarray) -> np.ndarray:
+    """(h, w) uint8: 255 where two frames differ, averaged over the channels."""
+    difference = cv2.transform(cv2.absdiff(frame, plain), np.full((1, 3), 1 / 3))
+    return (difference > CHANGED).astype(np.uint8) * 255
+
+
+def _names(rng: np.random.Generator) -> Iterable[str]:
+    """Ten random letters each, never the same twice."""
+    seen = set()
+    while True:
+        name = "".join(rng.choice(list(string.ascii_lowercase), 10))
+        if name not in seen:
+            seen.add(name)
+            yield name
+
+
+def _entries(files: dict[Path, str | None]) -> dict[str, dict[str, str]]:
+    """The lines of metadata.json for one source."""
+    original = next(path.name for path, method in files.items() if method is None)
+    entries = {}
+    for path, method in files.items():
+        if method is None:
+            entries[path.name] = {"label": "REAL", "split": "train"}
+        else:
+            entries[path.name] = {
+                "label": "FAKE",
+                "split": "train",
+                "original": original,
+                "method": method,
+            }
+    return entries
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the synthetic demo dataset.")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--sources", type=int, default=120, help="real videos, 4 fakes each")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--frames", type=int, default=48, help="frames a video, at least")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    args = parser.parse_args()
+    generate(args.output, args.sources, args.seed, args.frames, args.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The main job on demo data, from nothing to verdicts: the very commands of the README.
+
+    python -m demo.run --seed 0          (what `make demo` calls)
+
+Writes data/demo/ (videos, crops, manifest, scores.csv, summary.json) and checkpoints/demo/.
+"""
+
+import argparse
+import csv
+import json
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import errors
+from errors import PipelineError
+
+DATA = Path("data/demo")
+RUN = Path("checkpoints/demo")
+SOURCES = 120
+NEW = {"new_real.mp4": "real", "new_fake.mp4": "fake"}  # clips of no split, and what they are
+
+
+def commands(seed: int) -> dict[str, list[str]]:
+    """Stage → command line."""
+    manifest = str(DATA / "videos_df.csv")
+    return {
+        "generate": f"-m demo.generate --output {DATA}/dfdc --sources {SOURCES} --seed {seed}".split(),
+        "preprocess": (
+            f"preprocess_dfdc.py --input {DATA}/dfdc --output {DATA} --balance none --seed {seed} "
+            "--val_share 0.1 --test_share 0.2 --frames_per_video 8 --face_size 64 --margin 0.1"
+        ).split(),
+        "train": (
+            f"train.py --csv_file {manifest} --model_name resnet18 --pretrained False "
+            "--clip_frames 4 --crop_size 64 --embed_dim 128 --epochs 32 --batch_size 16 "
+            f"--workers 1 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
+        ).split(),
+        "evaluate": f"evaluate.py --checkpoint {RUN}/best.pt --csv_file {manifest}".split(),
+        "score": (
+            f"score.py {DATA}/dfdc/new --checkpoint {RUN}/best.pt --output {DATA}/scores.csv"
+        ).split(),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--seed", type=int, default=0, help="of the data, the split and training")
+    seed = parser.parse_args().seed
+    for folder in (DATA, RUN):
+        shutil.rmtree(folder, ignore_errors=True)
+    seconds = {stage: run_stage(stage, command) for stage, command in commands(seed).items()}
+    summary = summarize(seed, seconds)
+    path = DATA / "summary.json"
+    path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    print(f"\n{json.dumps(summary, indent=2)}\n")
+    for what, where in {
+        "videos": DATA / "dfdc",
+        "crops and manifest": DATA / "videos_df.csv",
+        "thumbnails": DATA / "thumbnails.png",
+        "model": RUN / "best.pt",
+        "training curves": RUN / "curves.png",
+        "test metrics": RUN / "evaluation_test/metrics.json",
+        "verdicts on new clips": DATA / "scores.csv",
+        "summary": path,
+    }.items():
+        print(f"{what:<22} {where}")
+    return 0
+
+
+def run_stage(stage: str, command: list[str]) -> float:
+    """Run one command as a user would; return its seconds."""
+    print(f"\n── {stage}: python {shlex.join(command)}", flush=True)
+    started = time.monotonic()
+    code = subprocess.run([sys.executable, *command], check=False).returncode
+    if code:
+        raise PipelineError(f"the demo's {stage} stage ended with exit code {code}")
+    return round(time.monotonic() - started, 1)
+
+
+def summarize(seed: int, seconds: dict[str, float]) -> dict[str, Any]:
+    results = json.loads((RUN / "evaluation_test/metrics.json").read_text(encoding="utf-8"))
+    with (DATA / "scores.csv").open(encoding="utf-8", newline="") as file:
+        verdicts = {Path(row["video"]).name: row["verdict"] for row in csv.DictReader(file)}
+    return {
+        "seed": seed,
+        "test_auc": results["auc"],
+        "test_auc_interval": results["auc_interval"],
+        "test_sources": results["sources"],
+        "test_auc_by_method": results["auc_by_method"],
+        "verdicts": verdicts,
+        "both_right": verdicts == NEW,
+        "seconds": seconds,
+        "seconds_total": round(sum(seconds.values()), 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+    }
+
+
+if __name__ == "__main__":
+    errors.run(main)
