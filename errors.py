@@ -38,6 +38,8 @@ class VideoError(PipelineError):
 
 def run(main: Callable[[], int]) -> None:
     """Run an entry point: exit with its code, or with 2 and one line for a PipelineError."""
+    # A file name that the terminal cannot show must not end a run.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main()
     except PipelineError as error:

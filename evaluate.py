@@ -105,8 +105,8 @@ def report(results: dict[str, Any]) -> None:
         return "n/a" if value is None else f"{value:.4f}"
 
     print(
-        f"{results['split']} split: {results['videos_judged']} of {results['videos']} videos judged, "
-        f"{results['sources']} sources, threshold {results['threshold']}"
+        f"{results['split']} split: {results['videos_judged']} of {results['videos']} videos "
+        f"judged, {results['sources']} sources, threshold {results['threshold']}"
     )
     for name in ("auc", "log_loss", "accuracy", "f1_real", "f1_fake"):
         print(f"  {name:<10} {number(results[name])}")

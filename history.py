@@ -23,7 +23,8 @@ class EpochRow:
     def line(self, epochs: int) -> str:
         auc = "n/a" if self.val_auc is None else f"{self.val_auc:.3f}"
         return (
-            f"epoch {self.epoch}/{epochs}: train loss {self.train_loss:.4f} acc {self.train_acc:.3f}"
+            f"epoch {self.epoch}/{epochs}: "
+            f"train loss {self.train_loss:.4f} acc {self.train_acc:.3f}"
             f" · val loss {self.val_loss:.4f} acc {self.val_acc:.3f} auc {auc}"
             f" · {self.seconds:.0f} s, {self.clips_per_second:.1f} clips/s"
         )

@@ -22,7 +22,10 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
 def video_metrics(
     labels: np.ndarray, scores: np.ndarray, threshold: float
 ) -> dict[str, float | None]:
-    """auc, log_loss (natural logarithm, scores kept off 0 and 1 by 1e-7), accuracy, f1_real, f1_fake."""
+    """auc, log_loss, accuracy, f1_real and f1_fake at `threshold`.
+
+    The log loss takes the natural logarithm of scores that are kept off 0 and 1 by 1e-7.
+    """
     called = (scores >= threshold).astype(int)
     f1 = f1_score(labels, called, labels=[0, 1], average=None, zero_division=0.0)
     return {

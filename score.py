@@ -78,7 +78,7 @@ def main() -> int:
     faces = FaceDetector(detector.faces, next(detector.model.parameters()).device)
     print(f"{'verdict':<10} p_fake faces frames seconds  video")
     scores = []
-    with flags.output.open("w", newline="", encoding="utf-8") as file:
+    with flags.output.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Score)])
         writer.writeheader()
         for video in videos:

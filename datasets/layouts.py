@@ -5,6 +5,7 @@ is empty for a video that is there to be read.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def _read_part(root: Path, part: Path) -> list[dict[str, Any]]:
         method = entry.get("method")
         rows.append(
             {
-                "video_id": f"{part.name}/{name}",
+                "video_id": f"{part.resolve().name}/{name}",
                 "path": (part.relative_to(root) / name).as_posix(),
                 "label": LABELS[entry["label"]],
                 "source": _source(name, metadata),
@@ -72,10 +73,11 @@ def _find_video(part: Path, name: str) -> tuple[str, str]:
     """Status and detail of a listed video before it is opened. Names are hostile until resolved."""
     if not name.isprintable() or Path(name).name != name:
         return "unreadable", "refused: not a plain file name"
-    path = part / name
-    if not path.resolve().is_relative_to(part.resolve()):
+    # os.path, because pathlib raises for endless links and for names that are too long.
+    path = os.path.realpath(part / name)
+    if os.path.dirname(path) != os.path.realpath(part):
         return "unreadable", "refused: the file lies outside its folder"
-    if not path.is_file():
+    if not os.path.isfile(path):
         return "missing", "listed in metadata.json, not on disk"
     return "", ""
 

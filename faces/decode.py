@@ -4,6 +4,7 @@ Both decoders run on one thread: extraction uses one process per core instead, a
 must see the same pixels as training did.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ import numpy as np
 
 from errors import UsageError, VideoError
 from faces import sampling
+
+# A damaged file is a row with a reason; FFmpeg's and OpenCV's own words would only garble the
+# table. FFmpeg's level is read when the first file is opened.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.setLogLevel(0)
 
 # Above this many frames a header is not believed (a day at 60 fps is 5.2 million).
 MAX_FRAMES = 10_000_000
@@ -104,6 +110,7 @@ def _read_decord(path: Path, wanted: int) -> Frames:
         raise UsageError(
             "decord is not installed (its wheels are for x86-64 only): use --decoder opencv"
         ) from error
+    decord.logging.set_level(decord.logging.QUIET)
     try:
         reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
         total, fps = len(reader), float(reader.get_avg_fps())

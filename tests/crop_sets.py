@@ -1,0 +1,67 @@
+"""Small manifests with crops on disk, made without videos: what training tests read."""
+
+from pathlib import Path
+
+import numpy as np
+
+from datasets import manifest
+from faces.crop import to_jpeg
+from faces.store import crop_name
+from preprocessing import FaceConfig
+
+FACES = FaceConfig(face_size=40)
+
+
+def write_crop_set(
+    folder: Path,
+    sources: dict[str, int],
+    fakes_each: int = 4,
+    frames: int = 6,
+    seed: int = 0,
+) -> Path:
+    """`sources` maps split → number of sources, each with a real and `fakes_each` fakes. Fakes
+    are brighter in the middle. Returns the manifest's path."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for split, count in sources.items():
+        for number in range(count):
+            source = f"{split}{number}"
+            base = random.integers(60, 160, 3)
+            for copy in range(1 + fakes_each):
+                name = source if copy == 0 else f"{source}_fake{copy}"
+                crops = Path("crops") / "part" / f"{name}.mp4" / "track_0"
+                _write_crops(folder / crops, base, copy > 0, frames, random)
+                rows.append(
+                    {
+                        "video_id": f"part/{name}.mp4",
+                        "path": f"part/{name}.mp4",
+                        "label": int(copy > 0),
+                        "source": source,
+                        "split": split,
+                        "method": f"method{copy}" if copy else "",
+                        "status": "ok",
+                        "detail": "",
+                        "track": 0,
+                        "crops": crops.as_posix(),
+                        "frames": frames,
+                        "width": 320,
+                        "height": 240,
+                        "fps": 25.0,
+                    }
+                )
+    path = folder / "videos_df.csv"
+    manifest.write(path, rows)
+    manifest.write_record(path, {"faces": FACES.to_dict()})
+    return path
+
+
+def _write_crops(
+    folder: Path, base: np.ndarray, fake: bool, frames: int, random: np.random.Generator
+) -> None:
+    folder.mkdir(parents=True)
+    for index in range(frames):
+        crop = base + random.normal(0, 8, (FACES.face_size, FACES.face_size, 3))
+        if fake:
+            crop[12:28, 12:28] += 60
+        data = to_jpeg(np.clip(crop, 0, 255).astype(np.uint8), FACES.jpeg_quality)
+        (folder / crop_name(index)).write_bytes(data)

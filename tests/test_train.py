@@ -1,0 +1,192 @@
+"""train.py: the full command, what an epoch leaves behind, and what it never touches."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision import models as torchvision_models
+
+import args
+import checkpointing
+import train
+from datasets import manifest
+from errors import UsageError
+from tests.crop_sets import write_crop_set
+
+ROOT = Path(__file__).resolve().parents[1]
+FULL_COMMAND = (
+    "--batch_size 16 --crop_size 224 --csv_file videos_df --dataset video --dropout 0.3 "
+    "--embed_dim 512 --epochs 50 --log_interval 10 --lr 0.001 --model_name resnet152 "
+    "--num_classes 2 --pretrained True --workers 4"
+)
+SMALLER = (
+    "--batch_size 4 --crop_size 32 --csv_file videos_df --dataset video --dropout 0.3 "
+    "--embed_dim 512 --epochs 2 --log_interval 10 --lr 0.001 --model_name resnet18 "
+    "--num_classes 2 --pretrained True --workers 1"
+)
+HISTORY = "epoch,train_loss,train_acc,val_loss,val_acc,val_auc,lr,seconds,clips_per_second"
+
+
+def put_in_cache(home: Path, name: str) -> None:
+    """Random weights under the name that torchvision looks for."""
+    file = (
+        home / "hub/checkpoints" / Path(torchvision_models.get_model_weights(name).DEFAULT.url).name
+    )
+    file.parent.mkdir(parents=True)
+    torch.save(torchvision_models.get_model(name, weights=None).state_dict(), file)
+
+
+def run_train(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """train.py in `folder`, whose data/ holds the manifest."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *command.split()],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_full_command_parses_and_builds_word_for_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_crop_set(tmp_path / "data", {"train": 3, "val": 1}, fakes_each=2, frames=2)
+    put_in_cache(tmp_path / "torch", "resnet152")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    flags = args.train_parser().parse_args(FULL_COMMAND.split())
+    model = train.build_model(flags)
+    data = manifest.read(manifest.find(flags.csv_file))
+    clip = train.ClipConfig(flags.clip_frames, flags.crop_size)
+    loaders = train.build_loaders(flags, data, clip, torch.device("cpu"))
+    training = train.build_training(flags, model, steps=100)
+    assert len(list(model.encoder.layer3)) == 36  # what makes it a ResNet152
+    assert model.classify.out_features == 2
+    assert [loader.batch_size for loader in loaders] == [16, 16]
+    assert loaders[0].dataset[0]["clip"].shape == (2, 3, 224, 224)
+    assert [group["max_lr"] for group in training.optimizer.param_groups] == [
+        0.001,
+        pytest.approx(0.0003),
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs with the full command, where only sizes are smaller; and no test crops,
+    so that reading the test split would fail."""
+    folder = tmp_path_factory.mktemp("train")
+    path = write_crop_set(folder / "data", {"train": 4, "val": 3, "test": 2})
+    for crops in (path.parent / "crops/part").glob("test*"):
+        shutil.rmtree(crops)
+    put_in_cache(folder / "torch", "resnet18")
+    result = run_train(folder, f"{SMALLER} --run_name run", TORCH_HOME=str(folder / "torch"))
+    assert result.returncode == 0, result.stderr
+    assert sum(line.startswith("epoch ") for line in result.stdout.splitlines()) == 2
+    return folder / "checkpoints/run"
+
+
+def test_training_never_reads_the_test_split(finished_run: Path) -> None:
+    # Its crops are not on disk: finished_run would have failed.
+    assert (finished_run / "best.pt").is_file()
+    assert not list((finished_run / "../../data/crops/part").glob("test*"))
+
+
+def test_every_epoch_leaves_a_checkpoint_a_row_and_curves(finished_run: Path) -> None:
+    names = {path.name for path in finished_run.iterdir()}
+    assert names >= {"epoch_001.pt", "epoch_002.pt", "last.pt", "best.pt", "curves.png"}
+    assert not [name for name in names if name.startswith(".partial")]
+    with (finished_run / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert ",".join(rows[0]) == HISTORY
+    assert all(0 <= float(row["val_auc"]) <= 1 for row in rows)
+    assert (finished_run / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((finished_run / "args.json").read_text())["lr"] == 0.001
+
+
+def test_a_checkpoint_holds_what_rebuilds_model_and_preprocessing(finished_run: Path) -> None:
+    checkpoint = checkpointing.load(finished_run / "epoch_002.pt")
+    assert checkpoint.model["name"] == "resnet18"
+    assert checkpoint.clip.crop_size == 32
+    assert checkpoint.faces.face_size == 40
+    assert checkpoint.classes == ["REAL", "FAKE"]
+    assert (checkpoint.epoch, checkpoint.threshold) == (2, 0.5)
+
+
+def test_a_run_is_never_overwritten(finished_run: Path) -> None:
+    before = (finished_run / "best.pt").read_bytes()
+    result = run_train(
+        finished_run.parents[1], f"{SMALLER} --run_name run --weights x --pretrained False"
+    )
+    assert result.returncode == 2
+    assert (finished_run / "best.pt").read_bytes() == before
+
+
+def test_only_the_newest_checkpoints_are_kept_when_asked(tmp_path: Path) -> None:
+    write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=2)
+    small = "--model_name resnet18 --pretrained False --crop_size 32 --embed_dim 8 --workers 0"
+    result = run_train(tmp_path, f"{small} --epochs 3 --keep_checkpoints 1 --run_name run")
+    assert result.returncode == 0, result.stderr
+    run = tmp_path / "checkpoints/run"
+    assert [path.name for path in run.glob("epoch_*.pt")] == ["epoch_003.pt"]
+    assert (run / "best.pt").is_file()
+
+
+def test_without_network_and_cache_pretrained_is_one_error_before_any_work(
+    tmp_path: Path,
+) -> None:
+    result = run_train(
+        tmp_path,
+        "--model_name resnet18",
+        TORCH_HOME=str(tmp_path),
+        http_proxy="http://127.0.0.1:9",
+        https_proxy="http://127.0.0.1:9",
+    )
+    assert result.returncode == 2
+    assert "--pretrained False" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--pretrained yes", "--pretrained 1", "--epoch 3", "--batch_size 0", "--lr -1"]
+)
+def test_wrong_flags_are_refused(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        args.train_parser().parse_args(wrong.split())
+    assert stopped.value.code == 2
+    assert wrong.split()[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "value"), [("True", True), ("false", False)])
+def test_booleans_are_strict_text(text: str, value: bool) -> None:
+    assert args.train_parser().parse_args(["--pretrained", text]).pretrained is value
+
+
+def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Path) -> None:
+    path = write_crop_set(tmp_path, {"train": 4, "val": 2}, fakes_each=4, frames=1)
+    data = manifest.read(path)
+    clip = train.ClipConfig(crop_size=32)
+    counts = {}
+    for balance in ("auto", "none"):
+        flags = args.train_parser().parse_args(["--balance", balance])
+        loader, val_loader = train.build_loaders(flags, data, clip, torch.device("cpu"))
+        counts[balance] = len(loader.sampler)
+        assert len(val_loader.dataset) == 10  # validation is never balanced
+    assert counts == {"auto": 8, "none": 20}
+
+
+def test_a_training_split_of_one_label_is_refused(tmp_path: Path) -> None:
+    path = write_crop_set(tmp_path, {"train": 2, "val": 1}, fakes_each=0, frames=1)
+    flags = args.train_parser().parse_args([])
+    with pytest.raises(UsageError, match="one label"):
+        train.build_loaders(
+            flags, manifest.read(path), train.ClipConfig(crop_size=32), torch.device("cpu")
+        )

@@ -1,0 +1,97 @@
+"""Small real video files for the tests: sound ones, and ones that are damaged in a known way."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+# The matrix of a tkhd box for a picture that was filmed with the camera on its side: shown
+# turned by 90° clockwise. 16.16 fixed point, the last column 2.30 (ISO/IEC 14496-12, 8.3.2).
+QUARTER_TURN = np.array([0, 1, 0, -1, 0, 0, 0, 0, 0x4000], ">i4") * np.array(
+    [1 << 16] * 8 + [1 << 16], ">i4"
+)
+MATRIX_IN_TKHD = 4 + 4 + 20 + 8 + 8  # after "tkhd": flags, times and ids (version 0), layers
+
+
+def write_video(path: Path, images: list[np.ndarray], fps: int = 25, index_first: bool = True):
+    """Write frames (H, W, 3) uint8 RGB as H.264, nearly without loss, with B-frames.
+
+    `index_first` puts the index before the pictures (faststart), so that a cut end leaves it.
+    """
+    flags = {"movflags": "+faststart"} if index_first else {}
+    with av.open(str(path), "w", format="mp4", options=flags) as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        stream.options = {"crf": "4", "preset": "fast"}
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """Half a second of a tone, and no picture."""
+    rate = 16_000
+    wave = np.sin(np.arange(rate // 2) * 2 * np.pi * 440 / rate).astype(np.float32)
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def turn(path: Path) -> Path:
+    """Mark a file, as telephones do, as one to be shown turned by 90° clockwise."""
+    data = path.read_bytes()
+    assert data.count(b"tkhd") == 1
+    start = data.index(b"tkhd") + MATRIX_IN_TKHD
+    path.write_bytes(data[:start] + QUARTER_TURN.tobytes() + data[start + 36 :])
+    return path
+
+
+def cut(source: Path, path: Path, share: float) -> Path:
+    """The first `share` of the bytes of `source`."""
+    data = source.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+def cut_index(source: Path, path: Path) -> Path:
+    """`source`, written without `index_first`, up to its index, which is at its end."""
+    data = source.read_bytes()
+    start = data.rindex(b"moov") - 4
+    assert start > data.index(b"mdat"), "the index is not at the end"
+    path.write_bytes(data[:start])
+    return path
+
+
+def read_images(path: Path) -> list[np.ndarray]:
+    """Every frame as (H, W, 3) uint8 RGB, as it is stored: not turned."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def greys(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
+    """Frame i is all of grey level 20 + 7 i, which `grey_index` reads."""
+    assert count <= 32
+    return [np.full((height, width, 3), 20 + 7 * i, np.uint8) for i in range(count)]
+
+
+def grey_index(image: np.ndarray) -> int:
+    return round((float(image.mean()) - 20) / 7)
+
+
+def side_by_side(left: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]:
+    """One picture of two, as long as the shorter."""
+    return [np.hstack(pair) for pair in zip(left, right, strict=False)]
+
+
+def noisy(images: list[np.ndarray], seed: int = 0) -> list[np.ndarray]:
+    """With noise over it, so that every frame takes about as many bytes as the next."""
+    rng = np.random.default_rng(seed)
+    return [cv2.add(image, rng.integers(0, 24, image.shape, dtype=np.uint8)) for image in images]
