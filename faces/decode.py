@@ -18,7 +18,7 @@ from faces import sampling
 # A damaged file is a row with a reason; FFmpeg's and OpenCV's own words would only garble the
 # table. FFmpeg's level is read when the first file is opened.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.setLogLevel(0)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 # Above this many frames a header is not believed (a day at 60 fps is 5.2 million).
 MAX_FRAMES = 10_000_000
