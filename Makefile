@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make bench
+# make demo · make test · make lint
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3

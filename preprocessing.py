@@ -38,7 +38,7 @@ class FaceConfig(_Record):
     detect_size: int = 540  # frames whose shorter side is larger are shrunk to it for detection
     min_face_size: int = 40  # of the frame that is searched
     # A person is a track that is sure or persistent: MTCNN is sure of faces in good light, less
-    # sure of dark skin in the dark (0.86 on average), and false faces come and go.
+    # sure of dark skin in the dark (0.88 on average), and false faces come and go.
     min_confidence: float = 0.95  # mean over a sure track, in [0, 1]
     min_track_share: float = 0.1  # of the sampled frames a sure track is found in
     min_faint_share: float = 0.6  # of the sampled frames any other track is found in

@@ -30,14 +30,16 @@ def commands(seed: int) -> dict[str, list[str]]:
     """Stage → command line."""
     manifest = str(DATA / "videos_df.csv")
     return {
-        "generate": f"-m demo.generate --output {DATA}/dfdc --sources {SOURCES} --seed {seed}".split(),
+        "generate": (
+            f"-m demo.generate --output {DATA}/dfdc --sources {SOURCES} --seed {seed}"
+        ).split(),
         "preprocess": (
             f"preprocess_dfdc.py --input {DATA}/dfdc --output {DATA} --balance none --seed {seed} "
-            "--val_share 0.1 --test_share 0.2 --frames_per_video 8 --face_size 64 --margin 0.1"
+            "--val_share 0.1 --test_share 0.2 --frames_per_video 8 --face_size 48 --margin 0.1"
         ).split(),
         "train": (
             f"train.py --csv_file {manifest} --model_name resnet18 --pretrained False "
-            "--clip_frames 4 --crop_size 64 --embed_dim 128 --epochs 32 --batch_size 16 "
+            "--clip_frames 4 --crop_size 48 --embed_dim 128 --epochs 48 --batch_size 16 "
             f"--workers 1 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
         ).split(),
         "evaluate": f"evaluate.py --checkpoint {RUN}/best.pt --csv_file {manifest}".split(),

@@ -114,7 +114,7 @@ def _read_decord(path: Path, wanted: int) -> Frames:
     try:
         reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
         total, fps = len(reader), float(reader.get_avg_fps())
-    except decord.DECORDError as error:
+    except (decord.DECORDError, RuntimeError) as error:
         raise VideoError("no video stream that decord can open") from error
     images: list[np.ndarray] = []
     found: list[int] = []

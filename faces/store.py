@@ -1,7 +1,7 @@
 """Crops on disk: one folder a video, that appears whole or not at all.
 
 crops/<part>/<video file name>/video.json            everything but the pixels
-crops/<part>/<video file name>/track_0/000123.jpg    the crop of frame 123
+crops/<part>/<video file name>/track_0/0000123.jpg   the crop of frame 123
 """
 
 import json

@@ -73,7 +73,7 @@ def test_the_full_command_parses_and_builds_word_for_word(
     assert loaders[0].dataset[0]["clip"].shape == (2, 3, 224, 224)
     assert [group["max_lr"] for group in training.optimizer.param_groups] == [
         0.001,
-        pytest.approx(0.0003),
+        pytest.approx(0.0006),
     ]
 
 

@@ -1,0 +1,188 @@
+"""Both decoders must hand over exactly the frames asked for, in RGB and upright."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from video_files import (
+    cut,
+    cut_index,
+    grey_index,
+    greys,
+    noisy,
+    turn,
+    write_sound,
+    write_video,
+)
+
+from errors import VideoError
+from faces import sampling
+from faces.decode import READERS, read_frames
+from preprocessing import DECODERS
+
+HEIGHT, WIDTH = 96, 128
+RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
+
+decoders = pytest.mark.parametrize("decoder", DECODERS)
+
+
+def corners(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """Red top left, green top right, blue bottom left, black bottom right."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2] = RED
+    image[: height // 2, width // 2 :] = GREEN
+    image[height // 2 :, : width // 2] = BLUE
+    return image
+
+
+def close(pixel: np.ndarray, colour: tuple[int, int, int]) -> bool:
+    return bool(np.abs(pixel.astype(int) - colour).max() < 30)
+
+
+def failing(*decoders: str, reason: str) -> list:
+    """All decoders; those named are known to fail, for `reason`."""
+    xfail = pytest.mark.xfail(strict=True, reason=reason)
+    return [pytest.param(d, marks=xfail if d in decoders else ()) for d in DECODERS]
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """30 frames whose grey level tells their number."""
+    return write_video(tmp_path_factory.mktemp("counted") / "counted.mp4", greys(30))
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 frames of about equal size in bytes, with the index at the start of the file."""
+    images = noisy([np.full((HEIGHT, WIDTH, 3), 90, np.uint8)] * 20)
+    return write_video(tmp_path_factory.mktemp("noise") / "noise.mp4", images)
+
+
+def test_every_decoder_that_flags_offer_has_a_reader() -> None:
+    assert set(READERS) == set(DECODERS)
+
+
+@decoders
+@pytest.mark.parametrize("wanted", [1, 4, 7, 30, 50])
+def test_exactly_the_asked_frames_come(counted: Path, decoder: str, wanted: int) -> None:
+    frames = read_frames(counted, wanted, decoder)
+    assert frames.indices == sampling.uniform(30, wanted)
+    assert [grey_index(image) for image in frames.images] == frames.indices
+    assert all(image.dtype == np.uint8 for image in frames.images)
+    assert (frames.total, frames.decoded, frames.fps, frames.detail) == (30, 30, 25.0, "")
+
+
+@decoders
+def test_a_video_of_one_frame_gives_it(tmp_path: Path, decoder: str) -> None:
+    frames = read_frames(write_video(tmp_path / "one.mp4", greys(1)), 6, decoder)
+    assert frames.indices == [0]
+    assert grey_index(frames.images[0]) == 0
+
+
+@decoders
+def test_frames_are_height_width_rgb(tmp_path: Path, decoder: str) -> None:
+    image = read_frames(write_video(tmp_path / "c.mp4", [corners()] * 3), 1, decoder).images[0]
+    assert image.shape == (HEIGHT, WIDTH, 3)
+    assert close(image[10, 10], RED)
+    assert close(image[10, -10], GREEN)
+    assert close(image[-10, 10], BLUE)
+
+
+@decoders
+def test_a_clip_marked_as_turned_comes_upright(tmp_path: Path, decoder: str) -> None:
+    """Turned by 90° clockwise, the bottom left corner is the top left one."""
+    path = turn(write_video(tmp_path / "turned.mp4", [corners(96, 192)] * 4))
+    image = read_frames(path, 2, decoder).images[0]
+    assert image.shape == (192, 96, 3)
+    assert close(image[10, 10], BLUE)
+    assert close(image[10, -10], RED)
+    assert close(image[-10, -10], GREEN)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_decoders_agree_on_size_and_pixels(tmp_path: Path, turned: bool) -> None:
+    path = write_video(tmp_path / "clip.mp4", [corners(96, 192)] * 5)
+    if turned:
+        turn(path)
+    one, other = (read_frames(path, 3, decoder) for decoder in DECODERS)
+    assert one.indices == other.indices
+    for image, same in zip(one.images, other.images, strict=True):
+        assert image.shape == same.shape
+        assert np.abs(image.astype(int) - same).mean() < 3
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    failing("decord", reason="decord pads short rows and gives narrow frames 4 or 6 channels"),
+)
+@pytest.mark.parametrize("width", [16, 48])
+def test_narrow_frames_keep_three_channels(tmp_path: Path, decoder: str, width: int) -> None:
+    path = write_video(tmp_path / "narrow.mp4", [corners(80, width)] * 3)
+    image = read_frames(path, 1, decoder).images[0]
+    assert image.shape == (80, width, 3)
+    assert close(image[10, 3], RED)
+
+
+@decoders
+def test_an_empty_file_is_a_video_error(tmp_path: Path, decoder: str) -> None:
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(VideoError, match="empty"):
+        read_frames(tmp_path / "empty.mp4", 6, decoder)
+
+
+@decoders
+def test_a_folder_is_a_video_error(tmp_path: Path, decoder: str) -> None:
+    with pytest.raises(VideoError, match="not a file"):
+        read_frames(tmp_path, 6, decoder)
+
+
+@decoders
+def test_text_is_a_video_error(tmp_path: Path, decoder: str) -> None:
+    (tmp_path / "text.mp4").write_text("not a video\n" * 50)
+    with pytest.raises(VideoError):
+        read_frames(tmp_path / "text.mp4", 6, decoder)
+
+
+@decoders
+def test_a_lost_index_is_a_video_error(tmp_path: Path, decoder: str) -> None:
+    whole = write_video(tmp_path / "whole.mp4", greys(20), index_first=False)
+    with pytest.raises(VideoError):
+        read_frames(cut_index(whole, tmp_path / "cut.mp4"), 6, decoder)
+
+
+@decoders
+def test_sound_alone_is_a_video_error(tmp_path: Path, decoder: str) -> None:
+    with pytest.raises(VideoError):
+        read_frames(write_sound(tmp_path / "sound.mp4"), 6, decoder)
+
+
+@pytest.mark.parametrize(
+    "decoder", failing("decord", reason="decord refuses the whole of a file whose tail is lost")
+)
+def test_a_lost_tail_costs_only_the_tail(tmp_path: Path, noise: Path, decoder: str) -> None:
+    frames = read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, decoder)
+    assert frames.total == 20
+    assert 10 <= frames.decoded < 20
+    assert frames.detail == f"damaged: {frames.decoded} of 20 frames could be decoded"
+    assert frames.indices == [i for i in sampling.uniform(20, 6) if i < frames.decoded]
+    assert len(frames.images) == len(frames.indices)
+    assert all(abs(float(image.mean()) - 95.5) < 4 for image in frames.images)
+
+
+@decoders
+def test_a_file_with_most_of_it_lost_is_a_video_error(
+    tmp_path: Path, noise: Path, decoder: str
+) -> None:
+    with pytest.raises(VideoError):
+        read_frames(cut(noise, tmp_path / "cut.mp4", 0.2), 6, decoder)
+
+
+@decoders
+@pytest.mark.parametrize("name", ["-dash.mp4", "a:b.mp4", "img_001.mp4", "50%d off.mp4", "ü.mp4"])
+def test_odd_file_names_are_only_names(
+    tmp_path: Path, counted: Path, monkeypatch: pytest.MonkeyPatch, decoder: str, name: str
+) -> None:
+    """Named relative to the current folder, where FFmpeg would see a flag, protocol or pattern."""
+    (tmp_path / name).write_bytes(counted.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert read_frames(Path(name), 3, decoder).total == 30

@@ -1,0 +1,57 @@
+"""Sampling looks at the whole video: the error it guards against is taking the first N frames."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faces.sampling import uniform
+
+
+def test_a_short_video_gives_every_frame_once() -> None:
+    assert uniform(3, 8) == [0, 1, 2]
+    assert uniform(8, 8) == list(range(8))
+
+
+def test_a_long_video_gives_the_middles_of_equal_stretches() -> None:
+    assert uniform(300, 3) == [50, 150, 250]
+    assert uniform(10, 1) == [5]
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 32])
+def test_one_frame_is_the_only_sample_of_a_picture(wanted: int) -> None:
+    assert uniform(1, wanted) == [0]
+
+
+def test_no_frames_give_no_samples() -> None:
+    assert uniform(0, 4) == []
+
+
+@given(total=st.integers(1, 1_000_000), wanted=st.integers(1, 300))
+def test_samples_are_sorted_unique_in_range_and_as_many_as_asked(total: int, wanted: int) -> None:
+    indices = uniform(total, wanted)
+    assert len(indices) == min(total, wanted)
+    assert indices == sorted(set(indices))
+    assert indices[0] >= 0
+    assert indices[-1] < total
+
+
+@given(total=st.integers(1, 1_000_000), wanted=st.integers(1, 300))
+def test_every_stretch_of_the_video_is_sampled(total: int, wanted: int) -> None:
+    """Cut into as many equal stretches as there are samples, each stretch holds its own."""
+    indices = uniform(total, wanted)
+    count = len(indices)
+    for stretch, index in enumerate(indices):
+        starts_before_its_end = index * count < (stretch + 1) * total
+        ends_after_its_start = (index + 1) * count > stretch * total
+        assert starts_before_its_end and ends_after_its_start
+    assert indices[0] < -(-total // count)
+    assert indices[-1] >= total - -(-total // count)
+
+
+@given(total=st.integers(1, 100_000), wanted=st.integers(1, 300))
+def test_samples_are_evenly_spaced(total: int, wanted: int) -> None:
+    indices = uniform(total, wanted)
+    steps = {later - earlier for earlier, later in pairwise(indices)}
+    assert not steps or max(steps) - min(steps) <= 1

@@ -1,0 +1,112 @@
+"""A video's crops are on disk whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from faces import store
+from faces.extract import Extraction, FaceTrack
+
+
+def track(frames: list[int], mark: bytes) -> FaceTrack:
+    count = len(frames)
+    return FaceTrack(
+        frames=frames,
+        seconds=[round(index / 25, 3) for index in frames],
+        boxes=[[1.5, 2.5, 30.0, 40.0]] * count,
+        landmarks=[[[3.0, 4.0]] * 5] * count,
+        confidences=[0.9991] * count,
+        jpegs=[mark + bytes([index]) for index in frames],
+    )
+
+
+@pytest.fixture
+def extraction() -> Extraction:
+    tracks = [track([0, 7, 11], b"one"), track([7], b"two")]
+    return Extraction("ok", "", 320, 240, 25.0, 12, 6, tracks)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "crops" / "part_0" / "a.mp4"
+
+
+def test_what_was_saved_is_loaded(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction)
+    assert store.is_done(folder)
+    found = store.load(folder)
+    for name in ("status", "detail", "width", "height", "fps", "total_frames", "sampled_frames"):
+        assert found[name] == getattr(extraction, name)
+    assert len(found["tracks"]) == 2
+    for saved, loaded in zip(extraction.tracks, found["tracks"], strict=True):
+        for name in ("frames", "seconds", "boxes", "landmarks", "confidences"):
+            assert loaded[name] == getattr(saved, name)
+        names = sorted(file.name for file in (folder / loaded["crops"]).iterdir())
+        assert names == [store.crop_name(index) for index in saved.frames], "in time's order"
+        read = [(folder / loaded["crops"] / name).read_bytes() for name in names]
+        assert read == saved.jpegs
+
+
+def test_a_video_without_faces_is_saved_too(folder: Path) -> None:
+    store.save(folder, Extraction("unreadable", "the file is empty"))
+    assert store.is_done(folder)
+    assert store.load(folder)["detail"] == "the file is empty"
+    assert [file.name for file in folder.iterdir()] == ["video.json"]
+
+
+def test_saving_leaves_the_extraction_as_it_was(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction)
+    assert extraction.tracks[0].jpegs == [b"one\x00", b"one\x07", b"one\x0b"]
+
+
+@pytest.mark.parametrize(("module", "name"), [(os, "replace"), (json, "dumps")])
+def test_a_save_that_breaks_off_leaves_nothing_and_can_be_repeated(
+    folder: Path, extraction: Extraction, module: object, name: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, fail)
+        with pytest.raises(OSError, match="disk full"):
+            store.save(folder, extraction)
+    assert not folder.exists()
+    assert not store.is_done(folder)
+    store.save(folder, extraction)
+    assert len(store.load(folder)["tracks"]) == 2
+    assert [path.name for path in folder.parent.iterdir()] == ["a.mp4"], "nothing is left over"
+
+
+def test_a_save_that_breaks_off_between_crops_leaves_none_of_them_in_the_next(
+    folder: Path, extraction: Extraction
+) -> None:
+    written: list[Path] = []
+    write_bytes = Path.write_bytes
+
+    def fail_at_third(path: Path, data: bytes) -> int:
+        if len(written) == 2:
+            raise OSError("disk full")
+        written.append(path)
+        return write_bytes(path, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fail_at_third)
+        with pytest.raises(OSError, match="disk full"):
+            store.save(folder, extraction)
+    assert len(written) == 2
+    assert not folder.exists()
+    store.save(folder, Extraction("ok", "", 320, 240, 25.0, 12, 6, [track([3], b"new")]))
+    assert [file.name for file in sorted(folder.rglob("*.jpg"))] == [store.crop_name(3)]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="os.replace cannot put a folder in the place of one that is not empty"
+)
+def test_a_folder_that_lost_its_record_is_replaced(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction)
+    (folder / "video.json").unlink()
+    assert not store.is_done(folder)
+    store.save(folder, extraction)
+    assert store.is_done(folder)
