@@ -65,6 +65,8 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"{path} has checkpoint format {values['format']}, this version reads {FORMAT}"
         )
+    if not all(isinstance(values[name], dict) for name in ("model", "weights", "faces", "clip")):
+        raise CheckpointError(f"{path} is not a checkpoint of this project")
     try:
         values["faces"] = FaceConfig.from_dict(values["faces"])
         values["clip"] = ClipConfig.from_dict(values["clip"])

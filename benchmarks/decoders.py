@@ -1,6 +1,6 @@
 """Seconds that each decoder needs for the sampled frames of real videos, side by side.
 
-    python -m benchmarks.decoders /path/to/videos [--frames 32] [--repeats 3]
+python -m benchmarks.decoders /path/to/videos [--frames 32] [--repeats 3]
 """
 
 import argparse

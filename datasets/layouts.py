@@ -14,6 +14,7 @@ import pandas as pd
 from datasets.manifest import FAKE, REAL
 from errors import DataError
 
+Entry = dict[str, Any]  # what metadata.json says of one video
 LABELS = {"REAL": REAL, "FAKE": FAKE}
 
 
@@ -29,24 +30,30 @@ def read_dfdc(root: Path) -> pd.DataFrame:
         raise DataError(
             f"no metadata.json in {root} or its folders: expected dfdc_train_part_*/metadata.json"
         )
-    rows = [row for part in parts for row in _read_part(root, part)]
+    listed = {part: _read_metadata(part / "metadata.json") for part in parts}
+    # One table of originals for all parts: a fake's original may lie in another part.
+    originals = {name: entry for entries in listed.values() for name, entry in entries.items()}
+    rows = [row for part in parts for row in _read_part(root, part, listed[part], originals)]
     if not rows:
         raise DataError(f"the metadata.json files under {root} list no videos")
     return pd.DataFrame(rows)
 
 
-def _read_part(root: Path, part: Path) -> list[dict[str, Any]]:
-    metadata = _read_metadata(part / "metadata.json")
+def _read_part(
+    root: Path, part: Path, metadata: dict[str, Entry], originals: dict[str, Entry]
+) -> list[dict[str, Any]]:
+    # A part that is a link keeps the name that it has here.
+    part_name = root.resolve().name if part == root else part.name
     rows = []
     for name, entry in sorted(metadata.items()):
         status, detail = _find_video(part, name)
         method = entry.get("method")
         rows.append(
             {
-                "video_id": f"{part.resolve().name}/{name}",
+                "video_id": f"{part_name}/{name}",
                 "path": (part.relative_to(root) / name).as_posix(),
                 "label": LABELS[entry["label"]],
-                "source": _source(name, metadata),
+                "source": _source(name, originals),
                 "method": method if isinstance(method, str) else "",
                 "status": status,
                 "detail": detail,
@@ -55,7 +62,7 @@ def _read_part(root: Path, part: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
+def _read_metadata(path: Path) -> dict[str, Entry]:
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
@@ -82,7 +89,7 @@ def _find_video(part: Path, name: str) -> tuple[str, str]:
     return "", ""
 
 
-def _source(name: str, metadata: dict[str, dict[str, Any]]) -> str:
+def _source(name: str, metadata: dict[str, Entry]) -> str:
     """Stem of the video that `name` was made from, through fakes of fakes; its own if unknown.
 
     The part is left out on purpose: one name in two parts is taken for one source, which can
@@ -91,7 +98,9 @@ def _source(name: str, metadata: dict[str, dict[str, Any]]) -> str:
     seen = [name]
     while (entry := metadata.get(seen[-1])) is not None:
         original = entry.get("original")
-        if not isinstance(original, str) or not original or original in seen:
+        if not isinstance(original, str) or not original:
             break
+        if original in seen:  # a circle: all of it is one source
+            return Path(min(seen[seen.index(original) :])).stem
         seen.append(original)
     return Path(seen[-1]).stem

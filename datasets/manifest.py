@@ -4,6 +4,7 @@ One row per face track, and one row for every video that gave none. Beside it li
 of the same stem with everything that made the crops.
 """
 
+import csv
 import json
 import os
 from dataclasses import dataclass
@@ -78,7 +79,12 @@ def read(path: Path) -> Manifest:
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     _check(path, table)
-    return Manifest(table, path.parent, FaceConfig.from_dict(read_record(path)["faces"]))
+    record = read_record(path)
+    try:
+        faces = FaceConfig.from_dict(record["faces"])
+    except DataError as error:
+        raise DataError(f"{record_path(path)}: {error}") from error
+    return Manifest(table, path.parent, faces)
 
 
 def _check(path: Path, table: pd.DataFrame) -> None:
@@ -88,7 +94,7 @@ def _check(path: Path, table: pd.DataFrame) -> None:
         if len(wrong):
             first = wrong.iloc[0]
             raise DataError(
-                f"{path}: {len(wrong)} rows with an unknown {column}, first {first[column]!r} in "
+                f"{path}: {len(wrong)} rows with an unknown {column}, first {first[column]} in "
                 f"line {wrong.index[0] + 2}; known are {', '.join(map(str, values))}"
             )
     home = path.parent.resolve()
@@ -102,22 +108,23 @@ def record_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The JSON beside the manifest `path`: what made its crops."""
-    record = record_path(path)
+    """The JSON beside the manifest `path`: what made its crops, as a dict with a dict `faces`."""
+    file = record_path(path)
     try:
-        return json.loads(record.read_text(encoding="utf-8"))
+        record = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(
-            f"{record} is missing: it says how the crops of {path} were made"
-        ) from error
+        raise DataError(f"{file} is missing: it says how the crops were made") from error
     except ValueError as error:
-        raise DataError(f"{record} is not JSON: {error}") from error
+        raise DataError(f"{file} is not JSON: {error}") from error
+    if not isinstance(record, dict) or not isinstance(record.get("faces"), dict):
+        raise DataError(f"{file} does not say how the crops were made (no object 'faces')")
+    return record
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Write rows in the manifest's columns; the file appears whole or not at all."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table
 
 
@@ -127,5 +134,5 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(text, encoding="utf-8", newline="")
+    partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
     os.replace(partial, path)

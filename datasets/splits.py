@@ -9,7 +9,7 @@ from errors import UsageError
 
 def fraction(seed: int, name: str) -> float:
     """A number in [0, 1) that is always the same for the same seed and name."""
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}:{name}".encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 

@@ -104,6 +104,7 @@ def _open(path: Path) -> cv2.VideoCapture:
 
 
 def _read_decord(path: Path, wanted: int) -> Frames:
+    """Unlike OpenCV, decord refuses most files whose tail is lost."""
     try:
         import decord
     except ImportError as error:
@@ -114,20 +115,26 @@ def _read_decord(path: Path, wanted: int) -> Frames:
     try:
         reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
         total, fps = len(reader), float(reader.get_avg_fps())
-    except (decord.DECORDError, RuntimeError) as error:
+    except (decord.DECORDError, RuntimeError, AssertionError) as error:
         raise VideoError("no video stream that decord can open") from error
     images: list[np.ndarray] = []
     found: list[int] = []
     complete = True
     for index in sampling.uniform(total, wanted):
         try:
-            images.append(reader[index].asnumpy())
+            images.append(_without_padding(reader[index].asnumpy()))
         except (decord.DECORDError, decord.DECORDLimitReachedError):
             complete = False
             break
         found.append(index)
     decoded = total if complete else (found[-1] + 1 if found else 0)
     return Frames(images, found, fps if np.isfinite(fps) else 0.0, total, decoded, "")
+
+
+def _without_padding(image: np.ndarray) -> np.ndarray:
+    """decord 0.6 takes the padding of short rows for channels: 48 px wide gives (H, 48, 4)."""
+    height, width = image.shape[:2]
+    return np.ascontiguousarray(image.reshape(height, -1)[:, : 3 * width]).reshape(height, width, 3)
 
 
 READERS: dict[str, Callable[[Path, int], Frames]] = {

@@ -27,6 +27,8 @@ def save(folder: Path, extraction: Extraction) -> None:
         for index, data in zip(track["frames"], track.pop("jpegs"), strict=True):
             (target / crop_name(index)).write_bytes(data)
     (partial / "video.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if folder.exists():  # without a video.json: somebody deleted it
+        shutil.rmtree(folder)
     os.replace(partial, folder)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from video_files import read_images
 
 import checkpointing
 import models
@@ -14,6 +13,7 @@ from checkpointing import Checkpoint
 from demo.generate import generate
 from faces.detect import FaceDetector
 from preprocessing import ClipConfig, FaceConfig
+from tests.video_files import read_images
 
 # Laptops and build machines pause; a slow example is not a wrong one.
 settings.register_profile("house", deadline=None, max_examples=60)

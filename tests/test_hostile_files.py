@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from video_files import (
+
+import checkpointing
+import errors
+import score
+from errors import CheckpointError
+from faces.detect import FaceDetector
+from faces.extract import Extraction, extract_faces
+from tests.video_files import (
     cut,
     cut_index,
     greys,
@@ -19,13 +26,6 @@ from video_files import (
     write_sound,
     write_video,
 )
-
-import checkpointing
-import errors
-import score
-from errors import CheckpointError
-from faces.detect import FaceDetector
-from faces.extract import Extraction, extract_faces
 
 # What each file must come to: its status, and the people found in it.
 EXPECTED = {

@@ -67,9 +67,6 @@ def test_the_part_is_named_however_its_folder_is_given(
     assert read_dfdc(Path(root))["video_id"].tolist() == [f"{PART}/a.mp4"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a part is named by what its link leads to, so two can have one name"
-)
 def test_parts_that_are_links_keep_their_own_names(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
@@ -129,7 +126,6 @@ def test_fakes_whose_original_is_in_another_part_share_its_source(tmp_path: Path
     assert set(read_dfdc(tmp_path)["source"]) == {"a"}
 
 
-@pytest.mark.xfail(strict=True, reason="a chain is followed within one part only")
 def test_a_chain_through_several_parts_is_followed_to_its_end(tmp_path: Path) -> None:
     write_part(tmp_path, {"a.mp4": real(), "b.mp4": fake("a.mp4")})
     write_part(tmp_path, {"c.mp4": fake("b.mp4")}, name="dfdc_train_part_1")
@@ -141,9 +137,6 @@ def test_a_video_made_from_itself_is_its_own_source(tmp_path: Path) -> None:
     assert by_name(read_dfdc(tmp_path), "source") == {"a.mp4": "a"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="each video of a cycle stops at another one, so they can be split apart"
-)
 @pytest.mark.parametrize("names", ["ab", "abc"])
 def test_a_cycle_ends_and_its_videos_stay_together(tmp_path: Path, names: str) -> None:
     following = names[1:] + names[0]

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from video_files import (
+
+from errors import VideoError
+from faces import sampling
+from faces.decode import READERS, read_frames
+from preprocessing import DECODERS
+from tests.video_files import (
     cut,
     cut_index,
     grey_index,
@@ -14,11 +19,6 @@ from video_files import (
     write_sound,
     write_video,
 )
-
-from errors import VideoError
-from faces import sampling
-from faces.decode import READERS, read_frames
-from preprocessing import DECODERS
 
 HEIGHT, WIDTH = 96, 128
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
@@ -37,12 +37,6 @@ def corners(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
 
 def close(pixel: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool(np.abs(pixel.astype(int) - colour).max() < 30)
-
-
-def failing(*decoders: str, reason: str) -> list:
-    """All decoders; those named are known to fail, for `reason`."""
-    xfail = pytest.mark.xfail(strict=True, reason=reason)
-    return [pytest.param(d, marks=xfail if d in decoders else ()) for d in DECODERS]
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +105,7 @@ def test_decoders_agree_on_size_and_pixels(tmp_path: Path, turned: bool) -> None
         assert np.abs(image.astype(int) - same).mean() < 3
 
 
-@pytest.mark.parametrize(
-    "decoder",
-    failing("decord", reason="decord pads short rows and gives narrow frames 4 or 6 channels"),
-)
+@decoders
 @pytest.mark.parametrize("width", [16, 48])
 def test_narrow_frames_keep_three_channels(tmp_path: Path, decoder: str, width: int) -> None:
     path = write_video(tmp_path / "narrow.mp4", [corners(80, width)] * 3)
@@ -156,17 +147,19 @@ def test_sound_alone_is_a_video_error(tmp_path: Path, decoder: str) -> None:
         read_frames(write_sound(tmp_path / "sound.mp4"), 6, decoder)
 
 
-@pytest.mark.parametrize(
-    "decoder", failing("decord", reason="decord refuses the whole of a file whose tail is lost")
-)
-def test_a_lost_tail_costs_only_the_tail(tmp_path: Path, noise: Path, decoder: str) -> None:
-    frames = read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, decoder)
+def test_a_lost_tail_costs_only_the_tail(tmp_path: Path, noise: Path) -> None:
+    frames = read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, "opencv")
     assert frames.total == 20
     assert 10 <= frames.decoded < 20
     assert frames.detail == f"damaged: {frames.decoded} of 20 frames could be decoded"
     assert frames.indices == [i for i in sampling.uniform(20, 6) if i < frames.decoded]
     assert len(frames.images) == len(frames.indices)
     assert all(abs(float(image.mean()) - 95.5) < 4 for image in frames.images)
+
+
+def test_decord_refuses_a_file_whose_tail_is_lost(tmp_path: Path, noise: Path) -> None:
+    with pytest.raises(VideoError):
+        read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, "decord")
 
 
 @decoders

@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from video_files import side_by_side, write_video
 
 from faces.detect import FaceDetector
 from faces.extract import Extraction, FaceTrack, extract_faces
+from tests.video_files import side_by_side, write_video
 
 
 def check_lengths(track: FaceTrack) -> None:

@@ -101,9 +101,6 @@ def test_a_save_that_breaks_off_between_crops_leaves_none_of_them_in_the_next(
     assert [file.name for file in sorted(folder.rglob("*.jpg"))] == [store.crop_name(3)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="os.replace cannot put a folder in the place of one that is not empty"
-)
 def test_a_folder_that_lost_its_record_is_replaced(folder: Path, extraction: Extraction) -> None:
     store.save(folder, extraction)
     (folder / "video.json").unlink()
