@@ -145,7 +145,7 @@ def build_training(flags: argparse.Namespace, model: torch.nn.Module, steps: int
         {"params": head, "lr": flags.lr},
         {"params": encoder, "lr": flags.lr * ENCODER_LR},
     ]
-    # Fused: one pass over the weights instead of ten, which on a CPU is a good part of a small step.
+    # Fused is one pass over the weights instead of ten: on a CPU a good part of a small step.
     optimizer = torch.optim.AdamW(groups, weight_decay=flags.weight_decay, fused=True)
     # OneCycleLR divides by its phases' lengths: a run of a few steps needs them longer than zero.
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
