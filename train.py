@@ -31,9 +31,6 @@ from preprocessing import ClipConfig
 from trainer import Training, fit
 
 THRESHOLD = 0.5
-# The encoder's learning rate as a share of --lr: trained from scratch on the demo's clips, spatial
-# traces are learned sooner at a lower rate and those in time at a higher one.
-ENCODER_LR = 0.6
 
 
 def main() -> int:
@@ -137,23 +134,15 @@ def build_loaders(
 
 
 def build_training(flags: argparse.Namespace, model: torch.nn.Module, steps: int) -> Training:
-    """AdamW; the learning rates rise over the first tenth of all steps, then fall to zero."""
-    encoder = list(model.encoder.parameters())
-    inside = {id(parameter) for parameter in encoder}
-    head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
-    groups = [
-        {"params": head, "lr": flags.lr},
-        {"params": encoder, "lr": flags.lr * ENCODER_LR},
-    ]
+    """AdamW; the learning rate rises to --lr over the first tenth of all steps, then falls to
+    zero."""
     # Fused is one pass over the weights instead of ten: on a CPU a good part of a small step.
-    optimizer = torch.optim.AdamW(groups, weight_decay=flags.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=flags.lr, weight_decay=flags.weight_decay, fused=True
+    )
     # OneCycleLR divides by its phases' lengths: a run of a few steps needs them longer than zero.
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        [group["lr"] for group in groups],
-        total_steps=max(steps, 20),
-        pct_start=0.1,
-        cycle_momentum=False,
+        optimizer, flags.lr, total_steps=max(steps, 20), pct_start=0.1, cycle_momentum=False
     )
     return Training(model, optimizer, scheduler)
 

@@ -16,7 +16,7 @@ def train_transform(config: ClipConfig) -> v2.Transform:
         [
             v2.RandomHorizontalFlip(),
             v2.RandomResizedCrop(config.crop_size, scale=(0.8, 1.0), ratio=(0.95, 1.05)),
-            v2.ColorJitter(brightness=0.15, contrast=0.15, saturation=0.15),
+            v2.ColorJitter(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.05),
             *_to_input(config),
         ]
     )

@@ -39,8 +39,9 @@ def commands(seed: int) -> dict[str, list[str]]:
         ).split(),
         "train": (
             f"train.py --csv_file {manifest} --model_name resnet18 --pretrained False "
-            "--clip_frames 4 --crop_size 48 --embed_dim 128 --epochs 48 --batch_size 16 "
-            f"--workers 1 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
+            "--clip_frames 4 --crop_size 48 --embed_dim 128 --epochs 40 --batch_size 8 "
+            "--lr 0.0003 "
+            f"--workers 0 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
         ).split(),
         "evaluate": f"evaluate.py --checkpoint {RUN}/best.pt --csv_file {manifest}".split(),
         "score": (

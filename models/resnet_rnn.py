@@ -8,6 +8,10 @@ from torch import nn
 
 from models.encoders import resnet
 
+# Features of a face move little between neighbouring frames. At their own size their changes
+# hardly reached the loss, and a fake that flickers was not learned in the demo's time.
+CHANGE_SCALE = 5.0
+
 
 class ResNetRNN(nn.Module):
     """Every frame through a ResNet; its features and how much each changed since the frame
@@ -39,7 +43,7 @@ class ResNetRNN(nn.Module):
         features = valid.new_zeros(*mask.shape, valid.shape[-1])  # (B, T, D)
         features[mask] = valid
         changes = torch.zeros_like(features)
-        changes[:, 1:] = (features[:, 1:] - features[:, :-1]).abs()
+        changes[:, 1:] = CHANGE_SCALE * (features[:, 1:] - features[:, :-1]).abs()
         steps = torch.cat([features, changes], dim=-1)  # (B, T, 2D)
         outputs, _ = self.lstm(steps)  # (B, T, D)
         weights = (mask / mask.sum(dim=1, keepdim=True)).to(outputs.dtype).unsqueeze(-1)
