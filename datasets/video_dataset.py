@@ -29,7 +29,8 @@ class Batch(TypedDict):
 
 
 class VideoDataset(Dataset[Item]):
-    """Training: one item a track, a random clip of it, augmented with one draw per clip.
+    """Training: one item a track, a random clip of it, augmented with one draw per clip, the
+    same for a real video and the fakes made from it.
     Evaluation: one item for each of a track's fixed clips."""
 
     def __init__(
@@ -67,7 +68,7 @@ class VideoDataset(Dataset[Item]):
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))
 
     def set_epoch(self, epoch: int) -> None:
-        """Random clips and augmentation depend on seed, epoch and track alone."""
+        """Random clips and augmentation depend on seed, epoch and source alone."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -77,7 +78,9 @@ class VideoDataset(Dataset[Item]):
         number, start = self.items[index]
         row = self.rows.iloc[number]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_seed(self.seed, self.epoch, row["video_id"], row["track"]))
+            # One draw for a source: a real and its fakes then differ by the manipulation alone.
+            # Not torch.manual_seed: that would also reset a GPU's generator, and so its dropout.
+            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, row["source"]))
             if start is None:
                 start = clips.random_start(row["frames"], self.config.clip_frames)
             clip = self.transform(self._load(row, start))

@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--sources", type=int, default=120, help="real videos, 4 fakes each")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--frames", type=int, default=48, help="frames a video, at least")
+    parser.add_argument("--frames", type=int, default=40, help="frames a video, at least")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     args = parser.parse_args()
     generate(args.output, args.sources, args.seed, args.frames, args.workers)

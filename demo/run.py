@@ -35,12 +35,12 @@ def commands(seed: int) -> dict[str, list[str]]:
         ).split(),
         "preprocess": (
             f"preprocess_dfdc.py --input {DATA}/dfdc --output {DATA} --balance none --seed {seed} "
-            "--val_share 0.1 --test_share 0.2 --frames_per_video 8 --face_size 48 --margin 0.1"
+            "--val_share 0.1 --test_share 0.2 --frames_per_video 8 --face_size 64 --margin 0.1"
         ).split(),
         "train": (
             f"train.py --csv_file {manifest} --model_name resnet18 --pretrained False "
-            "--clip_frames 4 --crop_size 48 --embed_dim 128 --epochs 40 --batch_size 8 "
-            "--lr 0.0003 "
+            "--clip_frames 4 --crop_size 64 --embed_dim 128 --epochs 36 --batch_size 8 "
+            "--lr 0.0005 "
             f"--workers 0 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
         ).split(),
         "evaluate": f"evaluate.py --checkpoint {RUN}/best.pt --csv_file {manifest}".split(),

@@ -10,7 +10,7 @@ from models.encoders import resnet
 
 # Features of a face move little between neighbouring frames. At their own size their changes
 # hardly reached the loss, and a fake that flickers was not learned in the demo's time.
-CHANGE_SCALE = 5.0
+CHANGE_SCALE = 2.5
 
 
 class ResNetRNN(nn.Module):
