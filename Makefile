@@ -1,4 +1,4 @@
-# make demo · make test · make lint
+# make demo · make test · make lint · make bench-preprocess CLIPS="folder folder"
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ SEED ?= 0
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench-preprocess clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
@@ -17,6 +17,9 @@ test: lint
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+bench-preprocess: $(VENV)/.installed
+	$(RUN) -m benchmarks.preprocess $(CLIPS)
 
 $(VENV)/.installed: requirements.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) \

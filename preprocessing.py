@@ -10,6 +10,11 @@ from typing import Any, Self
 from errors import DataError
 
 DECODERS = ("opencv", "decord")
+# What is taken for a video or an image in folders; a file that is named itself may have any.
+_VIDEOS = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
+_IMAGES = "bmp jpeg jpg png tif tiff webp"
+VIDEO_ENDINGS = frozenset(f".{name}" for name in _VIDEOS.split())
+IMAGE_ENDINGS = frozenset(f".{name}" for name in _IMAGES.split())
 
 
 class _Record:
@@ -35,8 +40,9 @@ class FaceConfig(_Record):
     frames_per_video: int = 32  # spread evenly over the whole video
     decoder: str = "opencv"  # one of DECODERS
     detector: str = "facenet-pytorch MTCNN"
-    detect_size: int = 540  # frames whose shorter side is larger are shrunk to it for detection
-    min_face_size: int = 40  # of the frame that is searched
+    detect_size: int = 360  # frames whose shorter side is larger are shrunk to it for detection
+    min_face_size: int = 27  # of the frame that is searched
+    search_every: int = 16  # sampled frames; in between, faces are looked for where they were
     # A person is a track that is sure or persistent: MTCNN is sure of faces in good light, less
     # sure of dark skin in the dark (0.88 on average), and false faces come and go.
     min_confidence: float = 0.95  # mean over a sure track, in [0, 1]

@@ -20,9 +20,12 @@ def cut(image: np.ndarray, box: np.ndarray, margin: float, size: int) -> np.ndar
     """(H, W, 3) uint8 → (size, size, 3) uint8; what lies beyond the edge repeats the edge."""
     left, top, side = square(box, margin)
     height, width = image.shape[:2]
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    crop = image[rows[:, None], columns[None, :]]
+    # A square that lies wholly beyond an edge would repeat that edge's pixels.
+    x, y = np.clip(left, 1 - side, width - 1), np.clip(top, 1 - side, height - 1)
+    crop = image[max(y, 0) : y + side, max(x, 0) : x + side]
+    over = (max(-y, 0), max(y + side - height, 0), max(-x, 0), max(x + side - width, 0))
+    if any(over):
+        crop = cv2.copyMakeBorder(crop, *over, cv2.BORDER_REPLICATE)
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     return cv2.resize(crop, (size, size), interpolation=interpolation)
 

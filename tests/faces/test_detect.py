@@ -3,10 +3,18 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from faces.detect import Detection, FaceDetector
+from faces.detect import Detection, FaceDetector, intersection_over_union
 
 BLANK = np.zeros((240, 320, 3), np.uint8)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> np.ndarray:
+    left, top = draw(st.floats(-50, 50)), draw(st.floats(-50, 50))
+    return np.array([left, top, left + draw(st.floats(1, 60)), top + draw(st.floats(1, 60))])
 
 
 def centre(detection: Detection) -> np.ndarray:
@@ -18,7 +26,7 @@ def test_blank_frames_give_no_faces(detector: FaceDetector, level: int) -> None:
     assert detector.detect([np.full_like(BLANK, level)] * 2) == [[], []]
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (1, 1), (39, 320), (240, 39)])
+@pytest.mark.parametrize("shape", [(16, 16), (1, 1), (26, 320), (240, 26)])
 def test_frames_smaller_than_a_face_give_none(
     detector: FaceDetector, shape: tuple[int, int]
 ) -> None:
@@ -47,7 +55,7 @@ def test_a_face_among_blank_frames_is_found_where_it_is(
     assert inside.all(), "eyes, nose and mouth lie in the box"
 
 
-def test_more_frames_than_a_batch_keep_their_order(
+def test_faces_that_come_and_go_are_found_in_their_frames(
     detector: FaceDetector, heads: list[list[np.ndarray]]
 ) -> None:
     small = [cv2.resize(image, (160, 120)) for image in (BLANK, heads[0][0])]
@@ -66,3 +74,60 @@ def test_boxes_of_a_large_frame_are_in_its_own_pixels(
     (small,), (big,) = detector.detect([image])[0], detector.detect([large])[0]
     assert np.abs(centre(big) - 3 * centre(small)).max() < 25
     assert np.abs(big.landmarks - 3 * small.landmarks).max() < 25
+
+
+def searches(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by one for every search of a whole frame."""
+    seen: list[int] = []
+    search = FaceDetector.search
+
+    def counted(self: FaceDetector, image: np.ndarray) -> list[Detection]:
+        seen.append(1)
+        return search(self, image)
+
+    monkeypatch.setattr(FaceDetector, "search", counted)
+    return seen
+
+
+def test_a_face_that_stays_is_followed_without_searching(
+    detector: FaceDetector, heads: list[list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = searches(detector, monkeypatch)
+    found = detector.detect(heads[0])
+    assert [len(faces) for faces in found] == [1] * 12
+    assert len(seen) == 2, "the first frame and the last"
+    alone = [detector.detect([image])[0][0] for image in heads[0]]
+    for (followed,), searched in zip(found, alone, strict=True):
+        assert intersection_over_union(followed.box, searched.box) > 0.8
+        assert np.abs(followed.landmarks - searched.landmarks).max() < 5
+
+
+def test_a_second_person_who_comes_between_two_searches_is_found_from_the_start(
+    detector: FaceDetector, heads: list[list[np.ndarray]]
+) -> None:
+    alone = [np.hstack([image, BLANK]) for image in heads[0][:7]]
+    both = [np.hstack(pair) for pair in zip(heads[0][7:], heads[1][7:], strict=True)]
+    found = detector.detect(alone + both)
+    assert [len(faces) for faces in found] == [1] * 7 + [2] * 5
+
+
+def test_one_face_is_never_two(detector: FaceDetector, heads: list[list[np.ndarray]]) -> None:
+    (face,) = detector.detect(heads[0][:1])[0]
+    shifted = Detection(face.box + 4, face.landmarks + 4, face.confidence)
+    assert len(detector.follow(heads[0][1], [face, shifted])) == 1
+
+
+@given(boxes(), boxes())
+def test_intersection_over_union_is_a_share_and_symmetric(a: np.ndarray, b: np.ndarray) -> None:
+    value = intersection_over_union(a, b)
+    assert 0 <= value <= 1
+    assert value == intersection_over_union(b, a)
+    assert intersection_over_union(a, a) == pytest.approx(1)
+
+
+def test_intersection_over_union_of_known_boxes() -> None:
+    box = np.array([0.0, 0.0, 10.0, 10.0])
+    assert intersection_over_union(box, box + np.array([5.0, 0.0, 5.0, 0.0])) == pytest.approx(
+        1 / 3
+    )
+    assert intersection_over_union(box, box + 10) == 0
