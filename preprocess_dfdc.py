@@ -19,12 +19,10 @@ from tqdm import tqdm
 
 import args
 import errors
-from datasets import manifest, splits
-from datasets.layouts import read_dfdc
+from datasets import content, layouts, manifest, splits
 from errors import UsageError
 from faces import pool, store
 from faces.contact_sheet import write_contact_sheet
-from faces.detect import FaceDetector
 from preprocessing import FaceConfig
 
 VERSIONED = ("torch", "torchvision", "facenet-pytorch", "opencv-python-headless", "decord")
@@ -56,8 +54,9 @@ def main() -> int:
 
 def plan(flags: argparse.Namespace) -> pd.DataFrame:
     """The table of videos with their splits; balance marks what it leaves out as skipped."""
-    videos = read_dfdc(flags.input)
-    videos["split"] = splits.assign(videos["source"], flags.seed, flags.val_share, flags.test_share)
+    videos = layouts.read(flags.layout, flags.input)
+    videos["group"] = splits.merge(videos["group"], belong_together(videos, flags))
+    videos = splits.complete(videos, flags.seed, flags.val_share, flags.test_share)
     if flags.balance == "undersample":
         usable = videos[(videos["status"] == "") & (videos["split"] == "train")]
         left_out = splits.undersample(usable, flags.seed)
@@ -68,25 +67,40 @@ def plan(flags: argparse.Namespace) -> pd.DataFrame:
     return videos
 
 
+def belong_together(videos: pd.DataFrame, flags: argparse.Namespace) -> list[list[int]]:
+    """Positions of videos that must share a split besides their group: the same content, and
+    with --split_by part the same part."""
+    here = videos["status"] == ""
+    position = {flags.input / path: i for i, path in enumerate(videos["path"]) if here.iloc[i]}
+    together = [[position[file] for file in files] for files in content.same(position)]
+    if flags.split_by == "part":
+        parts = videos["video_id"].str.partition("/")[0]
+        together += [where.tolist() for where in videos.groupby(parts).indices.values()]
+    return together
+
+
 def record(path: Path, flags: argparse.Namespace, faces: FaceConfig) -> None:
     """Write videos_df.json before the first crop. Raise UsageError when crops made with other
     settings are there already."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if manifest.record_path(path).is_file():
+    if manifest.record_path(path).is_file() and any(path.parent.glob("crops/*/*")):
         before = manifest.read_record(path)["faces"]
         other = {k: v for k, v in faces.to_dict().items() if before.get(k) != v}
         if other:
             changes = ", ".join(f"{k} {before.get(k)} → {v}" for k, v in other.items())
             raise UsageError(
-                f"{path.parent} holds crops made with other settings ({changes}): "
-                "choose another --output, or delete it"
+                f"{path.parent / 'crops'} was made with other settings ({changes}): choose "
+                "another --output, or delete that folder"
             )
     manifest.write_record(
         path,
         {
             "input": str(flags.input),
             "faces": faces.to_dict(),
-            "splits": {k: getattr(flags, k) for k in ("seed", "val_share", "test_share")},
+            "layout": flags.layout,
+            "splits": {
+                k: getattr(flags, k) for k in ("seed", "split_by", "val_share", "test_share")
+            },
             "balance": flags.balance,
             "versions": {"python": platform.python_version()} | _versions(),
         },
@@ -113,30 +127,23 @@ def extract(videos: pd.DataFrame, flags: argparse.Namespace, faces: FaceConfig) 
         pool.Job(flags.input / row.path, crops_folder(flags.output, row.video_id))
         for row in videos[videos["status"] == ""].itertuples()
     ]
-    todo = [job for job in jobs if not store.is_done(job.folder)]
+    todo = [job for job in jobs if not store.is_done(job.folder, store.size(job.video))]
     print(
         f"{len(videos)} videos listed, {len(jobs)} to extract, {len(jobs) - len(todo)} done before"
     )
     if not todo:
         return 0
     workers = min(flags.workers or os.cpu_count() or 1, len(todo))
-    estimate(todo, faces, workers)
-    # The estimate's video is done by now; with a single one no process is started.
-    jobs_left = todo[1:]
-    if jobs_left:
-        for _ in tqdm(
-            pool.run(jobs_left, faces, workers), total=len(jobs_left), unit="video", mininterval=1
-        ):
-            pass
+    results = pool.run(todo, faces, workers, flags.timeout)
+    estimate(todo, next(results), workers)
+    bar = tqdm(results, total=len(todo), initial=1, unit="video", mininterval=1)
+    for _ in bar:
+        pass
     return len(todo)
 
 
-def estimate(todo: list[pool.Job], faces: FaceConfig, workers: int) -> None:
-    """Extract the first video, and say from it what the rest will take."""
-    detector = FaceDetector(faces)
-    started = time.monotonic()
-    pool.extract_and_store(todo[0], detector)
-    seconds = time.monotonic() - started
+def estimate(todo: list[pool.Job], seconds: float, workers: int) -> None:
+    """Say from the first video, done in `seconds`, what the rest will take."""
     size = sum(file.stat().st_size for file in todo[0].folder.rglob("*") if file.is_file())
     print(
         f"judging by the first video: about {len(todo) * seconds / workers / 60:.1f} min "

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
@@ -20,7 +21,7 @@ from faces import sampling
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-# Above this many frames a header is not believed (a day at 60 fps is 5.2 million).
+# Above this many frames an index is not believed (a day at 60 fps is 5.2 million).
 MAX_FRAMES = 10_000_000
 
 
@@ -57,13 +58,14 @@ def read_frames(path: Path, wanted: int, decoder: str) -> Frames:
 
 
 def _read_opencv(path: Path, wanted: int) -> Frames:
-    total, fps = _count_opencv(path)
-    indices = sampling.uniform(total, wanted)
     capture = _open(path)
+    total = _count(path)
+    indices = sampling.uniform(total, wanted)
     images: list[np.ndarray] = []
     found: list[int] = []
     position = 0
     try:
+        fps = capture.get(cv2.CAP_PROP_FPS)
         for index in indices:
             # Skipped frames are decoded but not converted: seeking is inexact in many files.
             while position <= index and capture.grab():
@@ -72,26 +74,26 @@ def _read_opencv(path: Path, wanted: int) -> Frames:
                 break
             read, image = capture.retrieve()
             if read and image is not None:
-                images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+                images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image))
                 found.append(index)
     finally:
         capture.release()
     complete = len(found) == len(indices)
+    fps = float(fps) if np.isfinite(fps) and fps > 0 else 0.0
     return Frames(images, found, fps, total, total if complete else position, "")
 
 
-def _count_opencv(path: Path) -> tuple[int, float]:
-    """Frames and frames per second; frames are counted one by one when the header is silent."""
-    capture = _open(path)
+def _count(path: Path) -> int:
+    """Frames that the file holds: as its index says (MP4), or its packets, counted without
+    decoding. OpenCV's count is duration times rate: wrong for long sound or a varying rate."""
     try:
-        total, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
-        if not 0 < total <= MAX_FRAMES:
-            total = 0
-            while capture.grab():
-                total += 1
-    finally:
-        capture.release()
-    return int(total), float(fps) if np.isfinite(fps) and fps > 0 else 0.0
+        with av.open(str(path.absolute())) as container:
+            stream = container.streams.video[0]
+            if 0 < stream.frames <= MAX_FRAMES:
+                return stream.frames
+            return sum(1 for packet in container.demux(stream) if packet.size)
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise VideoError("no video stream that FFmpeg can open") from error
 
 
 def _open(path: Path) -> cv2.VideoCapture:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
 
+import cv2
+
 from errors import VideoError
 from faces.crop import cut, to_jpeg
 from faces.decode import Frames, read_frames
@@ -41,17 +43,26 @@ class Extraction:
 def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
     """Sample, decode, detect, track and crop, as `detector.config` says. Never raises for a
     bad video: that is a status."""
-    config = detector.config
     try:
-        frames = read_frames(path, config.frames_per_video, config.decoder)
+        return _extract(path, detector)
     except VideoError as error:
         return Extraction("unreadable", str(error))
+    except MemoryError:
+        return Extraction("unreadable", "reading it took more memory than there is")
+    except (cv2.error, OSError, RuntimeError) as error:  # what decoders and torch raise
+        reason = " ".join(str(error).split())[:200]
+        return Extraction("unreadable", f"{type(error).__name__}: {reason}")
+
+
+def _extract(path: Path, detector: FaceDetector) -> Extraction:
+    config = detector.config
+    frames = read_frames(path, config.frames_per_video, config.decoder)
     height, width = frames.images[0].shape[:2]
     result = Extraction(
         "no_face", frames.detail, width, height, frames.fps, frames.total, len(frames.images)
     )
     linked = link(detector.detect(frames.images))
-    tracks = [track for track in linked if _is_person(track, len(frames.images), config)]
+    tracks = [track for track in linked if is_person(track, len(frames.images), config)]
     if not tracks:
         longest = max((len(track.positions) for track in linked), default=0)
         found = f"a face in at most {longest} of {len(frames.images)} frames"
@@ -62,7 +73,7 @@ def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
     return result
 
 
-def _is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
+def is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
     share = len(track.positions) / sampled_frames
     sure = mean(d.confidence for d in track.detections) >= config.min_confidence
     return share >= (config.min_track_share if sure else config.min_faint_share)

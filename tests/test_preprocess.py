@@ -146,7 +146,9 @@ def test_the_record_holds_how_the_crops_were_made(output: Path, dataset: Path) -
     assert FaceConfig.from_dict(record["faces"]) == FaceConfig(frames_per_video=6, face_size=64)
     assert record["input"] == str(dataset)
     assert record["balance"] == "none"
-    assert record["splits"] == {"seed": int(SEED), "val_share": 0.3, "test_share": 0.0}
+    assert record["layout"] == "dfdc"
+    shares = {"val_share": 0.3, "test_share": 0.0}
+    assert record["splits"] == {"seed": int(SEED), "split_by": "source", **shares}
     assert set(preprocess_dfdc.VERSIONED) | {"python"} == set(record["versions"])
     assert record["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
 

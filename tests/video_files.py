@@ -46,6 +46,25 @@ def write_sound(path: Path) -> Path:
     return path
 
 
+def write_with_sound(path: Path, images: list[np.ndarray], seconds: int) -> Path:
+    """25 frames a second and a tone of `seconds`, in the container of the path's ending."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.height, video.width = images[0].shape[:2]
+        video.pix_fmt = "yuv420p"
+        sound = container.add_stream("aac", rate=16_000, layout="mono")
+        for image in images:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(video.encode())
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 16_000 * seconds), np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate = 16_000
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path
+
+
 def turn(path: Path) -> Path:
     """Mark a file, as telephones do, as one to be shown turned by 90° clockwise."""
     data = path.read_bytes()

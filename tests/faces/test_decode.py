@@ -18,6 +18,7 @@ from tests.video_files import (
     turn,
     write_sound,
     write_video,
+    write_with_sound,
 )
 
 HEIGHT, WIDTH = 96, 128
@@ -179,3 +180,13 @@ def test_odd_file_names_are_only_names(
     (tmp_path / name).write_bytes(counted.read_bytes())
     monkeypatch.chdir(tmp_path)
     assert read_frames(Path(name), 3, decoder).total == 30
+
+
+@pytest.mark.parametrize("ending", ["mkv", "ts", "mp4"])
+def test_sound_that_is_longer_than_the_picture_adds_no_frames(tmp_path: Path, ending: str) -> None:
+    """Matroska and MPEG-TS hold no number of frames; duration times rate would be 125 here."""
+    path = write_with_sound(tmp_path / f"long.{ending}", greys(25), seconds=5)
+    frames = read_frames(path, 5, "opencv")
+    assert frames.total == 25
+    assert frames.detail == ""
+    assert [grey_index(image) for image in frames.images] == sampling.uniform(25, 5)

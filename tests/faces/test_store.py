@@ -9,6 +9,8 @@ import pytest
 from faces import store
 from faces.extract import Extraction, FaceTrack
 
+SIZE = 1234  # of the video, bytes
+
 
 def track(frames: list[int], mark: bytes) -> FaceTrack:
     count = len(frames)
@@ -34,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_was_saved_is_loaded(folder: Path, extraction: Extraction) -> None:
-    store.save(folder, extraction)
-    assert store.is_done(folder)
+    store.save(folder, extraction, SIZE)
+    assert store.is_done(folder, SIZE)
     found = store.load(folder)
     for name in ("status", "detail", "width", "height", "fps", "total_frames", "sampled_frames"):
         assert found[name] == getattr(extraction, name)
@@ -50,14 +52,14 @@ def test_what_was_saved_is_loaded(folder: Path, extraction: Extraction) -> None:
 
 
 def test_a_video_without_faces_is_saved_too(folder: Path) -> None:
-    store.save(folder, Extraction("unreadable", "the file is empty"))
-    assert store.is_done(folder)
+    store.save(folder, Extraction("unreadable", "the file is empty"), SIZE)
+    assert store.is_done(folder, SIZE)
     assert store.load(folder)["detail"] == "the file is empty"
     assert [file.name for file in folder.iterdir()] == ["video.json"]
 
 
 def test_saving_leaves_the_extraction_as_it_was(folder: Path, extraction: Extraction) -> None:
-    store.save(folder, extraction)
+    store.save(folder, extraction, SIZE)
     assert extraction.tracks[0].jpegs == [b"one\x00", b"one\x07", b"one\x0b"]
 
 
@@ -71,10 +73,10 @@ def test_a_save_that_breaks_off_leaves_nothing_and_can_be_repeated(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, name, fail)
         with pytest.raises(OSError, match="disk full"):
-            store.save(folder, extraction)
+            store.save(folder, extraction, SIZE)
     assert not folder.exists()
-    assert not store.is_done(folder)
-    store.save(folder, extraction)
+    assert not store.is_done(folder, SIZE)
+    store.save(folder, extraction, SIZE)
     assert len(store.load(folder)["tracks"]) == 2
     assert [path.name for path in folder.parent.iterdir()] == ["a.mp4"], "nothing is left over"
 
@@ -94,16 +96,41 @@ def test_a_save_that_breaks_off_between_crops_leaves_none_of_them_in_the_next(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "write_bytes", fail_at_third)
         with pytest.raises(OSError, match="disk full"):
-            store.save(folder, extraction)
+            store.save(folder, extraction, SIZE)
     assert len(written) == 2
     assert not folder.exists()
-    store.save(folder, Extraction("ok", "", 320, 240, 25.0, 12, 6, [track([3], b"new")]))
+    store.save(folder, Extraction("ok", "", 320, 240, 25.0, 12, 6, [track([3], b"new")]), SIZE)
     assert [file.name for file in sorted(folder.rglob("*.jpg"))] == [store.crop_name(3)]
 
 
 def test_a_folder_that_lost_its_record_is_replaced(folder: Path, extraction: Extraction) -> None:
-    store.save(folder, extraction)
+    store.save(folder, extraction, SIZE)
     (folder / "video.json").unlink()
-    assert not store.is_done(folder)
-    store.save(folder, extraction)
-    assert store.is_done(folder)
+    assert not store.is_done(folder, SIZE)
+    store.save(folder, extraction, SIZE)
+    assert store.is_done(folder, SIZE)
+
+
+def test_a_file_of_another_size_is_not_done(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction, SIZE)
+    assert not store.is_done(folder, SIZE + 1), "a download that was finished since"
+
+
+def test_a_video_that_lost_a_crop_is_not_done(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction, SIZE)
+    (folder / "track_0" / store.crop_name(7)).unlink()
+    assert not store.is_done(folder, SIZE)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"bytes": 1234, "tracks": 3}'])
+def test_a_damaged_record_is_not_done(folder: Path, extraction: Extraction, text: str) -> None:
+    store.save(folder, extraction, SIZE)
+    (folder / "video.json").write_text(text)
+    assert not store.is_done(folder, SIZE)
+
+
+def test_the_longest_file_name_is_saved(tmp_path: Path, extraction: Extraction) -> None:
+    folder = tmp_path / ("é" * 120 + "v" * 11 + ".mp4")
+    assert len(folder.name.encode()) == 255
+    store.save(folder, extraction, SIZE)
+    assert store.is_done(folder, SIZE)
