@@ -62,15 +62,22 @@ def _parser(description: str) -> argparse.ArgumentParser:
 def preprocess_parser() -> argparse.ArgumentParser:
     parser = _parser("DFDC folders → face crops and the manifest videos_df.csv.")
     files = parser.add_argument_group("files")
+    files.add_argument("--input", type=Path, required=True, help="folder that holds the dataset")
     files.add_argument(
-        "--input", type=Path, required=True, help="folder that holds dfdc_train_part_*/"
+        "--layout", default="dfdc", help="of --input: dfdc, ffpp, celebdf, folders (docs/data.md)"
     )
     files.add_argument("--output", type=Path, default=Path("data"), help="manifest and crops")
 
     rows = parser.add_argument_group("splits and balance")
     rows.add_argument("--val_share", type=between(0, 1), default=0.1, help="share of sources")
     rows.add_argument("--test_share", type=between(0, 1), default=0.1, help="share of sources")
-    rows.add_argument("--seed", type=int, default=0, help="of the split and the balance")
+    rows.add_argument(
+        "--split_by",
+        choices=["source", "part"],
+        default="source",
+        help="part: whole part folders, as the challenge's winners did",
+    )
+    rows.add_argument("--seed", type=at_least(0), default=0, help="of the split and the balance")
     rows.add_argument(
         "--balance",
         choices=["undersample", "none"],
@@ -95,6 +102,12 @@ def preprocess_parser() -> argparse.ArgumentParser:
 
     machine = parser.add_argument_group("machine")
     machine.add_argument("--workers", type=at_least(1), help="processes (default: one per core)")
+    machine.add_argument(
+        "--timeout",
+        type=between(1, 1e6),
+        default=120,
+        help="seconds after which a video is given up",
+    )
     return parser
 
 
@@ -111,10 +124,11 @@ def train_parser() -> argparse.ArgumentParser:
     data.add_argument("--crop_size", type=at_least(32), default=CLIPS.crop_size, help="H = W")
     data.add_argument(
         "--balance",
-        choices=["auto", "per_epoch", "none"],
+        choices=["auto", "per_epoch", "oversample", "pairs", "none"],
         default="auto",
         help="per_epoch: all of the rarer label and a fresh share of the other every epoch; "
-        "auto: per_epoch unless the manifest is balanced",
+        "oversample: all of the commoner, the rarer again and again; pairs: a real and a fake of "
+        "one source side by side; auto: per_epoch unless the manifest is balanced",
     )
 
     model = parser.add_argument_group("model")
@@ -134,7 +148,7 @@ def train_parser() -> argparse.ArgumentParser:
     fit.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
     fit.add_argument("--lr", type=between(1e-8, 10), default=0.001, help="peak learning rate")
     fit.add_argument("--weight_decay", type=between(0, 1), default=0.01)
-    fit.add_argument("--seed", type=int, default=0)
+    fit.add_argument("--seed", type=at_least(0), default=0)
 
     run = parser.add_argument_group("run")
     run.add_argument("--run_name", help="folder in checkpoints/ (default: model and time)")
@@ -156,7 +170,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
         "--output", type=Path, help="folder (default: evaluation_<split>/ beside the checkpoint)"
     )
     parser.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the bootstrap")
     _add_machine(parser)
     return parser
 

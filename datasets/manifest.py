@@ -25,6 +25,7 @@ COLUMNS = {
     "path": str,  # of the video, relative to preprocessing's input folder
     "label": int,
     "source": str,  # of its own name for a real video
+    "group": str,  # sources that must be in one split; mostly the source itself
     "split": str,
     "method": str,  # the manipulation where known, else empty
     "status": str,
@@ -71,6 +72,8 @@ def read(path: Path) -> Manifest:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file: {error}") from error
+    if "source" in table and "group" not in table:  # as manifests of other tools
+        table["group"] = table["source"]
     absent = [name for name in COLUMNS if name not in table]
     if absent:
         raise DataError(f"{path} lacks the columns {', '.join(absent)}")

@@ -37,6 +37,7 @@ def write_crop_set(
                         "path": f"part/{name}.mp4",
                         "label": int(copy > 0),
                         "source": source,
+                        "group": source,
                         "split": split,
                         "method": f"method{copy}" if copy else "",
                         "status": "ok",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from datasets.layouts import read_dfdc
+from datasets.layouts.dfdc import read as read_dfdc
 from datasets.manifest import FAKE, REAL
 from errors import DataError
 
@@ -231,8 +231,3 @@ def test_metadata_that_lists_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_metadata_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no metadata\.json"):
         read_dfdc(tmp_path)
-
-
-def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not a folder"):
-        read_dfdc(tmp_path / "absent")

@@ -24,6 +24,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "path": "part_0/a.mp4",
         "label": FAKE,
         "source": "b",
+        "group": "b",
         "split": "train",
         "method": "",
         "status": "ok",
@@ -106,7 +107,13 @@ def test_more_columns_are_welcome(tmp_path: Path) -> None:
     assert manifest.read(path).table["camera"].tolist() == ["x"]
 
 
-@pytest.mark.parametrize("column", list(manifest.COLUMNS))
+def test_without_groups_every_source_is_its_own(tmp_path: Path) -> None:
+    path = write(tmp_path, [row(source="a"), row(source="b")])
+    pd.read_csv(path).drop(columns="group").to_csv(path, index=False)
+    assert manifest.read(path).table["group"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("column", [name for name in manifest.COLUMNS if name != "group"])
 def test_a_manifest_without_a_column_is_refused(tmp_path: Path, column: str) -> None:
     path = write(tmp_path, [row()])
     pd.read_csv(path).drop(columns=column).to_csv(path, index=False)

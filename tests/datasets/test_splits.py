@@ -1,6 +1,8 @@
 """No source is in two splits, whatever is added and in whatever order it comes."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from datasets import splits
-from datasets.layouts import read_dfdc
+from datasets.layouts.dfdc import read as read_dfdc
 from datasets.manifest import FAKE, REAL
 from errors import UsageError
 
-METADATA = Path(__file__).resolve().parents[2].parent / "shared/data/metadata"
+REPOSITORY = Path(__file__).resolve().parents[2]
+METADATA = REPOSITORY.parent / "shared/data/metadata"
 
 # Surrogates are no text that UTF-8 can hold: test_preprocess.py has them.
 names = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -205,3 +208,87 @@ def test_the_genuine_metadata_is_balanced_by_undersampling(genuine: pd.DataFrame
     left_out = splits.undersample(genuine, 0)
     counts = genuine[~left_out]["label"].value_counts()
     assert counts[REAL] == counts[FAKE] == (genuine["label"] == REAL).sum()
+
+
+def leaked(table: pd.DataFrame) -> float:
+    """Share of validation videos whose source is in training."""
+    row = splits.audit(table).loc["val"]
+    return row["leaked"] / row["videos"]
+
+
+@pytest.fixture(scope="module")
+def part_3(genuine: pd.DataFrame) -> pd.DataFrame:
+    return genuine[genuine["video_id"].str.startswith("dfdc_train_part_3/")].copy()
+
+
+def at_random(videos: pd.DataFrame) -> pd.DataFrame:
+    """The naive 80/20 split by video."""
+    held_out = np.random.default_rng(0).random(len(videos)) < 0.2
+    return videos.assign(split=np.where(held_out, "val", "train"))
+
+
+def test_the_audit_flags_a_random_split_of_the_genuine_metadata(part_3: pd.DataFrame) -> None:
+    assert leaked(at_random(part_3)) > 0.95
+
+
+def test_the_audit_flags_undersampling_before_a_random_split(part_3: pd.DataFrame) -> None:
+    assert 0.6 < leaked(at_random(part_3[~splits.undersample(part_3, 0)])) < 0.85
+
+
+def test_the_audit_passes_our_own_split_of_the_genuine_metadata(part_3: pd.DataFrame) -> None:
+    ours = part_3.assign(split=splits.assign(part_3["source"], 0, 0.1, 0.1))
+    assert leaked(ours) == 0
+    assert splits.audit(ours)["videos"].sum() == len(part_3)
+
+
+AUDIT = """video_id,label,source,split
+a,0,a,train
+a,0,a,train
+b,1,a,val
+c,0,c,val
+d,1,c,test
+"""
+
+
+def audit(tmp_path: Path, text: str) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    (tmp_path / "videos.csv").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "datasets.splits", "audit", str(tmp_path / "videos.csv")],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_command_counts_videos_not_tracks_and_exits_with_1_for_a_leak(
+    tmp_path: Path,
+) -> None:
+    code, output = audit(tmp_path, AUDIT)
+    assert code == 1
+    assert "LEAK: 1 of 3 held-out videos (33%)" in output
+
+
+def test_the_command_exits_with_0_without_a_leak(tmp_path: Path) -> None:
+    code, output = audit(tmp_path, AUDIT.replace("b,1,a,val", "b,1,b,val"))
+    assert code == 0
+    assert "no leak: none of 3 held-out videos" in output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (AUDIT.replace("source", "origin"), "lacks the columns source"),
+        (AUDIT.replace("train", "fit"), "no row has the split train"),
+        ("", "cannot be read as CSV"),
+    ],
+)
+def test_the_command_refuses_what_it_cannot_judge_in_one_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    code, output = audit(tmp_path, text)
+    assert code == 2
+    assert said in output
+    assert "Traceback" not in output

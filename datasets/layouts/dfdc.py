@@ -1,7 +1,7 @@
-"""How a public dataset lies on disk → one table of videos.
+"""The DeepFake Detection Challenge (Dolhansky et al. 2020), as Kaggle ships it.
 
-The table has a row per video: video_id, path, label, source, method, status, detail. `status`
-is empty for a video that is there to be read.
+<root>/dfdc_train_part_*/metadata.json    file name → label, split, original
+<root>/dfdc_train_part_*/*.mp4
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from datasets.layouts.seen import seen
 from datasets.manifest import FAKE, REAL
 from errors import DataError
 
@@ -18,17 +19,17 @@ Entry = dict[str, Any]  # what metadata.json says of one video
 LABELS = {"REAL": REAL, "FAKE": FAKE}
 
 
-def read_dfdc(root: Path) -> pd.DataFrame:
-    """The DeepFake Detection Challenge (Dolhansky et al. 2020): <root>/*/metadata.json, or one
-    part folder itself. `path` is relative to <root>. Raise DataError for unusable metadata.
+def read(root: Path) -> pd.DataFrame:
+    """<root>/*/metadata.json, or one part folder itself; every listed video has a row.
+
+    Raise DataError for unusable metadata.
     """
-    if not root.is_dir():
-        raise DataError(f"--input {root} is not a folder")
     parts = [root] if (root / "metadata.json").is_file() else sorted(root.iterdir())
     parts = [part for part in parts if (part / "metadata.json").is_file()]
     if not parts:
         raise DataError(
-            f"no metadata.json in {root} or its folders: expected dfdc_train_part_*/metadata.json"
+            f"no metadata.json in {root} or its folders: expected dfdc_train_part_*/metadata.json, "
+            f"saw {seen(root)}"
         )
     listed = {part: _read_metadata(part / "metadata.json") for part in parts}
     # One table of originals for all parts: a fake's original may lie in another part.

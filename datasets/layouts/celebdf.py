@@ -1,0 +1,58 @@
+"""Celeb-DF v1 and v2 (Li et al. 2020).
+
+<root>/Celeb-real/id0_0000.mp4  <root>/YouTube-real/00000.mp4
+<root>/Celeb-synthesis/id0_id1_0000.mp4       id0's video 0000 with id1's face
+<root>/List_of_testing_videos.txt             the official test videos
+
+The same celebrities are in training and test of the official list; only videos are apart.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets.layouts.seen import seen
+from datasets.manifest import FAKE, REAL
+from errors import DataError
+
+FOLDERS = {"Celeb-real": REAL, "YouTube-real": REAL, "Celeb-synthesis": FAKE}
+TEST_LIST = "List_of_testing_videos.txt"
+
+
+def read(root: Path) -> pd.DataFrame:
+    """A row for every video on disk. Raise DataError where there is none."""
+    files = [file for folder in FOLDERS for file in sorted((root / folder).glob("*.mp4"))]
+    if not files:
+        raise DataError(
+            f"no Celeb-DF in {root}: expected folders {', '.join(FOLDERS)}, saw {seen(root)}"
+        )
+    listed = _test_videos(root / TEST_LIST)
+    return pd.DataFrame([_row(root, file, listed) for file in files])
+
+
+def _row(root: Path, file: Path, listed: set[str]) -> dict[str, Any]:
+    path = file.relative_to(root).as_posix()
+    folder = file.parent.name
+    source = f"{folder}/{file.stem}"
+    if FOLDERS[folder] == FAKE:
+        target, *_, number = file.stem.split("_")
+        source = f"Celeb-real/{target}_{number}"
+    return {
+        "video_id": path,
+        "path": path,
+        "label": FOLDERS[folder],
+        "source": source,
+        "method": "" if FOLDERS[folder] == REAL else "Celeb-synthesis",
+        "status": "",
+        "detail": "",
+        "split": "test" if path in listed else "",
+    }
+
+
+def _test_videos(path: Path) -> set[str]:
+    """Lines as `1 Celeb-real/id0_0001.mp4`; empty without the list. (Its 1 means REAL.)"""
+    if not path.is_file():
+        return set()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {line.split(maxsplit=1)[1].strip() for line in lines if len(line.split()) > 1}

@@ -1,0 +1,77 @@
+"""FaceForensics++ (Rössler et al. 2019), as its download script lays it out.
+
+<root>/original_sequences/<youtube|actors>/<compression>/videos/183.mp4
+<root>/manipulated_sequences/<method>/<compression>/videos/183_253.mp4      target_source
+<root>[/splits]/{train,val,test}.json           the official split, optional: pairs of ids
+
+A fake shows the target's video with the source's face, so both ids must be in one split: they
+form a group, and groups that share an id are one.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets import groups
+from datasets.layouts.seen import seen
+from datasets.manifest import FAKE, REAL, SPLITS
+from errors import DataError
+
+REALS, FAKES = "original_sequences", "manipulated_sequences"
+
+
+def read(root: Path) -> pd.DataFrame:
+    """A row for every video on disk. Raise DataError where there is none, or for a split file
+    that cannot be read."""
+    files = [*root.glob(f"{REALS}/*/*/videos/*.mp4"), *root.glob(f"{FAKES}/*/*/videos/*.mp4")]
+    if not files:
+        raise DataError(
+            f"no FaceForensics++ in {root}: expected {REALS}/youtube/c23/videos/*.mp4 and "
+            f"{FAKES}/<method>/c23/videos/*.mp4, saw {seen(root)}"
+        )
+    rows = [_row(root, file) for file in sorted(files)]
+    group = groups.join(pair for row in rows for pair in row["ids"])
+    official = _official_split(root)
+    for row in rows:
+        ids = row.pop("ids")
+        row["group"] = group[ids[0][0]]
+        row["split"] = official.get(ids[0][0], "")
+    return pd.DataFrame(rows)
+
+
+def _row(root: Path, file: Path) -> dict[str, Any]:
+    path = file.relative_to(root)
+    kind, collection = path.parts[:2]
+    # 183, 183_253; of the actors 01__scene, 01_02__scene__code
+    people, *scene = file.stem.split("__")
+    target, *source = people.split("_")
+    actors = collection in ("actors", "DeepFakeDetection")
+    ids = [f"actor {number}" if actors else number for number in (target, *source)]
+    return {
+        "video_id": path.as_posix(),
+        "path": path.as_posix(),
+        "label": REAL if kind == REALS else FAKE,
+        "source": "__".join([target, *scene[:1]]),
+        "method": "" if kind == REALS else collection,
+        "status": "",
+        "detail": "",
+        "ids": [(ids[0], other) for other in ids],
+    }
+
+
+def _official_split(root: Path) -> dict[str, str]:
+    """Id → split, empty without the official files."""
+    found: dict[str, str] = {}
+    for split in SPLITS:
+        for path in (root / f"{split}.json", root / "splits" / f"{split}.json"):
+            if path.is_file():
+                try:
+                    pairs = json.loads(path.read_text(encoding="utf-8"))
+                    found |= {number: split for pair in pairs for number in pair}
+                except (ValueError, TypeError) as error:
+                    raise DataError(
+                        f"{path} should hold a list of pairs of ids: {error}"
+                    ) from error
+    return found

@@ -1,0 +1,48 @@
+"""Anybody's own data: a folder `real` beside `fake`, or beside one folder for every method.
+
+<root>/real/clip.mp4  <root>/fake/clip.mp4  or  <root>/<method>/clip.mp4     videos or images
+
+Files of the same name (without ending) are taken for one source: a fake that is named after
+its original stays in its split. Other relations between files are unknown here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets.layouts.seen import seen
+from datasets.manifest import FAKE, REAL
+from errors import DataError
+from preprocessing import IMAGE_ENDINGS, VIDEO_ENDINGS
+
+
+def read(root: Path) -> pd.DataFrame:
+    """A row for every video and image. Raise DataError where `real` or all others are empty."""
+    endings = VIDEO_ENDINGS | IMAGE_ENDINGS
+    rows = [
+        _row(root, folder, file)
+        for folder in sorted(path for path in root.iterdir() if path.is_dir())
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.suffix.lower() in endings
+    ]
+    if {row["label"] for row in rows} != {REAL, FAKE}:
+        raise DataError(
+            f"expected videos or images in {root}/real/ and in {root}/fake/ or one folder for "
+            f"every method, saw {seen(root)}"
+        )
+    return pd.DataFrame(rows)
+
+
+def _row(root: Path, folder: Path, file: Path) -> dict[str, Any]:
+    path = file.relative_to(root).as_posix()
+    name = folder.name.lower()
+    return {
+        "video_id": path,
+        "path": path,
+        "label": REAL if name == "real" else FAKE,
+        "source": file.stem,
+        "method": "" if name in ("real", "fake") else folder.name,
+        "status": "",
+        "detail": "",
+    }

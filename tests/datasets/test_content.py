@@ -1,0 +1,40 @@
+"""Files with the same bytes are found, and their groups become one."""
+
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets import content, groups, splits
+
+
+def test_equal_files_are_found_and_equal_sizes_are_not_enough(tmp_path: Path) -> None:
+    for name, data in {"a": b"one", "b": b"two", "c": b"one", "d": b"", "e": b""}.items():
+        (tmp_path / name).write_bytes(data)
+    assert content.same(sorted(tmp_path.iterdir())) == [[tmp_path / "a", tmp_path / "c"]]
+
+
+def test_groups_with_a_common_video_become_one_and_others_stay() -> None:
+    group = pd.Series(["x", "y", "y", "z", "w"])
+    merged = splits.merge(group, [[0, 1], [2, 3]])
+    assert merged.tolist() == ["x", "x", "x", "x", "w"]
+
+
+pairs = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh")))
+
+
+@given(pairs)
+def test_joining_is_the_smallest_relation_that_holds_all_pairs(
+    pairs: list[tuple[str, str]],
+) -> None:
+    joined = groups.join(pairs)
+    assert all(joined[one] == joined[other] for one, other in pairs)
+    # Plain closure: names are one group only when a chain of pairs leads from one to the other.
+    for name in joined:
+        reached, before = {name}, set()
+        while reached != before:
+            before = set(reached)
+            reached |= {x for pair in pairs if before & set(pair) for x in pair}
+        assert {other for other in joined if joined[other] == joined[name]} == reached
+        assert joined[name] == min(reached)
