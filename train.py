@@ -22,7 +22,7 @@ import errors
 import history
 import models
 from checkpointing import Checkpoint
-from datasets import manifest, samplers
+from datasets import manifest, samplers, splits
 from datasets.video_dataset import collate
 from errors import UsageError
 from history import EpochRow
@@ -57,6 +57,7 @@ def main() -> int:
             faces=data.faces,
             clip=clip,
             classes=list(manifest.CLASSES),
+            trained_on=splits.fingerprints(data.split("train")["group"]),
             epoch=row.epoch,
             metrics=asdict(row),
             threshold=THRESHOLD,
@@ -119,7 +120,9 @@ def build_loaders(
     balance = flags.balance
     if balance == "auto":
         balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"
-    sampler = samplers.EpochSampler(train.labels, train.sources, balance == "per_epoch", flags.seed)
+    if balance == "pairs" and flags.batch_size % 2:
+        raise UsageError("--balance pairs needs an even --batch_size, to hold whole pairs")
+    sampler = samplers.EpochSampler(train.labels, train.sources, balance, flags.seed)
     print(
         f"training: {len(train)} tracks ({fakes} fake), {len(sampler)} an epoch, balance "
         f"{balance} · validation: {len(val.video_labels())} videos, {len(val)} clips"

@@ -3,48 +3,88 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from torch.utils.data import Sampler
 
-# Shares of the rarer label beyond which a training split counts as unbalanced.
-BALANCED = 0.49
+from errors import DataError
+
+BALANCED = 0.49  # share of the rarer label below which a training split counts as unbalanced
 
 
 class EpochSampler(Sampler[int]):
-    """Every item once an epoch, in an order drawn from seed and epoch.
+    """An epoch's items, in an order drawn from seed and epoch.
 
-    With `balance`, all items of the rarer label and as many of the commoner one, which takes
-    turns: after ceil(commoner / rarer) epochs every item was seen, and none is lost for good.
-    Items of one source are drawn next to each other where both labels have one, so that most
-    batches hold a real and a fake that differ by the manipulation alone.
+    `balance` says which items those are:
+    none: every item once.
+    per_epoch: all of the rarer label and as many of the commoner one, which takes turns: after
+    ceil(commoner / rarer) epochs every item was seen, and none is lost for good.
+    oversample: all of the commoner label, and the rarer one again and again.
+    pairs: a real and a fake of the same source, side by side, for every source that has both;
+    the commoner label takes turns, and items without a partner are never drawn.
+
+    In every mode items of one source stand next to each other, so that most batches hold a real
+    and a fake that differ by the manipulation alone; with pairs and an even batch size all do.
     """
 
-    def __init__(self, labels: list[int], sources: list[str], balance: bool, seed: int) -> None:
+    def __init__(self, labels: list[int], sources: list[str], balance: str, seed: int) -> None:
+        """Raise DataError for pairs where no source has both labels."""
         self.labels = np.asarray(labels)
         self.sources = np.asarray(sources)
+        self.draw = {
+            "none": self._all,
+            "per_epoch": self._per_epoch,
+            "oversample": self._oversample,
+            "pairs": self._pairs,
+        }[balance]
         self.seed = seed
         self.epoch = 0
         values, counts = np.unique(self.labels, return_counts=True)
-        self.rarer = values[counts.argmin()] if balance and len(values) == 2 else None
+        self.is_rare = self.labels == values[counts.argmin()]
+        self.rare, self.common = np.flatnonzero(self.is_rare), np.flatnonzero(~self.is_rare)
+        self.length = len(self.draw())
+        if not self.length:
+            raise DataError("--balance pairs: no source of the training split has both labels")
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        if self.rarer is None:
-            return len(self.labels)
-        return 2 * int((self.labels == self.rarer).sum())
+        return self.length
 
     def __iter__(self) -> Iterator[int]:
-        drawn = np.arange(len(self.labels))
-        if self.rarer is not None:
-            rare = np.flatnonzero(self.labels == self.rarer)
-            common = np.flatnonzero(self.labels != self.rarer)
-            drawn = np.concatenate([rare, self._turn(common, len(rare))])
-        # A random order of sources, and a random order inside each.
-        random = np.random.default_rng([self.seed, self.epoch, 1])
+        drawn = self.draw()
+        # Sources in a random order; inside each, the order in which its items were drawn.
         names, group = np.unique(self.sources[drawn], return_inverse=True)
-        order = np.lexsort([random.random(len(drawn)), random.permutation(len(names))[group]])
-        yield from drawn[order].tolist()
+        place = np.random.default_rng([self.seed, self.epoch, 1]).permutation(len(names))
+        yield from drawn[np.argsort(place[group], kind="stable")].tolist()
+
+    def _all(self) -> np.ndarray:
+        return self._shuffled(np.arange(len(self.labels)))
+
+    def _per_epoch(self) -> np.ndarray:
+        count = len(self.rare)
+        if not len(self.common):
+            return self._all()
+        return self._shuffled(np.concatenate([self.rare, self._turn(self.common, count)]))
+
+    def _oversample(self) -> np.ndarray:
+        if not len(self.common):
+            return self._all()
+        again = np.resize(self._shuffled(self.rare), len(self.common))
+        return self._shuffled(np.concatenate([again, self.common]))
+
+    def _pairs(self) -> np.ndarray:
+        pairs = [np.empty((0, 2), dtype=int)]
+        for items in pd.Series(self.sources).groupby(self.sources).indices.values():
+            rare, common = items[self.is_rare[items]], items[~self.is_rare[items]]
+            count = min(len(rare), len(common))
+            if count:
+                turns = [self._turn(rare, count), self._turn(common, count)]
+                pairs.append(np.stack(turns, axis=1))
+        return np.concatenate(pairs).ravel()
+
+    def _shuffled(self, items: np.ndarray) -> np.ndarray:
+        return np.random.default_rng([self.seed, self.epoch, 2]).permutation(items)
 
     def _turn(self, items: np.ndarray, count: int) -> np.ndarray:
         """This epoch's `count` of `items`: a shuffle is dealt out, epoch after epoch, one item of

@@ -4,10 +4,12 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.samplers import EpochSampler, is_unbalanced
+from errors import DataError
 
 
 def drawn(sampler: EpochSampler, epoch: int) -> list[int]:
@@ -27,7 +29,7 @@ def test_an_epoch_is_half_fake_and_every_item_has_its_turn(
     reals: int, fakes: int, seed: int
 ) -> None:
     labels = [0] * reals + [1] * fakes
-    sampler = EpochSampler(labels, [str(i % 7) for i in range(len(labels))], True, seed)
+    sampler = EpochSampler(labels, [str(i % 7) for i in range(len(labels))], "per_epoch", seed)
     rarer, commoner = sorted((reals, fakes))
     seen: set[int] = set()
     for epoch in range(math.ceil(commoner / rarer)):
@@ -41,20 +43,20 @@ def test_an_epoch_is_half_fake_and_every_item_has_its_turn(
 
 def test_epochs_differ_and_the_same_seed_repeats_them() -> None:
     labels, sources = dfdc(20, 4)
-    first, again = (EpochSampler(labels, sources, True, seed=3) for _ in range(2))
+    first, again = (EpochSampler(labels, sources, "per_epoch", seed=3) for _ in range(2))
     assert drawn(first, 0) == drawn(again, 0)
     assert drawn(first, 0) != drawn(first, 1)
-    assert drawn(first, 0) != drawn(EpochSampler(labels, sources, True, seed=4), 0)
+    assert drawn(first, 0) != drawn(EpochSampler(labels, sources, "per_epoch", seed=4), 0)
 
 
 def test_without_balance_an_epoch_is_every_item_once() -> None:
     labels, sources = dfdc(5, 4)
-    assert sorted(drawn(EpochSampler(labels, sources, False, 0), 0)) == list(range(25))
+    assert sorted(drawn(EpochSampler(labels, sources, "none", 0), 0)) == list(range(25))
 
 
 def test_every_real_is_drawn_beside_a_fake_of_its_own_source() -> None:
     labels, sources = dfdc(12, 4)
-    sampler = EpochSampler(labels, sources, True, 0)
+    sampler = EpochSampler(labels, sources, "per_epoch", 0)
     for epoch in range(4):
         items = np.array(drawn(sampler, epoch)).reshape(-1, 2)
         for pair in items:
@@ -66,3 +68,42 @@ def test_unbalanced_means_more_than_one_percent_off() -> None:
     assert is_unbalanced([0] * 20 + [1] * 80)
     assert is_unbalanced([1] * 20 + [0] * 80)
     assert not is_unbalanced([0] * 495 + [1] * 505)
+
+
+@given(reals=st.integers(1, 40), fakes=st.integers(1, 200), epoch=st.integers(0, 5))
+def test_oversampling_repeats_the_rarer_label_evenly(reals: int, fakes: int, epoch: int) -> None:
+    labels = [0] * reals + [1] * fakes
+    sampler = EpochSampler(labels, [str(i % 7) for i in range(len(labels))], "oversample", 0)
+    items = drawn(sampler, epoch)
+    assert len(items) == len(sampler) == 2 * max(reals, fakes)
+    times = Counter(items)
+    assert set(times) == set(range(len(labels))), "nothing is left out"
+    for label in (0, 1):
+        counts = [times[i] for i in range(len(labels)) if labels[i] == label]
+        assert sum(counts) == max(reals, fakes)
+        assert max(counts) - min(counts) <= 1
+
+
+def test_every_batch_of_pairs_holds_a_real_and_a_fake_of_one_source() -> None:
+    labels, sources = dfdc(12, 4)
+    labels, sources = [*labels, 1, 0], [*sources, "without real", "without fake"]
+    sampler = EpochSampler(labels, sources, "pairs", 0)
+    fakes: set[int] = set()
+    for epoch in range(4):
+        items = drawn(sampler, epoch)
+        assert len(items) == len(sampler) == 24
+        for first, second in np.array(items).reshape(-1, 2):
+            assert sources[first] == sources[second]
+            assert {labels[first], labels[second]} == {0, 1}
+        fakes.update(i for i in items if labels[i])
+    assert fakes == set(range(12, 60)), "every fake with a real has its turn"
+
+
+def test_pairs_without_a_source_that_has_both_labels_are_refused() -> None:
+    with pytest.raises(DataError, match="--balance pairs"):
+        EpochSampler([0, 1], ["a", "b"], "pairs", 0)
+
+
+@pytest.mark.parametrize("balance", ["none", "per_epoch", "oversample"])
+def test_a_single_label_is_drawn_whole(balance: str) -> None:
+    assert sorted(drawn(EpochSampler([1, 1, 1], ["a", "b", "a"], balance, 0), 0)) == [0, 1, 2]
