@@ -13,7 +13,7 @@ import torch
 from errors import CheckpointError, DataError
 from preprocessing import ClipConfig, FaceConfig
 
-FORMAT = 1  # raised when a stored field changes its meaning
+FORMAT = 2  # raised when a stored field changes its meaning
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Checkpoint:
     faces: FaceConfig
     clip: ClipConfig
     classes: list[str]  # in label order
+    trained_on: list[int]  # datasets.splits.fingerprints of the training groups
     epoch: int  # from 1
     metrics: dict[str, float | None]  # the epoch's row of history.csv
     threshold: float = 0.5  # p_fake from which a video is called fake
@@ -78,5 +79,9 @@ def load(path: Path) -> Checkpoint:
 def keep_newest(folder: Path, count: int) -> None:
     """Delete all but the `count` newest epoch_*.pt of a run; 0 keeps all."""
     if count:
-        for path in sorted(folder.glob("epoch_*.pt"))[:-count]:
+        for path in sorted(folder.glob("epoch_*.pt"), key=_epoch)[:-count]:
             path.unlink()
+
+
+def _epoch(path: Path) -> int:
+    return int(path.stem.removeprefix("epoch_"))

@@ -37,12 +37,18 @@ class VideoError(PipelineError):
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run an entry point: exit with its code, or with 2 and one line for a PipelineError."""
+    """Run an entry point: exit with its code, or with 2 and one line for a PipelineError or an
+    OSError."""
     # A file name that the terminal cannot show must not end a run.
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main()
     except PipelineError as error:
+        # Out of a loader's process torch brings the error with its whole traceback as text.
+        line = str(error).rpartition(f"{type(error).__name__}: ")[2]
+        print(f"error: {line.strip()}", file=sys.stderr)
+        code = 2
+    except OSError as error:  # a folder that cannot be written, a full disk
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:

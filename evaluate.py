@@ -18,7 +18,7 @@ import args
 import device
 import errors
 import metrics
-from datasets import manifest
+from datasets import manifest, splits
 from datasets.video_dataset import VideoDataset, collate
 from errors import DataError
 from scoring.aggregate import video_scores
@@ -32,6 +32,8 @@ def main() -> int:
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
     data = manifest.read(manifest.find(flags.csv_file))
     check_same_crops(detector, data)
+    if flags.split != "train":
+        check_not_trained_on(detector, data.split(flags.split))
     videos = score_split(flags, detector, data)
     results = measure(videos, detector.threshold, flags.seed)
     results |= {"checkpoint": str(flags.checkpoint), "split": flags.split, "seed": flags.seed}
@@ -52,6 +54,17 @@ def check_same_crops(detector: Detector, data: manifest.Manifest) -> None:
     ]
     if other:
         raise DataError(f"the manifest's crops were made with other settings: {', '.join(other)}")
+
+
+def check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
+    """Raise DataError when the model has seen sources of the videos that are to judge it."""
+    asked = splits.fingerprints(videos["group"])
+    seen = detector.trained_on.intersection(asked)
+    if seen:
+        raise DataError(
+            f"{len(seen)} of {len(asked)} sources here were in this checkpoint's training split: "
+            "the manifest was split anew since. Train again, or restore that manifest"
+        )
 
 
 def score_split(

@@ -18,35 +18,11 @@ import errors
 from errors import UsageError
 from faces.detect import FaceDetector
 from faces.extract import extract_faces
+from preprocessing import VIDEO_ENDINGS
 from scoring.aggregate import video_scores
 from scoring.load import Detector, load_detector
 from scoring.predict import predict_extraction
 from scoring.verdict import verdict
-
-# What is looked for in folders; a file that is named itself may have any ending.
-VIDEO_ENDINGS = frozenset(
-    [
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".flv",
-        ".gif",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ogv",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -72,10 +48,11 @@ class Score:
 def main() -> int:
     flags = args.score_parser().parse_args()
     videos = find_videos(flags.paths)
-    if not flags.output.parent.is_dir():
-        raise UsageError(f"--output: there is no folder {flags.output.parent}")
+    if flags.output.is_dir() or not flags.output.parent.is_dir():
+        raise UsageError(f"--output: {flags.output} is a folder, or in one that is not there")
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
-    faces = FaceDetector(detector.faces, next(detector.model.parameters()).device)
+    # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
+    faces = FaceDetector(detector.faces)
     print(f"{'verdict':<10} p_fake faces frames seconds  video")
     scores = []
     with flags.output.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
@@ -92,25 +69,29 @@ def main() -> int:
 
 
 def find_videos(paths: list[str]) -> list[Path]:
-    """Files as named; videos under folders; matches of globs; each once, in that order.
+    """Files as named, of any ending; videos under folders; matches of globs; each once, in that
+    order.
 
     Raise UsageError when a path gives nothing.
     """
     found: dict[Path, None] = {}
     for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            matches = sorted(
-                p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_ENDINGS
-            )
-        elif path.exists():
-            matches = [path]
-        else:
-            matches = [Path(name) for name in sorted(glob.glob(text, recursive=True))]
+        named = (
+            [Path(text)]
+            if Path(text).exists()
+            else map(Path, sorted(glob.glob(text, recursive=True)))
+        )
+        matches = [video for path in named for video in _videos_at(path)]
         if not matches:
             raise UsageError(f"no video at {text!r}")
         found |= dict.fromkeys(matches)
     return list(found)
+
+
+def _videos_at(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_ENDINGS)
 
 
 def judge(video: Path, detector: Detector, faces: FaceDetector, batch_size: int) -> Score:

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from args import at_least
 from demo.animate import draw_shot, render
 from demo.encode import CRF, Sensor, VideoWriter, draw_camera
 from demo.manipulations import METHODS
@@ -140,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the synthetic demo dataset.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--sources", type=int, default=120, help="real videos, 4 fakes each")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--frames", type=int, default=40, help="frames a video, at least")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     args = parser.parse_args()

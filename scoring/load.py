@@ -20,6 +20,7 @@ class Detector:
     faces: FaceConfig
     clip: ClipConfig
     threshold: float
+    trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
 
 
 def load_detector(path: Path, device: torch.device) -> Detector:
@@ -31,5 +32,9 @@ def load_detector(path: Path, device: torch.device) -> Detector:
     except RuntimeError as error:
         raise CheckpointError(f"{path}: its weights do not fit its own model") from error
     return Detector(
-        model.to(device).eval(), checkpoint.faces, checkpoint.clip, checkpoint.threshold
+        model.to(device).eval(),
+        checkpoint.faces,
+        checkpoint.clip,
+        checkpoint.threshold,
+        frozenset(checkpoint.trained_on),
     )

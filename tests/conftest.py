@@ -62,6 +62,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             faces=FACES,
             clip=CLIP,
             classes=["REAL", "FAKE"],
+            trained_on=[],
             epoch=1,
             metrics={"val_loss": None},
         ),

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +12,11 @@ import pytest
 import torch
 
 import checkpointing
+import errors
 import evaluate
 import models
 from checkpointing import Checkpoint
-from datasets import manifest
+from datasets import manifest, splits
 from models import ModelConfig
 from preprocessing import ClipConfig, FaceConfig
 from tests.crop_sets import FACES, write_crop_set
@@ -22,7 +24,7 @@ from tests.crop_sets import FACES, write_crop_set
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def write_checkpoint(path: Path, faces: FaceConfig) -> Path:
+def write_checkpoint(path: Path, faces: FaceConfig, trained_on: Sequence[int] = ()) -> Path:
     """A random model that reacts strongly, so that a different pixel would show."""
     torch.manual_seed(0)
     config = ModelConfig("resnet18", embed_dim=16)
@@ -32,7 +34,10 @@ def write_checkpoint(path: Path, faces: FaceConfig) -> Path:
     clip = ClipConfig(clip_frames=3, crop_size=32)
     classes = list(manifest.CLASSES)
     checkpointing.save(
-        path, Checkpoint(config.to_dict(), model.state_dict(), faces, clip, classes, 1, {})
+        path,
+        Checkpoint(
+            config.to_dict(), model.state_dict(), faces, clip, classes, list(trained_on), 1, {}
+        ),
     )
     return path
 
@@ -120,3 +125,37 @@ def test_auc_by_method_compares_each_method_with_all_reals() -> None:
     measured = evaluate.measure(videos, threshold=0.5, seed=0)
     assert measured["auc_by_method"] == {"easy": 1.0, "hard": 0.5}
     assert measured["auc"] == 0.75
+
+
+def test_sources_that_were_trained_on_are_refused_except_for_the_training_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a second preprocessing with another --seed."""
+    path = write_crop_set(tmp_path, {"train": 1, "test": 2}, fakes_each=1, frames=2)
+    groups = manifest.read(path).table["group"]
+    faces = FaceConfig(face_size=40)
+    for seen, split, code in (("test1", "test", 2), ("train0", "test", 0), ("train0", "train", 0)):
+        known = splits.fingerprints(groups[groups == seen])
+        checkpoint = write_checkpoint(tmp_path / "a.pt", faces, known)
+        flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--split", split]
+        monkeypatch.setattr(sys, "argv", ["evaluate.py", *flags, "--workers", "0"])
+        with pytest.raises(SystemExit) as caught:
+            errors.run(evaluate.main)
+        assert caught.value.code == code
+    assert "1 of 2 sources here were in this checkpoint's training split" in capsys.readouterr().err
+
+
+def test_an_error_in_a_loader_process_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=2)
+    next(tmp_path.rglob("*.jpg")).unlink()
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(face_size=40))
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--workers", "1"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *flags])
+    with pytest.raises(SystemExit) as caught:
+        errors.run(evaluate.main)
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert "holds 1 crops, the manifest says 2" in line
