@@ -7,7 +7,7 @@ every default.
 import argparse
 from pathlib import Path
 
-from preprocessing import DECODERS, ClipConfig, FaceConfig
+from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 
 FACES = FaceConfig()
 CLIPS = ClipConfig()
@@ -88,6 +88,13 @@ def preprocess_parser() -> argparse.ArgumentParser:
 
     faces = parser.add_argument_group("faces")
     faces.add_argument("--frames_per_video", type=at_least(1), default=FACES.frames_per_video)
+    faces.add_argument(
+        "--sampling",
+        choices=SAMPLINGS,
+        default=FACES.sampling,
+        help="consecutive: runs of neighbouring frames; keyframe: runs that start at key frames, "
+        "decoding no others",
+    )
     faces.add_argument("--decoder", choices=DECODERS, default=FACES.decoder)
     faces.add_argument(
         "--face_size", type=at_least(16), default=FACES.face_size, help="pixels of a crop's side"

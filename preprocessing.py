@@ -10,6 +10,9 @@ from typing import Any, Self
 from errors import DataError
 
 DECODERS = ("opencv", "decord")
+# Frames spread evenly; runs of neighbours spread evenly; runs that start at key frames, so that
+# nothing else needs decoding.
+SAMPLINGS = ("uniform", "consecutive", "keyframe")
 # What is taken for a video or an image in folders; a file that is named itself may have any.
 _VIDEOS = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
 _IMAGES = "bmp jpeg jpg png tif tiff webp"
@@ -37,7 +40,9 @@ class _Record:
 class FaceConfig(_Record):
     """Video file → crops. Lengths in pixels unless said otherwise."""
 
-    frames_per_video: int = 32  # spread evenly over the whole video
+    frames_per_video: int = 32
+    sampling: str = "uniform"  # one of SAMPLINGS
+    run_frames: int = 16  # neighbouring frames of a run, where sampling is in runs
     decoder: str = "opencv"  # one of DECODERS
     detector: str = "facenet-pytorch MTCNN"
     detect_size: int = 360  # frames whose shorter side is larger are shrunk to it for detection

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import errors
 from errors import UsageError
-from faces.decode import READERS, read_frames
+from faces.decode import READERS, read
+from preprocessing import FaceConfig
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def measure(video: Path, frames: int, repeats: int) -> dict[str, float]:
     for _ in range(repeats):
         for name in READERS:
             started = time.perf_counter()
-            read_frames(video, frames, name)
+            read(video, FaceConfig(frames_per_video=frames, decoder=name))
             runs[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in runs.items()}
 

@@ -4,7 +4,8 @@
 
 floor   decode every frame and do nothing else, with the faster of two readers
 plain   decode 32 frames, MTCNN on each full frame as its README shows; nothing is written
-ours    what preprocess_dfdc.py does with a video: decode, detect, track, crop, write
+ours    what preprocess_dfdc.py does with a video: decode, detect, track, crop, write; for each
+        way of sampling frames
 
 Every contender gets as many single-threaded processes as there are cores. Their start (imports,
 weights) is not counted: it is paid once a run, not once a video.
@@ -19,6 +20,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +32,11 @@ import torch
 from facenet_pytorch import MTCNN
 
 from faces import store
-from faces.decode import read_frames
+from faces.decode import read
 from faces.detect import Detection, FaceDetector, intersection_over_union
 from faces.extract import extract_faces, is_person
 from faces.track import link
-from preprocessing import FaceConfig
+from preprocessing import SAMPLINGS, FaceConfig
 
 CONFIG = FaceConfig()
 SAME_FACE = 0.5  # intersection over union
@@ -59,7 +62,7 @@ def decode_pyav(path: Path) -> int:
 def plain(path: Path) -> tuple[Boxes, int]:
     """Boxes of the people that plain MTCNN finds, and how many other "faces" it finds."""
     global _plain
-    frames = read_frames(path, CONFIG.frames_per_video, "opencv")
+    frames = read(path, CONFIG)
     found = []
     for image in frames.images:
         boxes, confidences, points = _plain.detect(image, landmarks=True)
@@ -74,9 +77,9 @@ def plain(path: Path) -> tuple[Boxes, int]:
     return people, others
 
 
-def ours(path: Path) -> Boxes:
+def ours(path: Path, sampling: str = "uniform") -> Boxes:
     """Boxes of the people that extraction finds and writes."""
-    extraction = extract_faces(path, _ours)
+    extraction = extract_faces(path, _ours[sampling])
     with tempfile.TemporaryDirectory() as folder:
         store.save(Path(folder) / path.name, extraction, store.size(path))
     people: Boxes = {}
@@ -87,14 +90,15 @@ def ours(path: Path) -> Boxes:
 
 
 _plain: MTCNN
-_ours: FaceDetector
+_ours: dict[str, FaceDetector]  # by sampling
 
 
 def start() -> None:
     global _plain, _ours
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    _plain, _ours = MTCNN(keep_all=True), FaceDetector(CONFIG)
+    _plain = MTCNN(keep_all=True)
+    _ours = {name: FaceDetector(replace(CONFIG, sampling=name)) for name in SAMPLINGS}
 
 
 def ready(_: int) -> int:
@@ -148,11 +152,13 @@ def main() -> None:
             flush=True,
         )
         floor = min(floor, seconds)
-    found, seconds, memory = timed(ours, clips, flags.processes)
-    print(
-        f"ours           {seconds:6.1f} s   {memory:5.0f} MB   {seconds / floor:.2f} × floor",
-        flush=True,
-    )
+    runs = {name: timed(partial(ours, sampling=name), clips, flags.processes) for name in SAMPLINGS}
+    for name, (_, seconds, memory) in runs.items():
+        print(
+            f"ours, {name:<12}{seconds:6.1f} s   {memory:5.0f} MB   {seconds / floor:.2f} × floor",
+            flush=True,
+        )
+    found, seconds, _ = runs["uniform"]
     reference, slow, memory = timed(plain, clips, flags.processes)
     print(f"plain          {slow:6.1f} s   {memory:5.0f} MB   {slow / floor:.2f} × floor")
     print(f"ours is {slow / seconds:.1f} × faster than plain")

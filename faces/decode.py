@@ -5,16 +5,21 @@ must see the same pixels as training did.
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer
 
 from errors import UsageError, VideoError
 from faces import sampling
+from preprocessing import FaceConfig
 
 # A damaged file is a row with a reason; FFmpeg's and OpenCV's own words would only garble the
 # table. FFmpeg's level is read when the first file is opened.
@@ -23,6 +28,8 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 # Above this many frames an index is not believed (a day at 60 fps is 5.2 million).
 MAX_FRAMES = 10_000_000
+
+Pick = Callable[[int], list[int]]  # number of frames in the video → indices of those wanted
 
 
 @dataclass
@@ -37,17 +44,24 @@ class Frames:
     detail: str  # what the user should know, or ""
 
 
-def read_frames(path: Path, wanted: int, decoder: str) -> Frames:
-    """Decode `wanted` evenly spaced frames of `path`.
+def read(path: Path, config: FaceConfig) -> Frames:
+    """The frames that `config` asks for. Raise VideoError as read_frames does."""
+    if config.sampling == "keyframe":
+        return read_key_frames(path, config.frames_per_video, config.run_frames)
+    pick = partial(sampling.uniform, wanted=config.frames_per_video)
+    if config.sampling == "consecutive":
+        pick = partial(sampling.consecutive, wanted=config.frames_per_video, run=config.run_frames)
+    return read_frames(path, pick, config.decoder)
+
+
+def read_frames(path: Path, pick: Pick, decoder: str) -> Frames:
+    """Decode the frames of `path` that `pick` chooses.
 
     Raise VideoError when the file holds no video or less than half of its frames can be
     read. When only the tail is lost, the frames before it are returned and `detail` says so.
     """
-    if not path.is_file():
-        raise VideoError("not a file")
-    if path.stat().st_size == 0:
-        raise VideoError("the file is empty")
-    frames = READERS[decoder](path, wanted)
+    _check(path)
+    frames = READERS[decoder](path, pick)
     if not frames.images:
         raise VideoError("not one frame could be decoded")
     if frames.decoded < frames.total:
@@ -57,10 +71,55 @@ def read_frames(path: Path, wanted: int, decoder: str) -> Frames:
     return frames
 
 
-def _read_opencv(path: Path, wanted: int) -> Frames:
+def read_key_frames(path: Path, wanted: int, run: int) -> Frames:
+    """Runs of `run` frames that start at key frames, at most `wanted` frames, spread evenly over
+    the key frames; fewer when the file has fewer key frames. Seeks, so no other frame is decoded.
+
+    Raise VideoError when the file holds no video or nothing can be decoded.
+    """
+    _check(path)
+    try:
+        with av.open(str(path.absolute())) as container:
+            return _read_runs(container, wanted, run)
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise VideoError("no video stream that FFmpeg can open") from error
+
+
+def _read_runs(container: InputContainer, wanted: int, run: int) -> Frames:
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+    times = sorted(packet.pts for packet in packets)
+    keys = sorted(packet.pts for packet in packets if packet.is_keyframe)
+    starts = [keys[i] for i in sampling.uniform(len(keys), max(1, wanted // run))]
+    images: list[np.ndarray] = []
+    found: list[int] = []
+    for start, end in zip(starts, [*starts[1:], times[-1] + 1], strict=True):
+        container.seek(start, stream=stream)
+        after = (frame for frame in container.decode(stream) if frame.pts >= start)
+        for frame in islice(after, min(run, wanted)):
+            if frame.pts >= end:
+                break
+            image = frame.to_ndarray(format="rgb24")
+            images.append(np.ascontiguousarray(np.rot90(image, frame.rotation // 90)))
+            found.append(bisect_left(times, frame.pts))
+    if not images:
+        raise VideoError("not one frame could be decoded")
+    rate = float(stream.average_rate or 0)
+    return Frames(images, found, rate, len(times), len(times), "")
+
+
+def _check(path: Path) -> None:
+    if not path.is_file():
+        raise VideoError("not a file")
+    if path.stat().st_size == 0:
+        raise VideoError("the file is empty")
+
+
+def _read_opencv(path: Path, pick: Pick) -> Frames:
     capture = _open(path)
     total = _count(path)
-    indices = sampling.uniform(total, wanted)
+    indices = pick(total)
     images: list[np.ndarray] = []
     found: list[int] = []
     position = 0
@@ -105,7 +164,7 @@ def _open(path: Path) -> cv2.VideoCapture:
     return capture
 
 
-def _read_decord(path: Path, wanted: int) -> Frames:
+def _read_decord(path: Path, pick: Pick) -> Frames:
     """Unlike OpenCV, decord refuses most files whose tail is lost."""
     try:
         import decord
@@ -122,7 +181,7 @@ def _read_decord(path: Path, wanted: int) -> Frames:
     images: list[np.ndarray] = []
     found: list[int] = []
     complete = True
-    for index in sampling.uniform(total, wanted):
+    for index in pick(total):
         try:
             images.append(_without_padding(reader[index].asnumpy()))
         except (decord.DECORDError, decord.DECORDLimitReachedError):
@@ -139,7 +198,7 @@ def _without_padding(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image.reshape(height, -1)[:, : 3 * width]).reshape(height, width, 3)
 
 
-READERS: dict[str, Callable[[Path, int], Frames]] = {
+READERS: dict[str, Callable[[Path, Pick], Frames]] = {
     "opencv": _read_opencv,
     "decord": _read_decord,
 }

@@ -8,7 +8,7 @@ import cv2
 
 from errors import VideoError
 from faces.crop import cut, to_jpeg
-from faces.decode import Frames, read_frames
+from faces.decode import Frames, read
 from faces.detect import FaceDetector
 from faces.track import Track, link
 from preprocessing import FaceConfig
@@ -56,7 +56,7 @@ def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
 
 def _extract(path: Path, detector: FaceDetector) -> Extraction:
     config = detector.config
-    frames = read_frames(path, config.frames_per_video, config.decoder)
+    frames = read(path, config)
     height, width = frames.images[0].shape[:2]
     result = Extraction(
         "no_face", frames.detail, width, height, frames.fps, frames.total, len(frames.images)

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from errors import VideoError
-from faces import sampling
-from faces.decode import READERS, read_frames
-from preprocessing import DECODERS
+from faces import decode, sampling
+from faces.decode import READERS, Frames
+from preprocessing import DECODERS, FaceConfig
 from tests.video_files import (
     cut,
     cut_index,
@@ -25,6 +26,10 @@ HEIGHT, WIDTH = 96, 128
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
 
 decoders = pytest.mark.parametrize("decoder", DECODERS)
+
+
+def read_frames(path: Path, wanted: int, decoder: str) -> Frames:
+    return decode.read(path, FaceConfig(frames_per_video=wanted, decoder=decoder))
 
 
 def corners(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -190,3 +195,57 @@ def test_sound_that_is_longer_than_the_picture_adds_no_frames(tmp_path: Path, en
     assert frames.total == 25
     assert frames.detail == ""
     assert [grey_index(image) for image in frames.images] == sampling.uniform(25, 5)
+
+
+def with_key_frames(path: Path, count: int, every: int) -> Path:
+    """`count` frames whose grey level tells their number, a key frame at every `every`th."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = HEIGHT, WIDTH
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "4", "g": str(every), "keyint_min": str(every), "bf": "2"}
+        for image in greys(count, HEIGHT, WIDTH):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def key_frames(wanted: int, run: int) -> FaceConfig:
+    return FaceConfig(frames_per_video=wanted, sampling="keyframe", run_frames=run)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_key_frame_runs_are_the_frames_that_they_say_they_are(tmp_path: Path, ending: str) -> None:
+    path = with_key_frames(tmp_path / f"keys.{ending}", count=30, every=10)
+    frames = decode.read(path, key_frames(wanted=8, run=4))
+    assert frames.total == 30
+    assert frames.indices == [*range(0, 4), *range(20, 24)], "two of the three key frames"
+    assert [grey_index(image) for image in frames.images] == frames.indices
+
+
+def test_key_frame_runs_are_no_longer_than_to_the_next_run(tmp_path: Path) -> None:
+    path = with_key_frames(tmp_path / "keys.mp4", count=9, every=3)
+    frames = decode.read(path, key_frames(wanted=15, run=5))
+    assert frames.indices == list(range(9)), "each frame once"
+
+
+def test_key_frame_runs_of_a_turned_video_are_upright(tmp_path: Path) -> None:
+    path = turn(write_video(tmp_path / "turned.mp4", [corners()] * 4))
+    upright = decode.read(path, FaceConfig(frames_per_video=2)).images[0]
+    image = decode.read(path, key_frames(wanted=2, run=2)).images[0]
+    assert image.shape == upright.shape == (WIDTH, HEIGHT, 3)
+    assert np.abs(image.astype(int) - upright).mean() < 4
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video\n" * 50])
+def test_key_frames_of_what_is_no_video_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.mp4").write_bytes(content)
+    with pytest.raises(VideoError):
+        decode.read(tmp_path / "bad.mp4", key_frames(wanted=2, run=2))
+
+
+def test_consecutive_frames_are_decoded_as_they_are_asked_for(counted: Path) -> None:
+    config = FaceConfig(frames_per_video=6, sampling="consecutive", run_frames=3)
+    frames = decode.read(counted, config)
+    assert frames.indices == sampling.consecutive(30, 6, 3) == [6, 7, 8, 21, 22, 23]
+    assert [grey_index(image) for image in frames.images] == frames.indices

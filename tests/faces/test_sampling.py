@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faces.sampling import uniform
+from faces.sampling import consecutive, uniform
 
 
 def test_a_short_video_gives_every_frame_once() -> None:
@@ -55,3 +55,16 @@ def test_samples_are_evenly_spaced(total: int, wanted: int) -> None:
     indices = uniform(total, wanted)
     steps = {later - earlier for earlier, later in pairwise(indices)}
     assert not steps or max(steps) - min(steps) <= 1
+
+
+@given(total=st.integers(0, 500), wanted=st.integers(1, 64), run=st.integers(1, 32))
+def test_runs_lie_inside_the_video_and_share_no_frame(total: int, wanted: int, run: int) -> None:
+    indices = consecutive(total, wanted, run)
+    assert len(indices) <= wanted
+    assert indices == sorted(set(indices))
+    assert all(0 <= index < total for index in indices)
+
+
+def test_runs_are_neighbours_spread_over_the_whole_video() -> None:
+    indices = consecutive(300, 32, 16)
+    assert indices == [*range(67, 83), *range(217, 233)]
