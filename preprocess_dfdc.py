@@ -32,6 +32,7 @@ def main() -> int:
     flags = args.preprocess_parser().parse_args()
     faces = FaceConfig(
         frames_per_video=flags.frames_per_video,
+        sampling=flags.sampling,
         decoder=flags.decoder,
         margin=flags.margin,
         face_size=flags.face_size,
@@ -41,15 +42,21 @@ def main() -> int:
     path = flags.output / "videos_df.csv"
     record(path, flags, faces)
     started = time.monotonic()
-    done = extract(videos, flags, faces)
+    interrupted = False
+    try:
+        done = extract(videos, flags, faces)
+    except KeyboardInterrupt:
+        interrupted, done = True, 0
     seconds = time.monotonic() - started
-    table = manifest.write(path, rows(videos, flags.output))
+    table = manifest.write(path, rows(videos, flags))
     sheet = write_contact_sheet(table, flags.output)
     report(table)
     if done:
         print(f"{seconds / done:.2f} s per video ({done} extracted now)")
     print(f"manifest: {path}\nthumbnails: {sheet or 'none, no face was found'}")
-    return 0
+    if interrupted:
+        print("interrupted: the same command continues with what is not extracted yet")
+    return 130 if interrupted else 0
 
 
 def plan(flags: argparse.Namespace) -> pd.DataFrame:
@@ -133,6 +140,10 @@ def extract(videos: pd.DataFrame, flags: argparse.Namespace, faces: FaceConfig) 
     )
     if not todo:
         return 0
+    # The first one tells what the others will take: the file of the middle size.
+    by_size = sorted(todo, key=lambda job: store.size(job.video))
+    typical = by_size[len(todo) // 2]
+    todo = [typical, *(job for job in todo if job is not typical)]
     workers = min(flags.workers or os.cpu_count() or 1, len(todo))
     results = pool.run(todo, faces, workers, flags.timeout)
     estimate(todo, next(results), workers)
@@ -143,16 +154,16 @@ def extract(videos: pd.DataFrame, flags: argparse.Namespace, faces: FaceConfig) 
 
 
 def estimate(todo: list[pool.Job], seconds: float, workers: int) -> None:
-    """Say from the first video, done in `seconds`, what the rest will take."""
+    """Say from the first video, done in `seconds`, what all will take."""
     size = sum(file.stat().st_size for file in todo[0].folder.rglob("*") if file.is_file())
     print(
-        f"judging by the first video: about {len(todo) * seconds / workers / 60:.1f} min "
+        f"judging by one video: about {len(todo) * seconds / workers / 60:.1f} min "
         f"with {workers} processes, {len(todo) * size / 1e6:.0f} MB on disk",
         flush=True,
     )
 
 
-def rows(videos: pd.DataFrame, output: Path) -> list[dict[str, Any]]:
+def rows(videos: pd.DataFrame, flags: argparse.Namespace) -> list[dict[str, Any]]:
     """Manifest rows in the order of the table: one per track, one for a video without."""
     result = []
     for video in videos.to_dict("records"):
@@ -161,13 +172,16 @@ def rows(videos: pd.DataFrame, output: Path) -> list[dict[str, Any]]:
         if video["status"]:
             result.append(row)
             continue
-        folder = crops_folder(output, video["video_id"])
+        folder = crops_folder(flags.output, video["video_id"])
+        if not store.is_done(folder, store.size(flags.input / video["path"])):
+            result.append(row | {"status": "skipped", "detail": "not extracted yet"})
+            continue
         found = store.load(folder)
         row |= {key: found[key] for key in ("status", "detail", "width", "height", "fps")}
         if not found["tracks"]:
             result.append(row)
         for number, track in enumerate(found["tracks"]):
-            crops = (folder / track["crops"]).relative_to(output).as_posix()
+            crops = (folder / track["crops"]).relative_to(flags.output).as_posix()
             result.append(row | {"track": number, "crops": crops, "frames": len(track["frames"])})
     return result
 

@@ -4,6 +4,7 @@ A video that hangs, or that kills the process which reads it, costs its own row 
 """
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import as_completed
@@ -31,6 +32,7 @@ _detector: FaceDetector  # one per worker process, made by _start_worker
 
 def _start_worker(config: FaceConfig) -> None:
     global _detector
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     _detector = FaceDetector(config)
