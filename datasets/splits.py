@@ -112,18 +112,19 @@ def audit(table: pd.DataFrame) -> pd.DataFrame:
     """Split → videos, sources, fake (share), leaked (videos whose source is in training, too).
 
     `table` has the columns AUDITED and may have several rows per video; rows that balance left
-    out are judged like all others.
+    out are judged like all others. With a column group, sources of one group count as one.
     """
     videos = table.drop_duplicates("video_id")
-    in_training = set(videos.loc[videos["split"] == "train", "source"])
-    leaked = videos["source"].isin(in_training) & (videos["split"] != "train")
-    groups = videos.assign(leaked=leaked).groupby("split")
+    source = videos["group" if "group" in videos else "source"]
+    in_training = set(source[videos["split"] == "train"])
+    leaked = source.isin(in_training) & (videos["split"] != "train")
+    by_split = videos.assign(leaked=leaked).groupby("split")
     return pd.DataFrame(
         {
-            "videos": groups.size(),
-            "sources": groups["source"].nunique(),
-            "fake": groups["label"].mean(),
-            "leaked": groups["leaked"].sum(),
+            "videos": by_split.size(),
+            "sources": by_split["source"].nunique(),
+            "fake": by_split["label"].mean(),
+            "leaked": by_split["leaked"].sum(),
         }
     )
 

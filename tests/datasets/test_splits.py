@@ -292,3 +292,12 @@ def test_the_command_refuses_what_it_cannot_judge_in_one_line(
     assert code == 2
     assert said in output
     assert "Traceback" not in output
+
+
+def test_the_audit_sees_a_leak_between_two_sources_of_one_group() -> None:
+    """As 183 in training and 253 in validation, when FaceForensics++ has a fake of both."""
+    columns = ["video_id", "label", "source", "group", "split"]
+    rows = [("183", 0, "183", "183", "train"), ("253", 0, "253", "183", "val")]
+    table = pd.DataFrame(rows, columns=columns)
+    assert leaked(table) == 1
+    assert leaked(table.drop(columns="group")) == 0
