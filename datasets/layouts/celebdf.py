@@ -36,7 +36,10 @@ def _row(root: Path, file: Path, listed: set[str]) -> dict[str, Any]:
     folder = file.parent.name
     source = f"{folder}/{file.stem}"
     if FOLDERS[folder] == FAKE:
-        target, *_, number = file.stem.split("_")
+        ids = file.stem.split("_")
+        if len(ids) != 3:
+            raise DataError(f"{file} is not named as Celeb-DF's fakes are: id0_id1_0000.mp4")
+        target, _, number = ids
         source = f"Celeb-real/{target}_{number}"
     return {
         "video_id": path,

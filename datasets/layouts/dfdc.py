@@ -96,12 +96,12 @@ def _source(name: str, metadata: dict[str, Entry]) -> str:
     The part is left out on purpose: one name in two parts is taken for one source, which can
     only keep videos together.
     """
-    seen = [name]
-    while (entry := metadata.get(seen[-1])) is not None:
+    chain = [name]
+    while (entry := metadata.get(chain[-1])) is not None:
         original = entry.get("original")
         if not isinstance(original, str) or not original:
             break
-        if original in seen:  # a circle: all of it is one source
-            return Path(min(seen[seen.index(original) :])).stem
-        seen.append(original)
-    return Path(seen[-1]).stem
+        if original in chain:  # a circle: all of it is one source
+            return Path(min(chain[chain.index(original) :])).stem
+        chain.append(original)
+    return Path(chain[-1]).stem

@@ -142,3 +142,12 @@ def test_an_unknown_layout_lists_the_choices_and_the_nearest(tmp_path: Path) -> 
 def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         layouts.read("dfdc", tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "id0_0000.mp4", "id0_id1_id2_0000.mp4"])
+def test_a_celebdf_fake_that_does_not_name_its_original_is_refused(
+    celebdf: Path, name: str
+) -> None:
+    touch(celebdf, f"Celeb-synthesis/{name}")
+    with pytest.raises(DataError, match=f"{name} is not named as Celeb-DF's fakes are"):
+        layouts.read("celebdf", celebdf)
