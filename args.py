@@ -5,57 +5,26 @@ every default.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from arg_types import Formatter, at_least, between, share, str2bool, url
+from errors import UsageError, one_line
 from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 
+OF_ONE_CALL = {"config", "resume", "force"}  # flags that args.json does not hand on
+# Flags that change nothing of what a run computes.
+FREE = OF_ONE_CALL | {
+    *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers")
+}
 FACES = FaceConfig()
 CLIPS = ClipConfig()
 
 
-class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Show defaults, but not 'None', which says nothing to a user."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
-
-
-def str2bool(text: str) -> bool:
-    """'True' or 'False' in any case; anything else is an error (bool('False') is True)."""
-    values = {"true": True, "false": False}
-    if text.lower() not in values:
-        raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
-    return values[text.lower()]
-
-
-def at_least(low: int, high: int | None = None):
-    """A type for argparse: an integer that is not below `low` nor above `high`."""
-
-    def integer(text: str) -> int:
-        value = int(text)
-        if value < low or (high is not None and value > high):
-            limit = f"at least {low}" if value < low else f"at most {high}"
-            raise argparse.ArgumentTypeError(f"must be {limit}, got {value}")
-        return value
-
-    return integer
-
-
-def between(low: float, high: float):
-    """A type for argparse: a finite number in [low, high]."""
-
-    def number(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be between {low} and {high}, got {text}")
-        return value
-
-    return number
-
-
 def _parser(description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
-        description=description, formatter_class=_Formatter, allow_abbrev=False
+        description=description, formatter_class=Formatter, allow_abbrev=False
     )
 
 
@@ -67,6 +36,19 @@ def preprocess_parser() -> argparse.ArgumentParser:
         "--layout", default="dfdc", help="of --input: dfdc, ffpp, celebdf, folders (docs/data.md)"
     )
     files.add_argument("--output", type=Path, default=Path("data"), help="manifest and crops")
+    files.add_argument(
+        "--store",
+        choices=["files", "shards"],
+        default="files",
+        help="shards: crops in a few WebDataset shards instead of a file each",
+    )
+    files.add_argument(
+        "--shards_url",
+        type=url,
+        metavar="URL",
+        help="where shards go: a folder, or a URL such as s3://bucket/folder "
+        "(default: shards/ in --output)",
+    )
 
     rows = parser.add_argument_group("splits and balance")
     rows.add_argument("--val_share", type=between(0, 1), default=0.1, help="share of sources")
@@ -106,9 +88,54 @@ def preprocess_parser() -> argparse.ArgumentParser:
         help="share of the face box added on every side",
     )
     faces.add_argument("--jpeg_quality", type=at_least(1, 100), default=FACES.jpeg_quality)
+    faces.add_argument(
+        "--reuse_boxes",
+        type=str2bool,
+        default=FACES.reuse_boxes,
+        help="look for the faces of a source once, in its real video, and check that they are at "
+        "the same places in its fakes",
+    )
+
+    clean = parser.add_argument_group("clean data")
+    clean.add_argument(
+        "--clean",
+        action="store_true",
+        help="list copies, contradicting labels, and faces that are small or blurred in "
+        "cleaning.csv",
+    )
+    clean.add_argument(
+        "--drop_dirty", action="store_true", help="--clean, and leave those videos out"
+    )
 
     machine = parser.add_argument_group("machine")
     machine.add_argument("--workers", type=at_least(1), help="processes (default: one per core)")
+    machine.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="where frames are searched for faces; cuda: of many videos together",
+    )
+    machine.add_argument(
+        "--shard",
+        type=share,
+        metavar="K/N",
+        help="extract the K-th of N shares only; when all are done, the same command without "
+        "--shard writes the manifest",
+    )
+    machine.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="ray: on a Ray cluster, whose nodes must see --input and --output",
+    )
+    machine.add_argument(
+        "--ray_address", default="local", help="of a running cluster; local: this machine"
+    )
+    machine.add_argument(
+        "--delete_videos_when_done",
+        action="store_true",
+        help="once crops and manifest are written, ask, and delete the videos (dfdc only)",
+    )
     machine.add_argument(
         "--timeout",
         type=between(1, 1e6),
@@ -128,7 +155,9 @@ def train_parser() -> argparse.ArgumentParser:
         help="manifest; also looked for with .csv added and in data/",
     )
     data.add_argument("--clip_frames", type=at_least(1), default=CLIPS.clip_frames, help="T")
-    data.add_argument("--crop_size", type=at_least(32), default=CLIPS.crop_size, help="H = W")
+    data.add_argument(
+        "--crop_size", type=at_least(32), help="H = W (default: what the encoder expects)"
+    )
     data.add_argument(
         "--balance",
         choices=["auto", "per_epoch", "oversample", "pairs", "none"],
@@ -139,7 +168,17 @@ def train_parser() -> argparse.ArgumentParser:
     )
 
     model = parser.add_argument_group("model")
-    model.add_argument("--model_name", default="resnet152", help="frame encoder")
+    model.add_argument("--model_name", default="resnet152", help="frame encoder (python -m models)")
+    model.add_argument(
+        "--temporal",
+        choices=["lstm", "gru", "transformer", "attention", "mean", "max"],
+        default="lstm",
+        help="what is made of a clip's frames; the last three are blind to their order",
+    )
+    model.add_argument(
+        "--temporal_layers", type=at_least(1), default=1, help="of lstm, gru, transformer"
+    )
+    model.add_argument("--bidirectional", type=str2bool, default=False, help="lstm and gru")
     model.add_argument("--embed_dim", type=at_least(1), default=512, help="D")
     model.add_argument("--dropout", type=between(0, 0.95), default=0.3)
     model.add_argument("--num_classes", type=at_least(2), default=2, help="K; class 1 is FAKE")
@@ -164,8 +203,59 @@ def train_parser() -> argparse.ArgumentParser:
         "--keep_checkpoints", type=at_least(0), default=0, help="newest epochs kept; 0 keeps all"
     )
     run.add_argument("--log_interval", type=at_least(1), default=10, help="steps")
+    run.add_argument(
+        "--save_every_steps",
+        type=at_least(0),
+        default=0,
+        help="write last.pt every so many steps, too; 0: after epochs only",
+    )
+    run.add_argument(
+        "--resume",
+        metavar="last|PATH",
+        help="go on with the run that was saved last, or with this run folder, exactly where it "
+        "was; its flags hold unless given anew",
+    )
+    run.add_argument(
+        "--force", action="store_true", help="resume although flags or data have changed"
+    )
+    run.add_argument(
+        "--config", type=Path, help="YAML file of flags, or the args.json of a run to repeat"
+    )
     _add_machine(run)
     return parser
+
+
+def train_flags(words: Sequence[str]) -> argparse.Namespace:
+    """Flags of train.py. What stands in the file of --config counts where `words` are silent."""
+    flags = train_parser().parse_args(words)
+    return flags if flags.config is None else repeat(flags.config, words)
+
+
+def repeat(file: Path, words: Sequence[str] = ()) -> argparse.Namespace:
+    """Flags of train.py as a run's args.json, or a YAML file of the same names, says them, and
+    then as `words` do. Raise UsageError for a file that holds no flags."""
+    values = _read_mapping(file)
+    written = [f"--{k}={v}" for k, v in values.items() if v is not None and k not in OF_ONE_CALL]
+    return train_parser().parse_args([*written, *words])
+
+
+def changes(flags: argparse.Namespace, file: Path) -> list[str]:
+    """Those of `flags` by which a run would compute something else than with a run's args.json."""
+    now, before = vars(flags), vars(repeat(file))
+    keys = sorted(k for k in now.keys() - FREE if now[k] != before[k])
+    return [f"--{k} {before[k]} → {now[k]}" for k in keys]
+
+
+def _read_mapping(file: Path) -> dict[str, Any]:
+    import yaml  # JSON is YAML, too
+
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{file} cannot be read: {one_line(error)}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{file} should hold flags by name, such as 'epochs: 50'")
+    return values
 
 
 def evaluate_parser() -> argparse.ArgumentParser:

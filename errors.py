@@ -36,6 +36,11 @@ class VideoError(PipelineError):
     pass
 
 
+def one_line(error: Exception) -> str:
+    """What kind of error it is and the beginning of what it says, for the end of a line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
 def run(main: Callable[[], int]) -> None:
     """Run an entry point: exit with its code, or with 2 and one line for a PipelineError or an
     OSError."""

@@ -6,30 +6,34 @@ A second run continues where the first stopped.
 """
 
 import argparse
+import json
 import os
 import platform
 import sys
 import time
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 import args
+import device
 import errors
-from datasets import content, layouts, manifest, splits
-from errors import UsageError
-from faces import pool, store
+from datasets import cleaning, deletion, manifest, planning
+from errors import DataError, UsageError
+from extraction import Engine, Folders, extract, rows
+from faces import pool, ray_pool, shards, store
 from faces.contact_sheet import write_contact_sheet
 from preprocessing import FaceConfig
 
-VERSIONED = ("torch", "torchvision", "facenet-pytorch", "opencv-python-headless", "decord")
+VERSIONED = ("torch", "torchvision", "facenet-pytorch", "av", "opencv-python-headless", "decord")
 
 
 def main() -> int:
     flags = args.preprocess_parser().parse_args()
+    check(flags)
     faces = FaceConfig(
         frames_per_video=flags.frames_per_video,
         sampling=flags.sampling,
@@ -37,81 +41,165 @@ def main() -> int:
         margin=flags.margin,
         face_size=flags.face_size,
         jpeg_quality=flags.jpeg_quality,
+        reuse_boxes=flags.reuse_boxes,
     )
-    videos = plan(flags)
-    path = flags.output / "videos_df.csv"
-    record(path, flags, faces)
+    # Absolute, because other machines have other working directories.
+    folders = Folders(flags.input.absolute(), flags.output.absolute())
+    videos = planning.plan(
+        flags.layout,
+        flags.input,
+        seed=flags.seed,
+        split_by=flags.split_by,
+        val_share=flags.val_share,
+        test_share=flags.test_share,
+        balance=flags.balance,
+        deleted=deletion.read(flags.output),
+    )
+    engine, workers = choose_engine(flags, faces)
+    guard(flags.output / "crops", faces)
+    mine = planning.shard(videos, *flags.shard) if flags.shard else videos
+    if not flags.shard:
+        folders.sweep(videos)
     started = time.monotonic()
     interrupted = False
     try:
-        done = extract(videos, flags, faces)
+        done = extract(
+            mine,
+            folders,
+            engine,
+            workers,
+            reuse_boxes=flags.reuse_boxes,
+            tar=flags.store == "shards",
+        )
     except KeyboardInterrupt:
         interrupted, done = True, 0
-    seconds = time.monotonic() - started
-    table = manifest.write(path, rows(videos, flags))
-    sheet = write_contact_sheet(table, flags.output)
-    report(table)
     if done:
-        print(f"{seconds / done:.2f} s per video ({done} extracted now)")
-    print(f"manifest: {path}\nthumbnails: {sheet or 'none, no face was found'}")
+        seconds = (time.monotonic() - started) / done
+        print(f"{seconds:.2f} s per video ({done} extracted now)")
+    if flags.shard and not interrupted:
+        print("shard done; after all shards, the same command without --shard writes the manifest")
+    if not flags.shard:
+        finish(videos, folders, flags, faces, pack=flags.store == "shards" and not interrupted)
     if interrupted:
         print("interrupted: the same command continues with what is not extracted yet")
     return 130 if interrupted else 0
 
 
-def plan(flags: argparse.Namespace) -> pd.DataFrame:
-    """The table of videos with their splits; balance marks what it leaves out as skipped."""
-    videos = layouts.read(flags.layout, flags.input)
-    videos["group"] = splits.merge(videos["group"], belong_together(videos, flags))
-    videos = splits.complete(videos, flags.seed, flags.val_share, flags.test_share)
-    if flags.balance == "undersample":
-        usable = videos[(videos["status"] == "") & (videos["split"] == "train")]
-        left_out = splits.undersample(usable, flags.seed)
-        videos.loc[left_out[left_out].index, ["status", "detail"]] = [
-            "skipped",
-            "left out by --balance undersample",
-        ]
-    return videos
+def check(flags: argparse.Namespace) -> None:
+    """Raise UsageError for flags that do not go together, before any work."""
+    if flags.delete_videos_when_done and flags.layout != "dfdc":
+        raise UsageError(
+            "--delete_videos_when_done is for --layout dfdc: its metadata.json still lists videos "
+            "that are gone"
+        )
+    if flags.shard and (flags.clean or flags.drop_dirty or flags.delete_videos_when_done):
+        raise UsageError(
+            "--shard only extracts: give --clean, --drop_dirty and --delete_videos_when_done to "
+            "the last call, without --shard"
+        )
+    if flags.shards_url and flags.store != "shards":
+        raise UsageError("--shards_url is for --store shards")
+    if flags.shards_url:
+        shards.require(flags.shards_url)
+    if flags.engine == "ray" and flags.workers:
+        raise UsageError("--workers is for --engine local: Ray uses every core of its cluster")
+    if flags.engine == "ray" and flags.device != "cpu":
+        raise UsageError("--device is for --engine local: with Ray every core searches by itself")
+    if flags.clean or flags.drop_dirty:
+        cleaning.require()
 
 
-def belong_together(videos: pd.DataFrame, flags: argparse.Namespace) -> list[list[int]]:
-    """Positions of videos that must share a split besides their group: the same content, and
-    with --split_by part the same part."""
-    here = videos["status"] == ""
-    position = {flags.input / path: i for i, path in enumerate(videos["path"]) if here.iloc[i]}
-    together = [[position[file] for file in files] for files in content.same(position)]
-    if flags.split_by == "part":
-        parts = videos["video_id"].str.partition("/")[0]
-        together += [where.tolist() for where in videos.groupby(parts).indices.values()]
-    return together
+def choose_engine(flags: argparse.Namespace, faces: FaceConfig) -> tuple[Engine, int | None]:
+    """What runs the jobs, and its number of processes where it is known."""
+    if flags.engine == "ray":
+        place = flags.ray_address
+        return partial(ray_pool.run, config=faces, timeout=flags.timeout, address=place), None
+    workers = flags.workers or os.cpu_count() or 1
+    place = None if flags.device == "cpu" else device.choose(flags.device)
+    engine = partial(pool.run, config=faces, workers=workers, timeout=flags.timeout, device=place)
+    return engine, workers
 
 
-def record(path: Path, flags: argparse.Namespace, faces: FaceConfig) -> None:
-    """Write videos_df.json before the first crop. Raise UsageError when crops made with other
-    settings are there already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if manifest.record_path(path).is_file() and any(path.parent.glob("crops/*/*")):
-        before = manifest.read_record(path)["faces"]
-        other = {k: v for k, v in faces.to_dict().items() if before.get(k) != v}
-        if other:
-            changes = ", ".join(f"{k} {before.get(k)} → {v}" for k, v in other.items())
-            raise UsageError(
-                f"{path.parent / 'crops'} was made with other settings ({changes}): choose "
-                "another --output, or delete that folder"
-            )
-    manifest.write_record(
-        path,
-        {
-            "input": str(flags.input),
-            "faces": faces.to_dict(),
-            "layout": flags.layout,
-            "splits": {
-                k: getattr(flags, k) for k in ("seed", "split_by", "val_share", "test_share")
-            },
-            "balance": flags.balance,
-            "versions": {"python": platform.python_version()} | _versions(),
-        },
-    )
+def finish(
+    videos: pd.DataFrame,
+    folders: Folders,
+    flags: argparse.Namespace,
+    faces: FaceConfig,
+    pack: bool,
+) -> None:
+    """Write the manifest and what goes with it."""
+    table = rows(videos, folders)
+    if flags.reuse_boxes:
+        saved = table[table["reused"]]
+        print(
+            f"faces of another video reused in {saved['video_id'].nunique()} of "
+            f"{table['video_id'].nunique()} videos: {saved['frames'].sum()} of "
+            f"{table['frames'].sum()} faces not looked for, but for two checks a track"
+        )
+    if flags.clean or flags.drop_dirty:
+        table = clean(table, flags)
+    path = flags.output / "videos_df.csv"
+    manifest.write_record(path, record(flags, faces))
+    table = manifest.write(path, table)
+    sheet = write_contact_sheet(table, flags.output)
+    report(table)
+    print(f"manifest: {path}\nthumbnails: {sheet or 'none, no face was found'}")
+    if pack:  # the manifest on disk is right before it, too
+        manifest.write(path, shards.pack(table, flags.output, flags.shards_url))
+    if flags.delete_videos_when_done:
+        delete(table, flags)
+
+
+def delete(table: pd.DataFrame, flags: argparse.Namespace) -> None:
+    """Ask, and delete the videos whose crops are in `table`."""
+    found = deletion.find(table, flags.input)
+    if found.empty:
+        print("no video to delete")
+        return
+    size = sum(store.size(flags.input / path) for path in found["path"])
+    print(f"delete {len(found)} videos ({size / 1e9:.1f} GB) in {flags.input}? Type yes: ", end="")
+    sys.stdout.flush()
+    if sys.stdin.readline().strip() != "yes":
+        print("nothing was deleted")
+        return
+    deletion.delete(found, flags.input, flags.output)
+    print(f"deleted; {flags.output / 'deleted.csv'} lists them")
+
+
+def guard(crops: Path, faces: FaceConfig) -> None:
+    """Write down beside the crops how they are made, before the first one. Raise UsageError when
+    there are some that were made with other settings."""
+    path = crops / "faces.json"
+    before: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{path} does not hold settings: {error}") from error
+    other = {k: v for k, v in faces.to_dict().items() if before.get(k) != v}
+    if before and other and any(crops.glob("*/*")):
+        changes = ", ".join(f"{k} {before.get(k)} → {v}" for k, v in other.items())
+        raise UsageError(
+            f"{crops} was made with other settings ({changes}): choose another --output, or "
+            "delete that folder"
+        )
+    if other:
+        crops.mkdir(parents=True, exist_ok=True)
+        manifest.write_text(path, json.dumps(faces.to_dict(), indent=2) + "\n")
+
+
+def record(flags: argparse.Namespace, faces: FaceConfig) -> dict[str, Any]:
+    """videos_df.json: what made the manifest and its crops."""
+    return {
+        "input": str(flags.input),
+        "faces": faces.to_dict(),
+        "layout": flags.layout,
+        "shards": flags.shards_url,
+        "splits": {k: getattr(flags, k) for k in ("seed", "split_by", "val_share", "test_share")},
+        "balance": flags.balance,
+        "device": flags.device,
+        "versions": {"python": platform.python_version()} | _versions(),
+    }
 
 
 def _versions() -> dict[str, str | None]:
@@ -124,66 +212,15 @@ def _versions() -> dict[str, str | None]:
     return found
 
 
-def crops_folder(output: Path, video_id: str) -> Path:
-    return output / "crops" / video_id
-
-
-def extract(videos: pd.DataFrame, flags: argparse.Namespace, faces: FaceConfig) -> int:
-    """Extract what is not on disk yet; return how many videos that was."""
-    jobs = [
-        pool.Job(flags.input / row.path, crops_folder(flags.output, row.video_id))
-        for row in videos[videos["status"] == ""].itertuples()
-    ]
-    todo = [job for job in jobs if not store.is_done(job.folder, store.size(job.video))]
-    print(
-        f"{len(videos)} videos listed, {len(jobs)} to extract, {len(jobs) - len(todo)} done before"
-    )
-    if not todo:
-        return 0
-    # The first one tells what the others will take: the file of the middle size.
-    by_size = sorted(todo, key=lambda job: store.size(job.video))
-    typical = by_size[len(todo) // 2]
-    todo = [typical, *(job for job in todo if job is not typical)]
-    workers = min(flags.workers or os.cpu_count() or 1, len(todo))
-    results = pool.run(todo, faces, workers, flags.timeout)
-    estimate(todo, next(results), workers)
-    bar = tqdm(results, total=len(todo), initial=1, unit="video", mininterval=1)
-    for _ in bar:
-        pass
-    return len(todo)
-
-
-def estimate(todo: list[pool.Job], seconds: float, workers: int) -> None:
-    """Say from the first video, done in `seconds`, what all will take."""
-    size = sum(file.stat().st_size for file in todo[0].folder.rglob("*") if file.is_file())
-    print(
-        f"judging by one video: about {len(todo) * seconds / workers / 60:.1f} min "
-        f"with {workers} processes, {len(todo) * size / 1e6:.0f} MB on disk",
-        flush=True,
-    )
-
-
-def rows(videos: pd.DataFrame, flags: argparse.Namespace) -> list[dict[str, Any]]:
-    """Manifest rows in the order of the table: one per track, one for a video without."""
-    result = []
-    for video in videos.to_dict("records"):
-        row = {**dict.fromkeys(("width", "height", "frames"), 0), "fps": 0.0, "track": -1}
-        row |= {"crops": ""} | video
-        if video["status"]:
-            result.append(row)
-            continue
-        folder = crops_folder(flags.output, video["video_id"])
-        if not store.is_done(folder, store.size(flags.input / video["path"])):
-            result.append(row | {"status": "skipped", "detail": "not extracted yet"})
-            continue
-        found = store.load(folder)
-        row |= {key: found[key] for key in ("status", "detail", "width", "height", "fps")}
-        if not found["tracks"]:
-            result.append(row)
-        for number, track in enumerate(found["tracks"]):
-            crops = (folder / track["crops"]).relative_to(flags.output).as_posix()
-            result.append(row | {"track": number, "crops": crops, "frames": len(track["frames"])})
-    return result
+def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
+    """Write cleaning.csv; return `table`, with --drop_dirty without what is listed there."""
+    found = cleaning.find(table, flags.input, flags.output)
+    path = flags.output / "cleaning.csv"
+    manifest.write_text(path, found.to_csv(index=False, lineterminator="\n"))
+    counts = found["reason"].value_counts().sort_index()
+    listed = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "nothing"
+    print(f"cleaning: {listed} → {path}")
+    return cleaning.without(table, found) if flags.drop_dirty else table
 
 
 def report(table: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from errors import DataError
 
-DECODERS = ("opencv", "decord")
+DECODERS = ("pyav", "decord")
 # Frames spread evenly; runs of neighbours spread evenly; runs that start at key frames, so that
 # nothing else needs decoding.
 SAMPLINGS = ("uniform", "consecutive", "keyframe")
@@ -43,11 +43,12 @@ class FaceConfig(_Record):
     frames_per_video: int = 32
     sampling: str = "uniform"  # one of SAMPLINGS
     run_frames: int = 16  # neighbouring frames of a run, where sampling is in runs
-    decoder: str = "opencv"  # one of DECODERS
+    decoder: str = "pyav"  # one of DECODERS
     detector: str = "facenet-pytorch MTCNN"
     detect_size: int = 360  # frames whose shorter side is larger are shrunk to it for detection
     min_face_size: int = 27  # of the frame that is searched
     search_every: int = 16  # sampled frames; in between, faces are looked for where they were
+    reuse_boxes: bool = False  # take a source's faces from one of its videos, where they fit
     # A person is a track that is sure or persistent: MTCNN is sure of faces in good light, less
     # sure of dark skin in the dark (0.88 on average), and false faces come and go.
     min_confidence: float = 0.95  # mean over a sure track, in [0, 1]
@@ -56,6 +57,12 @@ class FaceConfig(_Record):
     margin: float = 0.3  # share of the box's longer side added on every side
     face_size: int = 224  # crops are face_size × face_size
     jpeg_quality: int = 95
+
+    def __post_init__(self) -> None:
+        """Raise DataError for what another version knew."""
+        for name, known in (("decoder", DECODERS), ("sampling", SAMPLINGS)):
+            if getattr(self, name) not in known:
+                raise DataError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ plain   decode 32 frames, MTCNN on each full frame as its README shows; nothing 
 ours    what preprocess_dfdc.py does with a video: decode, detect, track, crop, write; for each
         way of sampling frames
 
+Where torch sees a GPU, ours searches frames there, those of all processes together.
 Every contender gets as many single-threaded processes as there are cores. Their start (imports,
 weights) is not counted: it is paid once a run, not once a video.
 """
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +37,7 @@ from faces import store
 from faces.decode import read
 from faces.detect import Detection, FaceDetector, intersection_over_union
 from faces.extract import extract_faces, is_person
+from faces.search_server import RemoteSearch, SearchServer
 from faces.track import link
 from preprocessing import SAMPLINGS, FaceConfig
 
@@ -69,7 +72,7 @@ def plain(path: Path) -> tuple[Boxes, int]:
         faces = [] if boxes is None else zip(boxes, points, confidences, strict=True)
         found.append([Detection(*face) for face in faces])
     people: Boxes = {}
-    for track in link(found):
+    for track in link(found, frames.indices):
         if is_person(track, len(found), CONFIG):
             for position, face in zip(track.positions, track.detections, strict=True):
                 people.setdefault(frames.indices[position], []).append(face.box)
@@ -93,12 +96,13 @@ _plain: MTCNN
 _ours: dict[str, FaceDetector]  # by sampling
 
 
-def start() -> None:
+def start(server: str | None) -> None:
     global _plain, _ours
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     _plain = MTCNN(keep_all=True)
-    _ours = {name: FaceDetector(replace(CONFIG, sampling=name)) for name in SAMPLINGS}
+    look = RemoteSearch(server) if server else None
+    _ours = {name: FaceDetector(replace(CONFIG, sampling=name), look) for name in SAMPLINGS}
 
 
 def ready(_: int) -> int:
@@ -112,10 +116,12 @@ def peak_mb(_: int) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(work: Callable[[Path], Any], clips: list[Path], processes: int) -> tuple[Any, ...]:
+def timed(
+    work: Callable[[Path], Any], clips: list[Path], processes: int, server: str | None = None
+) -> tuple[Any, ...]:
     """Results in the order of `clips`, seconds, peak memory of a process in MB."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, start) as pool:
+    with ProcessPoolExecutor(processes, context, start, [server]) as pool:
         list(pool.map(ready, range(processes)))
         started = time.monotonic()
         results = list(pool.map(work, clips))
@@ -152,10 +158,17 @@ def main() -> None:
             flush=True,
         )
         floor = min(floor, seconds)
-    runs = {name: timed(partial(ours, sampling=name), clips, flags.processes) for name in SAMPLINGS}
+    gpu = torch.cuda.is_available()
+    with SearchServer(CONFIG, torch.device("cuda")) if gpu else nullcontext() as server:
+        address = server.address if server else None
+        runs = {
+            name: timed(partial(ours, sampling=name), clips, flags.processes, address)
+            for name in SAMPLINGS
+        }
     for name, (_, seconds, memory) in runs.items():
         print(
-            f"ours, {name:<12}{seconds:6.1f} s   {memory:5.0f} MB   {seconds / floor:.2f} × floor",
+            f"ours, {name:<12}{seconds:6.1f} s   {memory:5.0f} MB   {seconds / floor:.2f} × floor"
+            f"   {len(clips) / seconds:.2f} videos/s",
             flush=True,
         )
     found, seconds, _ = runs["uniform"]

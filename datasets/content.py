@@ -1,23 +1,34 @@
-"""Files with the same bytes."""
+"""Videos with the same bytes."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
+
+Name = TypeVar("Name")
 
 
-def same(files: Iterable[Path]) -> list[list[Path]]:
-    """Groups of two and more files with the same content; empty files are no content.
+def same(files: Mapping[Name, Path], gone: Mapping[Name, tuple[int, str]]) -> list[list[Name]]:
+    """Groups of two and more names with the same content; empty files are no content.
 
-    Only files of equal size are read.
+    `gone` gives size and SHA-256 of files that are no longer there. Only files of equal size are
+    read.
     """
-    by_size: dict[int, list[Path]] = defaultdict(list)
-    for file in files:
-        by_size[file.stat().st_size].append(file)
-    by_content: dict[bytes, list[Path]] = defaultdict(list)
+    by_size: dict[int, list[tuple[Name, Path | str]]] = defaultdict(list)
+    for name, file in files.items():
+        by_size[file.stat().st_size].append((name, file))
+    for name, (size, sha256) in gone.items():
+        by_size[size].append((name, sha256))
+    by_content: dict[str, list[Name]] = defaultdict(list)
     for size, candidates in by_size.items():
         if size and len(candidates) > 1:
-            for file in candidates:
-                with file.open("rb") as stream:
-                    by_content[hashlib.file_digest(stream, "sha256").digest()].append(file)
+            for name, what in candidates:
+                by_content[digest(what) if isinstance(what, Path) else what].append(name)
     return [group for group in by_content.values() if len(group) > 1]
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -5,15 +5,19 @@ of the same stem with everything that made the crops.
 """
 
 import csv
+import hashlib
 import json
 import os
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+import crop_files
 from errors import DataError
+from files import PARTIAL
 from preprocessing import FaceConfig
 
 REAL, FAKE = 0, 1  # the label: 1 = FAKE
@@ -31,7 +35,7 @@ COLUMNS = {
     "status": str,
     "detail": str,
     "track": int,  # -1 in the row of a video that gave none
-    "crops": str,  # folder of the track's crops, relative to the manifest
+    "crops": str,  # where the track's crops lie (crop_files.py), relative to the manifest
     "frames": int,  # number of crops
     "width": int,
     "height": int,
@@ -83,6 +87,7 @@ def read(path: Path) -> Manifest:
         raise DataError(f"{path}: {error}") from error
     _check(path, table)
     record = read_record(path)
+    _check_crops(path, table, record.get("shards"))
     try:
         faces = FaceConfig.from_dict(record["faces"])
     except DataError as error:
@@ -100,9 +105,19 @@ def _check(path: Path, table: pd.DataFrame) -> None:
                 f"{path}: {len(wrong)} rows with an unknown {column}, first {first[column]} in "
                 f"line {wrong.index[0] + 2}; known are {', '.join(map(str, values))}"
             )
+
+
+def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
+    """Crops must lie in the manifest's folder, or below the URL `shards`."""
     home = path.parent.resolve()
     for line, crops in table.loc[table["status"] == "ok", "crops"].items():
-        if not (home / crops).resolve().is_relative_to(home):
+        place = crop_files.parse(crops)
+        if place.is_url:
+            below = place.file.removeprefix(f"{shards}/")
+            inside = below != place.file and ".." not in below.split("/")
+        else:
+            inside = (home / place.file).resolve().is_relative_to(home)
+        if not inside:
             raise DataError(f"{path}: line {line + 2}: crops lead out of the folder: {crops!r}")
 
 
@@ -124,9 +139,23 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Write rows in the manifest's columns; the file appears whole or not at all."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+def fingerprint(data: Manifest) -> dict[str, Any]:
+    """Tells whether two manifests are the same: a hash of the table without the crops' places
+    and of how the crops were made, and the number of videos with a face by split and label."""
+    table = data.table[[name for name in COLUMNS if name != "crops"]]
+    used = table[table["status"] == "ok"].drop_duplicates("video_id")
+    counts = used.groupby(["split", "label"]).size()
+    return {
+        "sha256": hashlib.sha256(
+            (json.dumps(data.faces.to_dict(), sort_keys=True) + table.to_csv(index=False)).encode()
+        ).hexdigest(),
+        "videos": {f"{split} {CLASSES[label]}": int(n) for (split, label), n in counts.items()},
+    }
+
+
+def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Write and return the manifest's columns of `table`; the file appears whole or not at all."""
+    table = table[list(COLUMNS)]
     write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table
 
@@ -136,6 +165,10 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-    os.replace(partial, path)
+    """The file appears whole or not at all, also when several processes write it at once."""
+    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
+    try:
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

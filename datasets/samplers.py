@@ -37,7 +37,7 @@ class EpochSampler(Sampler[int]):
             "pairs": self._pairs,
         }[balance]
         self.seed = seed
-        self.epoch = 0
+        self.epoch = self.skip = 0
         values, counts = np.unique(self.labels, return_counts=True)
         self.is_rare = self.labels == values[counts.argmin()]
         self.rare, self.common = np.flatnonzero(self.is_rare), np.flatnonzero(~self.is_rare)
@@ -45,10 +45,12 @@ class EpochSampler(Sampler[int]):
         if not self.length:
             raise DataError("--balance pairs: no source of the training split has both labels")
 
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, skip: int = 0) -> None:
+        """`skip`: items of the epoch that were drawn before the run was interrupted."""
+        self.epoch, self.skip = epoch, skip
 
     def __len__(self) -> int:
+        """Of a whole epoch."""
         return self.length
 
     def __iter__(self) -> Iterator[int]:
@@ -56,7 +58,7 @@ class EpochSampler(Sampler[int]):
         # Sources in a random order; inside each, the order in which its items were drawn.
         names, group = np.unique(self.sources[drawn], return_inverse=True)
         place = np.random.default_rng([self.seed, self.epoch, 1]).permutation(len(names))
-        yield from drawn[np.argsort(place[group], kind="stable")].tolist()
+        yield from drawn[np.argsort(place[group], kind="stable")][self.skip :].tolist()
 
     def _all(self) -> np.ndarray:
         return self._shuffled(np.arange(len(self.labels)))

@@ -20,19 +20,18 @@ AUDITED = ("video_id", "label", "source", "split")  # the columns that an audit 
 
 def fraction(seed: int, name: str) -> float:
     """A number in [0, 1) that is always the same for the same seed and name."""
-    digest = hashlib.sha256(f"{seed}:{name}".encode("utf-8", "backslashreplace")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+    return int.from_bytes(_digest(f"{seed}:{name}"), "big") / 2**64
+
+
+def _digest(text: str) -> bytes:
+    """The first 64 bits of SHA-256; file names may hold what UTF-8 cannot."""
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()[:8]
 
 
 def fingerprints(names: pd.Series) -> list[int]:
     """A sorted 64-bit number for every name: a checkpoint keeps its training sources as these, so
     that it can tell them again without naming them."""
-
-    def number(name: str) -> int:
-        digest = hashlib.sha256(name.encode("utf-8", "backslashreplace")).digest()
-        return int.from_bytes(digest[:8], "big", signed=True)
-
-    return sorted(map(number, set(names)))
+    return sorted(int.from_bytes(_digest(name), "big", signed=True) for name in set(names))
 
 
 def merge(group: pd.Series, together: list[list[int]]) -> pd.Series:

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
+import crop_files
 from datasets import clips, transforms
 from datasets.manifest import Manifest
 from errors import DataError
@@ -93,18 +94,11 @@ class VideoDataset(Dataset[Item]):
 
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:
         """(T, C, S, S) uint8: the crops from `start` on."""
-        folder = self.root / row["crops"]
-        files = sorted(folder.glob("*.jpg"))
-        if len(files) != row["frames"]:
-            raise DataError(
-                f"{folder} holds {len(files)} crops, the manifest says {row['frames']}: "
-                "run preprocess_dfdc.py again"
-            )
-        chosen = files[start : start + self.config.clip_frames]
+        chosen = slice(start, start + self.config.clip_frames)
         try:
-            return clips.decode([file.read_bytes() for file in chosen])
+            return clips.decode(crop_files.read(self.root, row["crops"], row["frames"], chosen))
         except ValueError as error:
-            raise DataError(f"{folder}: {error}") from error
+            raise DataError(f"{row['crops']} in {self.root}: {error}") from error
 
 
 def collate(items: list[Item]) -> Batch:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+import crop_files
+
 TILE, GAP, COLUMNS, MAX_TRACKS = 112, 6, 10, 100
 COLOURS = {0: (90, 170, 60), 1: (60, 60, 200)}  # BGR frame by label: real green, fake red
 
@@ -31,15 +33,15 @@ def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
 
 
 def _tile(row, folder: Path) -> np.ndarray:
-    crops = sorted((folder / row.crops).glob("*.jpg"))
-    data = np.frombuffer(crops[len(crops) // 2].read_bytes(), np.uint8)
+    data = np.frombuffer(crop_files.read_middle(folder, row.crops, row.frames), np.uint8)
     crop = cv2.resize(
         cv2.imdecode(data, cv2.IMREAD_COLOR), (TILE, TILE), interpolation=cv2.INTER_AREA
     )
     tile = np.full((TILE + 2 * GAP + 12, TILE + 2 * GAP, 3), 255, np.uint8)
     tile[: TILE + 2 * GAP] = COLOURS[row.label]
     tile[GAP : GAP + TILE, GAP : GAP + TILE] = crop
-    name = f"{Path(row.path).stem[:12]} {row.track}"
+    # OpenCV's letters are ASCII; it crashes on names that are not even UTF-8.
+    name = f"{Path(row.path).stem[:12]} {row.track}".encode("ascii", "replace").decode()
     cv2.putText(
         tile, name, (2, TILE + 2 * GAP + 9), cv2.FONT_HERSHEY_SIMPLEX, 0.33, 0, 1, cv2.LINE_AA
     )

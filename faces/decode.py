@@ -4,27 +4,25 @@ Both decoders run on one thread: extraction uses one process per core instead, a
 must see the same pixels as training did.
 """
 
-import os
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from errors import UsageError, VideoError
 from faces import sampling
 from preprocessing import FaceConfig
 
-# A damaged file is a row with a reason; FFmpeg's and OpenCV's own words would only garble the
-# table. FFmpeg's level is read when the first file is opened.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# A damaged file is a row with a reason; FFmpeg's own words would only garble the table.
+av.logging.set_level(None)
 
 # Above this many frames an index is not believed (a day at 60 fps is 5.2 million).
 MAX_FRAMES = 10_000_000
@@ -78,16 +76,12 @@ def read_key_frames(path: Path, wanted: int, run: int) -> Frames:
     Raise VideoError when the file holds no video or nothing can be decoded.
     """
     _check(path)
-    try:
-        with av.open(str(path.absolute())) as container:
-            return _read_runs(container, wanted, run)
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise VideoError("no video stream that FFmpeg can open") from error
+    with _opened(path) as (container, stream):
+        return _read_runs(container, stream, wanted, run)
 
 
-def _read_runs(container: InputContainer, wanted: int, run: int) -> Frames:
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1
+def _read_runs(container: InputContainer, stream: VideoStream, wanted: int, run: int) -> Frames:
+    size = stream.width, stream.height
     packets = [packet for packet in container.demux(stream) if packet.pts is not None]
     times = sorted(packet.pts for packet in packets)
     keys = sorted(packet.pts for packet in packets if packet.is_keyframe)
@@ -100,13 +94,46 @@ def _read_runs(container: InputContainer, wanted: int, run: int) -> Frames:
         for frame in islice(after, min(run, wanted)):
             if frame.pts >= end:
                 break
-            image = frame.to_ndarray(format="rgb24")
-            images.append(np.ascontiguousarray(np.rot90(image, frame.rotation // 90)))
+            images.append(_image(frame, size))
             found.append(bisect_left(times, frame.pts))
     if not images:
         raise VideoError("not one frame could be decoded")
-    rate = float(stream.average_rate or 0)
-    return Frames(images, found, rate, len(times), len(times), "")
+    return Frames(images, found, _rate(stream), len(times), len(times), "")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Raise VideoError for whatever FFmpeg cannot do with the file."""
+    try:
+        # The absolute path: FFmpeg takes a name with a colon or a leading dash for something else.
+        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+            if not container.streams.video:
+                raise VideoError("no video stream in it")
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except av.FFmpegError as error:
+        raise VideoError("no video stream that FFmpeg can open") from error
+
+
+def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, upright; a view of BGR memory, which is what OpenCV works on.
+
+    `size` is the width and height that the file began with: it may change on the way.
+    """
+    width, height = size
+    image = frame.to_ndarray(
+        format="bgr24", width=width, height=height, interpolation="FAST_BILINEAR", threads=1
+    )
+    turns = round(frame.rotation / 90) % 4 if abs(frame.rotation) <= 360 else 0
+    if turns:
+        image = np.ascontiguousarray(np.rot90(image, turns))
+    return image[..., ::-1]
+
+
+def _rate(stream: VideoStream) -> float:
+    """Frames per second; 0.0 when the file does not say."""
+    return float(stream.average_rate or 0)
 
 
 def _check(path: Path) -> None:
@@ -114,63 +141,54 @@ def _check(path: Path) -> None:
         raise VideoError("not a file")
     if path.stat().st_size == 0:
         raise VideoError("the file is empty")
-
-
-def _read_opencv(path: Path, pick: Pick) -> Frames:
-    capture = _open(path)
-    total = _count(path)
-    indices = pick(total)
-    images: list[np.ndarray] = []
-    found: list[int] = []
-    position = 0
     try:
-        fps = capture.get(cv2.CAP_PROP_FPS)
+        path.open("rb").close()
+    except PermissionError as error:
+        raise VideoError("no permission to read it") from error
+
+
+def _read_pyav(path: Path, pick: Pick) -> Frames:
+    images: list[np.ndarray] = []
+    position = 0
+    with _opened(path) as (container, stream):
+        size = stream.width, stream.height
+        believed = 0 < stream.frames <= MAX_FRAMES
+        total = stream.frames if believed else _count_packets(path)
+        indices = pick(total)
+        frames = _decode_all(container, stream)
         for index in indices:
             # Skipped frames are decoded but not converted: seeking is inexact in many files.
-            while position <= index and capture.grab():
+            for frame in frames:
                 position += 1
-            if position <= index:
-                break
-            read, image = capture.retrieve()
-            if read and image is not None:
-                images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image))
-                found.append(index)
-    finally:
-        capture.release()
-    complete = len(found) == len(indices)
-    fps = float(fps) if np.isfinite(fps) and fps > 0 else 0.0
-    return Frames(images, found, fps, total, total if complete else position, "")
+                if position > index:
+                    images.append(_image(frame, size))
+                    break
+        rate = _rate(stream)
+    decoded = total if len(images) == len(indices) else position
+    return Frames(images, indices[: len(images)], rate, total, decoded, "")
 
 
-def _count(path: Path) -> int:
-    """Frames that the file holds: as its index says (MP4), or its packets, counted without
-    decoding. OpenCV's count is duration times rate: wrong for long sound or a varying rate."""
-    try:
-        with av.open(str(path.absolute())) as container:
-            stream = container.streams.video[0]
-            if 0 < stream.frames <= MAX_FRAMES:
-                return stream.frames
-            return sum(1 for packet in container.demux(stream) if packet.size)
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise VideoError("no video stream that FFmpeg can open") from error
+def _count_packets(path: Path) -> int:
+    """For containers without an index: duration times rate would be wrong for long sound or a
+    varying rate."""
+    with _opened(path) as (container, stream):
+        return sum(1 for packet in container.demux(stream) if packet.size)
 
 
-def _open(path: Path) -> cv2.VideoCapture:
-    # CAP_FFMPEG alone: OpenCV's other backends take "img_001.png" for a picture sequence.
-    # The absolute path: FFmpeg takes a name with a colon or a leading dash for something else.
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-    if not capture.isOpened():
-        raise VideoError("no video stream that FFmpeg can open")
-    return capture
+def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """All frames in time's order, up to what cannot be decoded: after a hole nobody could say
+    which frames of the video the next ones are."""
+    with suppress(av.FFmpegError):
+        yield from container.decode(stream)
 
 
 def _read_decord(path: Path, pick: Pick) -> Frames:
-    """Unlike OpenCV, decord refuses most files whose tail is lost."""
+    """Unlike PyAV, decord refuses most files whose tail is lost."""
     try:
         import decord
     except ImportError as error:
         raise UsageError(
-            "decord is not installed (its wheels are for x86-64 only): use --decoder opencv"
+            "decord is not installed (its wheels are for x86-64 only): use --decoder pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
     try:
@@ -199,6 +217,6 @@ def _without_padding(image: np.ndarray) -> np.ndarray:
 
 
 READERS: dict[str, Callable[[Path, Pick], Frames]] = {
-    "opencv": _read_opencv,
+    "pyav": _read_pyav,
     "decord": _read_decord,
 }

@@ -1,17 +1,19 @@
 """MTCNN (Zhang et al. 2016, facenet-pytorch): frames → boxes, landmarks, confidences.
 
-Searching a whole frame costs ten times more than looking where a face was a moment ago. So a
+Searching a whole frame costs many times more than looking where a face was a moment ago. So a
 frame is searched now and then, and when somebody was lost; in the others MTCNN's second and
 third net (R-Net and O-Net) look at the boxes of the frame before.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-import cv2
 import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
+from faces.crop import resize
 from preprocessing import FaceConfig
 
 # Of P-Net, R-Net and O-Net. P-Net's is 0.6 by default; at 0.7 the same people are found in three
@@ -23,7 +25,14 @@ SURE = 0.9
 SHIFTS = (-0.25, 0.0, 0.25)
 # Less than MTCNN asks of a new face (0.7): that somebody was here a moment ago speaks for them.
 STILL_THERE = 0.5
+# Sampled frames that lie further apart, in frames of the video, show nobody where they were.
+LONG_GAP = 60
 SAME_FACE = 0.3  # boxes of one frame that overlap more (intersection over union) are one face
+
+
+# Of N faces: boxes (N, 4), confidences (N,), landmarks (N, 5, 2); None instead where N is 0
+Found = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]
+Look = Callable[[np.ndarray], Found]
 
 
 @dataclass
@@ -35,30 +44,39 @@ class Detection:
     confidence: float  # [0, 1]
 
 
+def make_mtcnn(config: FaceConfig, device: torch.device) -> MTCNN:
+    """MTCNN with the settings of `config`, for every face of a frame."""
+    mtcnn = MTCNN(
+        keep_all=True, min_face_size=config.min_face_size, thresholds=THRESHOLDS, device=device
+    )
+    # Max pooling, two fifths of a search, is vectorised over channels only.
+    return mtcnn.to(memory_format=torch.channels_last)
+
+
 class FaceDetector:
     """Finds every face in frames of one video, with the settings of a FaceConfig."""
 
-    def __init__(self, config: FaceConfig, device: torch.device | str = "cpu") -> None:
+    def __init__(self, config: FaceConfig, look: Look | None = None) -> None:
+        """`look` finds faces in a whole, shrunk frame; by default MTCNN on this CPU."""
         self.config = config
-        self.mtcnn = MTCNN(
-            keep_all=True,
-            min_face_size=config.min_face_size,
-            thresholds=THRESHOLDS,
-            device=device,
-        )
-        self.device = torch.device(device)
+        self.mtcnn = make_mtcnn(config, torch.device("cpu"))
+        self.look = look or partial(self.mtcnn.detect, landmarks=True)
 
-    def detect(self, images: list[np.ndarray]) -> list[list[Detection]]:
-        """T frames (H, W, 3) uint8 RGB of one size, in order of time → for each its faces."""
+    def detect(self, images: list[np.ndarray], indices: list[int]) -> list[list[Detection]]:
+        """T frames (H, W, 3) uint8 RGB of one size, in order of time, and which frames of the
+        video they are → for each its faces."""
         found: list[list[Detection]] = []
+        run = 0  # where the frames without a long gap among them begin
         for position, image in enumerate(images):
-            known = found[-1] if found else []
+            if position and indices[position] - indices[position - 1] > LONG_GAP:
+                run = position
+            known = found[-1] if position > run else []
             faces = self.follow(image, known)
             due = position % self.config.search_every == 0 or position == len(images) - 1
             if due or not known or len(faces) < len(known):
                 fresh = [face for face in self.search(image) if not _overlaps(face, faces)]
                 for face in fresh:
-                    self._follow_back(images, found, face)
+                    self._follow_back(images[run:position], found[run:], face)
                 faces += fresh
             found.append(faces)
         return found
@@ -68,11 +86,11 @@ class FaceDetector:
     ) -> None:
         """Add to `found` where `face`, seen in the frame after, was in the frames before: somebody
         who came between two searches is not missed."""
-        for position in range(len(found) - 1, -1, -1):
-            earlier = self.follow(images[position], [face])
-            if not earlier or _overlaps(earlier[0], found[position]):
+        for image, faces in zip(reversed(images), reversed(found), strict=True):
+            earlier = self.follow(image, [face])
+            if not earlier or _overlaps(earlier[0], faces):
                 return
-            found[position] += earlier
+            faces += earlier
             face = earlier[0]
 
     def search(self, image: np.ndarray) -> list[Detection]:
@@ -83,8 +101,8 @@ class FaceDetector:
         if min(small) < self.config.min_face_size:
             return []  # no face fits, and MTCNN fails on an empty pyramid
         if scale < 1:
-            image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        boxes, confidences, points = self.mtcnn.detect(image, landmarks=True)
+            image = resize(image, *small)
+        boxes, confidences, points = self.look(image)
         if boxes is None:
             return []
         return [
@@ -128,8 +146,8 @@ class FaceDetector:
         patches = []
         for left, top, right, bottom in np.clip(squares, 0, limit).astype(int):
             patch = image[top : max(bottom, top + 1) + 1, left : max(right, left + 1) + 1]
-            patches.append(cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA))
-        batch = torch.from_numpy(np.stack(patches)).to(self.device).permute(0, 3, 1, 2)
+            patches.append(resize(patch, size, size))
+        batch = torch.from_numpy(np.stack(patches)).permute(0, 3, 1, 2)
         return (batch.float() - 127.5) / 128
 
 

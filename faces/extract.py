@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import cv2
 
-from errors import VideoError
+from errors import VideoError, one_line
 from faces.crop import cut, to_jpeg
 from faces.decode import Frames, read
 from faces.detect import FaceDetector
+from faces.reuse import reuse
 from faces.track import Track, link
 from preprocessing import FaceConfig
 
@@ -38,31 +40,39 @@ class Extraction:
     total_frames: int = 0
     sampled_frames: int = 0
     tracks: list[FaceTrack] = field(default_factory=list)
+    reused: bool = False  # whether the faces are those of another video
 
 
-def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
+def extract_faces(
+    path: Path, detector: FaceDetector, original: dict[str, Any] | None = None
+) -> Extraction:
     """Sample, decode, detect, track and crop, as `detector.config` says. Never raises for a
-    bad video: that is a status."""
+    bad video: that is a status.
+
+    `original` is the crop store's record of a video whose faces may be at the same places.
+    """
     try:
-        return _extract(path, detector)
+        return _extract(path, detector, original)
     except VideoError as error:
         return Extraction("unreadable", str(error))
     except MemoryError:
         return Extraction("unreadable", "reading it took more memory than there is")
     except (cv2.error, OSError, RuntimeError) as error:  # what decoders and torch raise
-        reason = " ".join(str(error).split())[:200]
-        return Extraction("unreadable", f"{type(error).__name__}: {reason}")
+        return Extraction("unreadable", one_line(error))
 
 
-def _extract(path: Path, detector: FaceDetector) -> Extraction:
+def _extract(path: Path, detector: FaceDetector, original: dict[str, Any] | None) -> Extraction:
     config = detector.config
     frames = read(path, config)
     height, width = frames.images[0].shape[:2]
     result = Extraction(
         "no_face", frames.detail, width, height, frames.fps, frames.total, len(frames.images)
     )
-    linked = link(detector.detect(frames.images))
-    tracks = [track for track in linked if is_person(track, len(frames.images), config)]
+    tracks = reuse(frames, original, detector) if original else None
+    result.reused = tracks is not None
+    if tracks is None:
+        linked = link(detector.detect(frames.images, frames.indices), frames.indices)
+        tracks = [track for track in linked if is_person(track, len(frames.images), config)]
     if not tracks:
         longest = max((len(track.positions) for track in linked), default=0)
         found = f"a face in at most {longest} of {len(frames.images)} frames"

@@ -2,40 +2,75 @@
 
 crops/<part>/<video file name>/video.json            everything but the pixels
 crops/<part>/<video file name>/track_0/0000123.jpg   the crop of frame 123
+crops/<part>/<video file name>/track_0.tar           or all crops of a track in one file
 """
 
 import hashlib
 import json
 import os
 import shutil
+import tarfile
+import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import crop_files
 from faces.extract import Extraction
+from files import PARTIAL
 
 
-def save(folder: Path, extraction: Extraction, size: int) -> None:
+def save(folder: Path, extraction: Extraction, size: int, tar: bool = False) -> None:
     """Write a video's crops beside `folder`, then rename: a kill leaves no half-written video.
 
-    `size` of the video in bytes: another file under its name will be told by it.
+    `size` of the video in bytes: another file under its name will be told by it. `tar`: a file a
+    track instead of a file a crop.
     """
-    # A digest, because a file name may be as long as the file system allows.
-    digest = hashlib.sha256(folder.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    partial = folder.with_name(f".partial-{digest}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    # A name of its own: after a kill, an old process may still be writing the same video.
+    partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
+    try:
+        _write(partial, extraction, size, tar)
+        if folder.exists():  # damaged, or of another file
+            shutil.rmtree(folder)
+        os.replace(partial, folder)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not is_done(folder, size):  # else that other process was faster
+            raise
+
+
+def _write(folder: Path, extraction: Extraction, size: int, tar: bool) -> None:
+    folder.mkdir(parents=True)
     record = asdict(extraction) | {"bytes": size}
     for number, track in enumerate(record["tracks"]):
-        track["crops"] = track_name(number)
-        target = partial / track["crops"]
-        target.mkdir()
-        for index, data in zip(track["frames"], track.pop("jpegs"), strict=True):
-            (target / crop_name(index)).write_bytes(data)
-    (partial / "video.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    if folder.exists():  # damaged, or of another file
-        shutil.rmtree(folder)
-    os.replace(partial, folder)
+        track["crops"] = track_name(number) + (".tar" if tar else "")
+        names = map(crop_name, track["frames"])
+        crops = dict(zip(names, track.pop("jpegs"), strict=True))
+        track["sha256"] = hashlib.sha256(b"".join(crops.values())).hexdigest()
+        _write_crops(folder / track["crops"], crops, tar)
+    (folder / "video.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_crops(target: Path, crops: dict[str, bytes], tar: bool) -> None:
+    if tar:
+        with tarfile.open(target, "w") as file:
+            for name, data in crops.items():
+                crop_files.add(file, name, data)
+        return
+    target.mkdir()
+    for name, data in crops.items():
+        (target / name).write_bytes(data)
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Remove what a kill left half-written beside `folders`. Not while somebody else writes."""
+    for parent in {folder.parent for folder in folders}:
+        for left in parent.glob(f"{PARTIAL}*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def size(video: Path) -> int:
@@ -46,15 +81,21 @@ def size(video: Path) -> int:
         return 0
 
 
-def is_done(folder: Path, size: int) -> bool:
-    """Whether all crops of a video of `size` bytes are there."""
+def is_done(folder: Path, size: int | None) -> bool:
+    return find(folder, size) is not None
+
+
+def find(folder: Path, size: int | None) -> dict[str, Any] | None:
+    """What `load` gives, if all crops of a video of `size` bytes are there; None: of any size."""
     try:
         record = load(folder)
-        crops = [(track["crops"], len(track["frames"])) for track in record["tracks"]]
-        same = record["bytes"] == size
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return same and all(len(list((folder / name).glob("*.jpg"))) == n for name, n in crops)
+        whole = size in (None, record["bytes"]) and all(
+            "sha256" in track and crop_files.count(folder / track["crops"]) == len(track["frames"])
+            for track in record["tracks"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, tarfile.TarError):
+        return None
+    return record if whole else None
 
 
 def load(folder: Path) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from faces.detect import Detection
+from faces.detect import LONG_GAP, Detection
 
 MAX_STEP = 0.75  # how far a face may move between sampled frames, in box sides
+MAX_LEAP = 1.5  # the same over a long gap; a speaker who leans over was 0.7 sides away
 MAX_GROWTH = 1.8  # how much its box may grow or shrink between sampled frames
 
 
@@ -18,8 +19,10 @@ class Track:
     detections: list[Detection] = field(default_factory=list)
 
 
-def link(frames: list[list[Detection]]) -> list[Track]:
+def link(frames: list[list[Detection]], indices: list[int]) -> list[Track]:
     """Join faces of successive frames, nearest pairs first; each face is in one track.
+
+    `indices` say which frames of the video they are.
 
     A track waits for its person through frames without them. Tracks come in the order in
     which they were begun, left to right within a frame.
@@ -30,7 +33,8 @@ def link(frames: list[list[Detection]]) -> list[Track]:
             (step, t, d)
             for t, track in enumerate(tracks)
             for d, detection in enumerate(detections)
-            if (step := _step(track.detections[-1].box, detection.box)) is not None
+            if (step := _step(track.detections[-1].box, detection.box))
+            <= _reach(indices[position] - indices[track.positions[-1]])
         )
         taken_tracks: set[int] = set()
         taken: set[int] = set()
@@ -51,11 +55,16 @@ def _append(track: Track, position: int, detection: Detection) -> None:
     track.detections.append(detection)
 
 
-def _step(last: np.ndarray, box: np.ndarray) -> float | None:
-    """Distance between the centres of two boxes in box sides; None when too far to be one face."""
+def _reach(gap: int) -> float:
+    """How far a face may be after `gap` frames of the video, in box sides."""
+    return MAX_LEAP if gap > LONG_GAP else MAX_STEP
+
+
+def _step(last: np.ndarray, box: np.ndarray) -> float:
+    """Distance between the centres of two boxes in box sides; infinite when one is so much larger
+    that they cannot be one face."""
     sides = [max(b[2] - b[0], b[3] - b[1], 1e-6) for b in (last, box)]
     if max(sides) > MAX_GROWTH * min(sides):
-        return None
+        return np.inf
     offset = (last[:2] + last[2:] - box[:2] - box[2:]) / 2
-    step = float(np.hypot(*offset) / (sum(sides) / 2))
-    return step if step <= MAX_STEP else None
+    return float(np.hypot(*offset) / (sum(sides) / 2))

@@ -1,6 +1,11 @@
 """What several tests need and is dear to make: videos of faces, a detector, a checkpoint."""
 
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +18,7 @@ from checkpointing import Checkpoint
 from demo.generate import generate
 from faces.detect import FaceDetector
 from preprocessing import ClipConfig, FaceConfig
+from tests.preprocess_runs import BAD, PART, flags
 from tests.video_files import read_images
 
 # Laptops and build machines pause; a slow example is not a wrong one.
@@ -63,8 +69,52 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             clip=CLIP,
             classes=["REAL", "FAKE"],
             trained_on=[],
+            data={},
             epoch=1,
             metrics={"val_loss": None},
         ),
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def dfdc(tmp_path_factory: pytest.TempPathFactory, talking_heads: Path) -> Path:
+    """A real and a fake of each of two people, and three listed videos that are not videos."""
+    root = tmp_path_factory.mktemp("dfdc")
+    for number in (0, 1):
+        name = f"dfdc_train_part_{number}"
+        (root / name).mkdir()
+        metadata = json.loads((talking_heads / name / "metadata.json").read_text())
+        fakes = [video for video, entry in metadata.items() if entry["label"] == "FAKE"]
+        chosen = {fakes[0]: metadata[fakes[0]]}
+        chosen[metadata[fakes[0]]["original"]] = {"label": "REAL", "split": "train"}
+        for video in chosen:
+            shutil.copy(talking_heads / name / video, root / name / video)
+        if name == PART:
+            chosen |= {video: {"label": "REAL", "split": "train"} for video in BAD}
+        (root / name / "metadata.json").write_text(json.dumps(chosen))
+    (root / PART / "empty.mp4").touch()
+    (root / PART / "text.mp4").write_text("not a video\n" * 50)
+    return root
+
+
+@pytest.fixture(scope="session")
+def first_run(
+    tmp_path_factory: pytest.TempPathFactory, dfdc: Path, repository: Path
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    output = tmp_path_factory.mktemp("out") / "data"
+    done = subprocess.run(
+        [sys.executable, "preprocess_dfdc.py", *flags(dfdc, output)],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return output, done
+
+
+@pytest.fixture
+def output(first_run: tuple[Path, Any], tmp_path: Path) -> Path:
+    """A copy of what the first run wrote."""
+    assert first_run[1].returncode == 0, first_run[1].stderr
+    return Path(shutil.copytree(first_run[0], tmp_path / "data"))

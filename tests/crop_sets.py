@@ -1,11 +1,13 @@
-"""Small manifests with crops on disk, made without videos: what training tests read."""
+"""Tracks, and small manifests with crops on disk, made without videos."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from datasets import manifest
 from faces.crop import to_jpeg
+from faces.extract import FaceTrack
 from faces.store import crop_name
 from preprocessing import FaceConfig
 
@@ -51,9 +53,22 @@ def write_crop_set(
                     }
                 )
     path = folder / "videos_df.csv"
-    manifest.write(path, rows)
+    manifest.write(path, pd.DataFrame(rows))
     manifest.write_record(path, {"faces": FACES.to_dict()})
     return path
+
+
+def face_track(frames: list[int], jpegs: list[bytes]) -> FaceTrack:
+    """Somebody who sits still."""
+    count = len(frames)
+    return FaceTrack(
+        frames=frames,
+        seconds=[round(index / 25, 3) for index in frames],
+        boxes=[[1.5, 2.5, 30.0, 40.0]] * count,
+        landmarks=[[[3.0, 4.0]] * 5] * count,
+        confidences=[0.9991] * count,
+        jpegs=jpegs,
+    )
 
 
 def _write_crops(

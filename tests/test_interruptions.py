@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.test_preprocess import tree
+from tests.preprocess_runs import tree
 
 PATIENCE = 120  # seconds after which a run that makes no progress is a failure
 
@@ -89,4 +89,22 @@ def test_ctrl_c_writes_the_manifest_and_says_how_to_continue(
     assert waiting.any()
     assert (table.loc[waiting, "status"] == "skipped").all()
     subprocess.run(run, cwd=repository, check=True, capture_output=True)
+    assert tree(tmp_path) == tree(whole)
+
+
+def test_a_worker_never_sees_ctrl_c_not_even_while_it_starts(
+    tmp_path: Path, dataset: Path, whole: Path, repository: Path
+) -> None:
+    run = command(dataset, tmp_path)
+    with subprocess.Popen(
+        run, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while process.poll() is None:
+            for child in children.read_text().split() if children.exists() else ():
+                os.kill(int(child), signal.SIGINT)
+            time.sleep(0.05)
+        _, err = process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert b"Traceback" not in err
     assert tree(tmp_path) == tree(whole)

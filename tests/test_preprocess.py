@@ -4,91 +4,19 @@ import json
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pytest
 
-import errors
+import args
 import preprocess_dfdc
-from datasets import manifest
+from datasets import deletion, manifest, planning
 from preprocessing import FaceConfig
-
-PART = "dfdc_train_part_0"
-SEED = "1"  # with it one of the two talking heads is in training, the other in validation
-BAD = {"gone.mp4": "missing", "empty.mp4": "unreadable", "text.mp4": "unreadable"}
-
-
-def flags(dataset: Path, output: Path) -> list[str]:
-    return [
-        *("--input", str(dataset), "--output", str(output)),
-        *("--val_share", "0.3", "--test_share", "0", "--balance", "none", "--seed", SEED),
-        *("--frames_per_video", "6", "--face_size", "64", "--workers", "1"),
-    ]
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def read(output: Path) -> pd.DataFrame:
-    return manifest.read(output / "videos_df.csv").table
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory, talking_heads: Path) -> Path:
-    """A real and a fake of each of two people, and three listed videos that are not videos."""
-    root = tmp_path_factory.mktemp("dfdc")
-    for number in (0, 1):
-        name = f"dfdc_train_part_{number}"
-        (root / name).mkdir()
-        metadata = json.loads((talking_heads / name / "metadata.json").read_text())
-        fakes = [video for video, entry in metadata.items() if entry["label"] == "FAKE"]
-        chosen = {fakes[0]: metadata[fakes[0]]}
-        chosen[metadata[fakes[0]]["original"]] = {"label": "REAL", "split": "train"}
-        for video in chosen:
-            shutil.copy(talking_heads / name / video, root / name / video)
-        if name == PART:
-            chosen |= {video: {"label": "REAL", "split": "train"} for video in BAD}
-        (root / name / "metadata.json").write_text(json.dumps(chosen))
-    (root / PART / "empty.mp4").touch()
-    (root / PART / "text.mp4").write_text("not a video\n" * 50)
-    return root
-
-
-@pytest.fixture(scope="module")
-def first_run(
-    tmp_path_factory: pytest.TempPathFactory, dataset: Path, repository: Path
-) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    output = tmp_path_factory.mktemp("out") / "data"
-    done = subprocess.run(
-        [sys.executable, "preprocess_dfdc.py", *flags(dataset, output)],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return output, done
-
-
-@pytest.fixture
-def output(first_run: tuple[Path, Any], tmp_path: Path) -> Path:
-    """A copy of what the first run wrote."""
-    assert first_run[1].returncode == 0, first_run[1].stderr
-    return Path(shutil.copytree(first_run[0], tmp_path / "data"))
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The same entry point in this process, which spares a start; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["preprocess_dfdc.py", *words])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(preprocess_dfdc.main)
-    return int(caught.value.code or 0)
+from tests.preprocess_runs import BAD, PART, SEED, flags, read, run, small, tree
+from tests.video_files import write_video
 
 
 def test_a_run_with_damaged_files_ends_well(
@@ -103,10 +31,10 @@ def test_a_run_with_damaged_files_ends_well(
         assert f"unreadable: {PART}/{name}" in done.stderr
 
 
-def test_every_listed_video_has_a_row_with_its_status(dataset: Path, output: Path) -> None:
+def test_every_listed_video_has_a_row_with_its_status(dfdc: Path, output: Path) -> None:
     listed = {
         f"{path.parent.name}/{name}"
-        for path in dataset.glob("*/metadata.json")
+        for path in dfdc.glob("*/metadata.json")
         for name in json.loads(path.read_text())
     }
     table = read(output)
@@ -141,10 +69,10 @@ def test_no_source_is_in_two_splits(output: Path) -> None:
     assert set(table["split"]) == {"train", "val"}
 
 
-def test_the_record_holds_how_the_crops_were_made(output: Path, dataset: Path) -> None:
+def test_the_record_holds_how_the_crops_were_made(output: Path, dfdc: Path) -> None:
     record = json.loads((output / "videos_df.json").read_text())
     assert FaceConfig.from_dict(record["faces"]) == FaceConfig(frames_per_video=6, face_size=64)
-    assert record["input"] == str(dataset)
+    assert record["input"] == str(dfdc)
     assert record["balance"] == "none"
     assert record["layout"] == "dfdc"
     shares = {"val_share": 0.3, "test_share": 0.0}
@@ -162,24 +90,24 @@ def test_nothing_half_written_is_left(output: Path) -> None:
 
 
 def test_a_second_run_extracts_nothing_and_changes_no_byte(
-    dataset: Path, output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    dfdc: Path, output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     before = tree(output)
     times = {path: path.stat().st_mtime_ns for path in (output / "crops").rglob("*")}
-    assert run(monkeypatch, *flags(dataset, output)) == 0
+    assert run(monkeypatch, *flags(dfdc, output)) == 0
     assert "6 to extract, 6 done before" in capsys.readouterr().out
     assert tree(output) == before
     assert {path: path.stat().st_mtime_ns for path in (output / "crops").rglob("*")} == times
 
 
 def test_lost_crops_are_made_again_byte_for_byte(
-    dataset: Path, output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    dfdc: Path, output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     before = tree(output)
     lost = read(output).query("status == 'ok'")["video_id"].iloc[-1]
     shutil.rmtree(output / "crops" / lost)
     assert tree(output) != before
-    assert run(monkeypatch, *flags(dataset, output)) == 0
+    assert run(monkeypatch, *flags(dfdc, output)) == 0
     assert "6 to extract, 5 done before" in capsys.readouterr().out
     assert tree(output) == before
 
@@ -189,11 +117,11 @@ def test_lost_crops_are_made_again_byte_for_byte(
     [
         (("--margin", "0.5"), "margin 0.3 → 0.5"),
         (("--frames_per_video", "7"), "frames_per_video 6 → 7"),
-        (("--decoder", "decord"), "decoder opencv → decord"),
+        (("--decoder", "decord"), "decoder pyav → decord"),
     ],
 )
 def test_other_settings_into_the_same_folder_are_refused_in_one_line(
-    dataset: Path,
+    dfdc: Path,
     output: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
@@ -201,19 +129,12 @@ def test_other_settings_into_the_same_folder_are_refused_in_one_line(
     says: str,
 ) -> None:
     before = tree(output)
-    assert run(monkeypatch, *flags(dataset, output), *changed) == 2
+    assert run(monkeypatch, *flags(dfdc, output), *changed) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert says in line
     assert str(output) in line
     assert tree(output) == before
-
-
-def small(root: Path, metadata: dict[str, Any]) -> Path:
-    """Metadata alone: its videos are all missing, so that nothing is extracted."""
-    (root / PART).mkdir(parents=True)
-    (root / PART / "metadata.json").write_text(json.dumps(metadata))
-    return root
 
 
 @pytest.mark.parametrize(
@@ -222,6 +143,10 @@ def small(root: Path, metadata: dict[str, Any]) -> Path:
         (("--val_share", "1e-9"), "--val_share"),
         (("--val_share", "0.6", "--test_share", "0.6"), "--val_share and --test_share"),
         (("--input", "/nonexistent"), "is not a folder"),
+        (("--layout", "folders", "--delete_videos_when_done"), "--layout dfdc"),
+        (("--shard", "1/2", "--clean"), "--shard only extracts"),
+        (("--shard", "1/2", "--delete_videos_when_done"), "--shard only extracts"),
+        (("--engine", "ray"), "--workers is for --engine local"),
     ],
 )
 def test_a_call_that_cannot_be_served_exits_with_2_and_one_line(
@@ -235,13 +160,12 @@ def test_a_call_that_cannot_be_served_exits_with_2_and_one_line(
     assert run(monkeypatch, *flags(root, tmp_path / "out"), *words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+    assert not (tmp_path / "out").exists(), "refused before any work"
 
 
-def test_undersampling_marks_what_it_leaves_out(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_undersampling_marks_what_it_leaves_out(dfdc: Path, tmp_path: Path) -> None:
     """Planned only: two fakes more than reals, so two are skipped, and each still has a row."""
-    root = Path(shutil.copytree(dataset, tmp_path / "in"))
+    root = Path(shutil.copytree(dfdc, tmp_path / "in"))
     path = root / "dfdc_train_part_1" / "metadata.json"
     metadata = json.loads(path.read_text())
     video = next(name for name, entry in metadata.items() if entry["label"] == "FAKE")
@@ -249,8 +173,16 @@ def test_undersampling_marks_what_it_leaves_out(
         shutil.copy(path.parent / video, path.parent / copy)
         metadata[copy] = metadata[video]
     path.write_text(json.dumps(metadata))
-    words = [*flags(root, tmp_path / "out"), "--balance", "undersample", "--val_share", "0"]
-    videos = preprocess_dfdc.plan(preprocess_dfdc.args.preprocess_parser().parse_args(words))
+    videos = planning.plan(
+        "dfdc",
+        root,
+        seed=1,
+        split_by="source",
+        val_share=0,
+        test_share=0,
+        balance="undersample",
+        deleted=deletion.read(tmp_path),
+    )
     assert len(videos) == 11
     used = videos[videos["status"] == ""]["label"].value_counts().to_dict()
     assert used == {manifest.REAL: 4, manifest.FAKE: 4}
@@ -286,3 +218,27 @@ def test_a_hostile_name_is_a_row_of_a_manifest_that_can_be_read(
     assert run(monkeypatch, *words) == 0
     assert len(read(tmp_path / "out")) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_videos_of_one_name_in_two_parts_are_two_videos(
+    heads: list[list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (0, 1):
+        part = tmp_path / "in" / f"dfdc_train_part_{number}"
+        part.mkdir(parents=True)
+        write_video(part / "same.mp4", heads[number])
+        (part / "metadata.json").write_text(json.dumps({"same.mp4": {"label": "REAL"}}))
+    assert run(monkeypatch, *flags(tmp_path / "in", tmp_path / "out"), "--val_share", "0") == 0
+    table = read(tmp_path / "out")
+    assert table["video_id"].tolist() == [f"dfdc_train_part_{n}/same.mp4" for n in (0, 1)]
+    assert table["group"].nunique() == 1, "one name is taken for one source"
+    crops = [tree(tmp_path / "out" / folder) for folder in table["crops"]]
+    assert crops[0].keys() == crops[1].keys()
+    assert crops[0] != crops[1]
+
+
+@pytest.mark.parametrize("text", ["x", "0/2", "3/2", "1", "1/2/3", "-1/2", ""])
+def test_a_shard_that_is_none_is_refused(text: str) -> None:
+    assert args.share("2/5") == (2, 5)
+    with pytest.raises(ArgumentTypeError, match="expected K/N"):
+        args.share(text)

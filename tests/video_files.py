@@ -33,6 +33,22 @@ def write_video(
     return path
 
 
+def write_as(
+    path: Path, images: list[np.ndarray], codec: str, pixels: str, title: str = ""
+) -> Path:
+    """Frames (H, W, 3) uint8 RGB, 25 a second, in the container of the path's ending."""
+    with av.open(str(path), "w") as container:
+        if title:
+            container.metadata["title"] = title
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = pixels
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
 def write_sound(path: Path) -> Path:
     """Half a second of a tone, and no picture."""
     rate = 16_000

@@ -12,7 +12,17 @@ from datasets import content, groups, splits
 def test_equal_files_are_found_and_equal_sizes_are_not_enough(tmp_path: Path) -> None:
     for name, data in {"a": b"one", "b": b"two", "c": b"one", "d": b"", "e": b""}.items():
         (tmp_path / name).write_bytes(data)
-    assert content.same(sorted(tmp_path.iterdir())) == [[tmp_path / "a", tmp_path / "c"]]
+    files = {path.name: path for path in sorted(tmp_path.iterdir())}
+    assert content.same(files, {}) == [["a", "c"]]
+
+
+def test_a_file_that_is_gone_is_known_by_its_size_and_digest(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.write_bytes(b"one")
+    one = (3, content.digest(here))
+    assert content.same({"here": here}, {"gone": one}) == [["here", "gone"]]
+    assert content.same({}, {"gone": one, "also": one}) == [["gone", "also"]]
+    assert content.same({"here": here}, {"gone": (3, "other"), "longer": (4, one[1])}) == []
 
 
 def test_groups_with_a_common_video_become_one_and_others_stay() -> None:

@@ -40,7 +40,7 @@ def row(**changes: Any) -> dict[str, Any]:
 
 def write(folder: Path, rows: list[dict[str, Any]]) -> Path:
     path = folder / "videos_df.csv"
-    manifest.write(path, rows)
+    manifest.write(path, pd.DataFrame(rows))
     manifest.write_record(path, {"faces": FACES.to_dict()})
     return path
 
@@ -63,7 +63,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_writing_what_was_read_gives_the_same_bytes(tmp_path: Path) -> None:
     path = write(tmp_path, [row(), row(track=1, fps=23.976)])
     before = path.read_bytes()
-    manifest.write(path, manifest.read(path).table.to_dict("records"))
+    manifest.write(path, manifest.read(path).table)
     assert path.read_bytes() == before
 
 
@@ -139,6 +139,8 @@ def test_a_manifest_without_a_column_is_refused(tmp_path: Path, column: str) -> 
         ({"crops": "../elsewhere"}, "line 3: crops lead out"),
         ({"crops": "crops/../../elsewhere"}, "line 3: crops lead out"),
         ({"crops": "/etc"}, "line 3: crops lead out"),
+        ({"crops": "../out.tar#0+512"}, "line 3: crops lead out"),
+        ({"crops": "s3://elsewhere/out.tar#0+512"}, "line 3: crops lead out"),
     ],
 )
 def test_a_manifest_with_an_impossible_value_is_refused(
@@ -149,6 +151,29 @@ def test_a_manifest_with_an_impossible_value_is_refused(
         manifest.read(path)
     assert str(path) in str(caught.value)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("s3://ours/dfdc/1f/train-000000.tar#0+512", True),
+        ("s3://ours/dfdc_other/train-000000.tar#0+512", False),
+        ("s3://ours/dfdc/../private.tar#0+512", False),
+        ("s3://ours/dfdc/v1..2/train-000000.tar#0+512", True),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_crops_at_a_url_must_lie_where_the_record_says(
+    tmp_path: Path, url: str, allowed: bool
+) -> None:
+    path = write(tmp_path, [row(crops=url)])
+    record = manifest.read_record(path)
+    manifest.write_record(path, record | {"shards": "s3://ours/dfdc"})
+    if allowed:
+        assert manifest.read(path).table["crops"].tolist() == [url]
+    else:
+        with pytest.raises(DataError, match="crops lead out"):
+            manifest.read(path)
 
 
 def test_crops_that_leave_through_a_link_are_refused(tmp_path: Path) -> None:
@@ -207,7 +232,7 @@ def test_a_write_that_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "replace", fail)
         with pytest.raises(OSError, match="killed"):
-            manifest.write(path, [row(), row(track=1)])
+            manifest.write(path, pd.DataFrame([row(), row(track=1)]))
     assert path.read_bytes() == before
 
 

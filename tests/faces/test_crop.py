@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faces.crop import cut, square, to_jpeg
+from faces.crop import cut, resize, square, to_jpeg
 
 
 def gradient(height: int = 100, width: int = 120) -> np.ndarray:
@@ -88,6 +88,23 @@ def test_a_shrunk_and_a_grown_crop_show_the_same_part() -> None:
         assert abs(crop[-1, -1, 0] - 83) <= 2
         assert abs(crop[0, 0, 1] - 10) <= 2
         assert abs(crop[-1, -1, 1] - 73) <= 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(97, 203), (448, 448), (450, 901), (720, 1280)])
+@pytest.mark.parametrize("size", [24, 48, 224])
+def test_shrinking_is_the_mean_over_each_area(height: int, width: int, size: int) -> None:
+    """In steps as at once, for RGB memory as for a view of BGR memory."""
+    if size >= min(height, width):
+        return
+    smooth = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8), (0, 0), 4
+    )
+    at_once = cv2.resize(smooth, (size, size), interpolation=cv2.INTER_AREA).astype(int)
+    view = np.ascontiguousarray(smooth[..., ::-1])[..., ::-1]
+    for image in (smooth, view):
+        shrunk = resize(image, size, size)
+        assert shrunk.shape == (size, size, 3)
+        assert np.abs(shrunk - at_once).mean() < 2
 
 
 @pytest.mark.parametrize("size", [16, 61, 224])

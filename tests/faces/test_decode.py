@@ -1,5 +1,6 @@
 """Both decoders must hand over exactly the frames asked for, in RGB and upright."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -17,6 +18,7 @@ from tests.video_files import (
     greys,
     noisy,
     turn,
+    write_as,
     write_sound,
     write_video,
     write_with_sound,
@@ -154,7 +156,7 @@ def test_sound_alone_is_a_video_error(tmp_path: Path, decoder: str) -> None:
 
 
 def test_a_lost_tail_costs_only_the_tail(tmp_path: Path, noise: Path) -> None:
-    frames = read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, "opencv")
+    frames = read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, "pyav")
     assert frames.total == 20
     assert 10 <= frames.decoded < 20
     assert frames.detail == f"damaged: {frames.decoded} of 20 frames could be decoded"
@@ -191,10 +193,58 @@ def test_odd_file_names_are_only_names(
 def test_sound_that_is_longer_than_the_picture_adds_no_frames(tmp_path: Path, ending: str) -> None:
     """Matroska and MPEG-TS hold no number of frames; duration times rate would be 125 here."""
     path = write_with_sound(tmp_path / f"long.{ending}", greys(25), seconds=5)
-    frames = read_frames(path, 5, "opencv")
+    frames = read_frames(path, 5, "pyav")
     assert frames.total == 25
     assert frames.detail == ""
     assert [grey_index(image) for image in frames.images] == sampling.uniform(25, 5)
+
+
+def test_a_size_that_changes_on_the_way_is_brought_back_to_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "both.ts"
+    for images in (greys(10, 96, 128), greys(10, 192, 160)):
+        part = write_with_sound(tmp_path / "part.ts", images, seconds=1)
+        path.write_bytes((path.read_bytes() if path.exists() else b"") + part.read_bytes())
+    frames = read_frames(path, 20, "pyav")
+    assert {image.shape for image in frames.images} == {(96, 128, 3)}
+    assert [grey_index(image) for image in frames.images] == [*range(10), *range(10)]
+
+
+def test_a_hole_in_the_middle_ends_what_is_known_of_the_video(tmp_path: Path) -> None:
+    """Frames after it would carry the numbers of others."""
+    path = write_as(tmp_path / "hole.avi", greys(30, 96, 128), "mjpeg", "yuvj420p")
+    data = path.read_bytes()
+    movie = data.index(b"movi")
+    starts = [i for i in range(movie, len(data)) if data[i : i + 4] == b"00dc"][:30]
+    holed = bytearray(data)
+    for start, end in pairwise(starts[20:25]):
+        holed[start + 8 : end] = bytes(end - start - 8)
+    path.write_bytes(holed)
+    frames = read_frames(path, 30, "pyav")
+    assert frames.indices == list(range(20))
+    assert [grey_index(image) for image in frames.images] == frames.indices
+    assert frames.detail == "damaged: 20 of 30 frames could be decoded"
+
+
+def test_a_title_that_is_no_utf_8_does_not_matter(tmp_path: Path) -> None:
+    images = greys(3, 96, 128)
+    path = write_as(tmp_path / "titled.avi", images, "mjpeg", "yuvj420p", title="caf!")
+    data = path.read_bytes()
+    assert data.count(b"caf!") == 1
+    path.write_bytes(data.replace(b"caf!", b"caf\xe9"))
+    assert read_frames(path, 3, "pyav").indices == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "turns"), [(-90, 3), (89, 1), (179, 2), (-1, 0), (-(2**31), 0)]
+)
+def test_frames_are_turned_by_the_nearest_quarter(tmp_path: Path, degrees: int, turns: int) -> None:
+    class Marked:
+        rotation = degrees
+
+        def to_ndarray(self, **_: object) -> np.ndarray:
+            return corners()[..., ::-1]
+
+    assert np.array_equal(decode._image(Marked(), (WIDTH, HEIGHT)), np.rot90(corners(), turns))
 
 
 def with_key_frames(path: Path, count: int, every: int) -> Path:

@@ -1,5 +1,7 @@
 """Formats and names that a camera never writes and users still have: each has its status."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,20 +13,11 @@ import pytest
 
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
-from tests.video_files import noisy, turn, write_video
+from tests.video_files import noisy, turn, write_as, write_video
 
 Images = list[np.ndarray]
 
-
-def write_as(path: Path, images: Images, codec: str, pixels: str) -> None:
-    """In the container of the path's ending."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
-        stream.height, stream.width = images[0].shape[:2]
-        stream.pix_fmt = pixels
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode())
+NOBODY = 65534  # an unprivileged user
 
 
 def write_varying_rate(path: Path, images: Images) -> None:
@@ -45,6 +38,16 @@ def write_garbage_inside(path: Path, images: Images) -> None:
     middle = len(data) // 2
     noise = np.random.default_rng(0).bytes(len(data) // 50)
     data[middle : middle + len(noise)] = noise
+    path.write_bytes(data)
+
+
+def write_zero_rate(path: Path, images: Images) -> None:
+    """An AVI file whose headers say zero frames a second."""
+    write_as(path, images, "mjpeg", "yuvj420p")
+    data = bytearray(path.read_bytes())
+    main, stream = data.index(b"avih") + 8, data.index(b"strh") + 8
+    data[main : main + 4] = bytes(4)  # microseconds per frame
+    data[stream + 20 : stream + 28] = bytes(8)  # scale and rate
     path.write_bytes(data)
 
 
@@ -77,6 +80,7 @@ CASES: dict[str, tuple[Callable[[Path, Images], object], str, int]] = {
     "very_wide.mkv": (lambda p, i: write_as(p, wide(i), "ffv1", "yuv420p"), "no_face", 0),
     "motion_jpeg.avi": (lambda p, i: write_as(p, i, "mjpeg", "yuvj420p"), "ok", 1),
     "varying_rate.mkv": (write_varying_rate, "ok", 1),
+    "zero_rate.avi": (write_zero_rate, "ok", 1),
     "no_ending": (lambda p, i: p.write_bytes(write_video(p, i).read_bytes()), "ok", 1),
     "ünï cödé 猫.mp4": (write_video, "ok", 1),
     "-leading dash.mp4": (write_video, "ok", 1),
@@ -120,3 +124,21 @@ def test_a_varying_rate_loses_no_frame(extracted: dict[str, Extraction]) -> None
     extraction = extracted["varying_rate.mkv"]
     assert extraction.total_frames == 12
     assert extraction.detail == ""
+
+
+def test_a_file_that_may_not_be_read_says_so(
+    heads: list[list[np.ndarray]], detector: FaceDetector
+) -> None:
+    with tempfile.TemporaryDirectory() as name:  # other users may not enter pytest's own folder
+        folder = Path(name)
+        folder.chmod(0o755)
+        video = write_video(folder / "locked.mp4", heads[0])
+        video.chmod(0)
+        me = os.geteuid()
+        if me == 0:  # root may read everything
+            os.seteuid(NOBODY)
+        try:
+            extraction = extract_faces(video, detector)
+        finally:
+            os.seteuid(me)
+    assert (extraction.status, extraction.detail) == ("unreadable", "no permission to read it")

@@ -2,26 +2,22 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+import crop_files
 from faces import store
 from faces.extract import Extraction, FaceTrack
+from files import PARTIAL
+from tests.crop_sets import face_track
 
 SIZE = 1234  # of the video, bytes
 
 
 def track(frames: list[int], mark: bytes) -> FaceTrack:
-    count = len(frames)
-    return FaceTrack(
-        frames=frames,
-        seconds=[round(index / 25, 3) for index in frames],
-        boxes=[[1.5, 2.5, 30.0, 40.0]] * count,
-        landmarks=[[[3.0, 4.0]] * 5] * count,
-        confidences=[0.9991] * count,
-        jpegs=[mark + bytes([index]) for index in frames],
-    )
+    return face_track(frames, [mark + bytes([index]) for index in frames])
 
 
 @pytest.fixture
@@ -122,6 +118,24 @@ def test_a_video_that_lost_a_crop_is_not_done(folder: Path, extraction: Extracti
     assert not store.is_done(folder, SIZE)
 
 
+def test_a_file_a_track_holds_the_same_crops(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction, SIZE, tar=True)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("track_0.tar", "track_1.tar", "video.json")
+    ]
+    assert store.is_done(folder, SIZE)
+    for saved, loaded in zip(extraction.tracks, store.load(folder)["tracks"], strict=True):
+        assert crop_files.read(folder, loaded["crops"], len(saved.frames)) == saved.jpegs
+
+
+@pytest.mark.parametrize("left", [0, 700, 2000])
+def test_a_cut_file_of_a_track_is_not_done(folder: Path, extraction: Extraction, left: int) -> None:
+    store.save(folder, extraction, SIZE, tar=True)
+    track = folder / "track_0.tar"
+    track.write_bytes(track.read_bytes()[:left])
+    assert not store.is_done(folder, SIZE)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"bytes": 1234, "tracks": 3}'])
 def test_a_damaged_record_is_not_done(folder: Path, extraction: Extraction, text: str) -> None:
     store.save(folder, extraction, SIZE)
@@ -134,3 +148,26 @@ def test_the_longest_file_name_is_saved(tmp_path: Path, extraction: Extraction) 
     assert len(folder.name.encode()) == 255
     store.save(folder, extraction, SIZE)
     assert store.is_done(folder, SIZE)
+
+
+def test_what_a_kill_left_behind_is_swept_away(folder: Path, extraction: Extraction) -> None:
+    store.save(folder, extraction, SIZE)
+    (folder.parent / f"{PARTIAL}folder").mkdir()
+    (folder.parent / f"{PARTIAL}file").touch()
+    store.sweep([folder])
+    assert [path.name for path in folder.parent.iterdir()] == ["a.mp4"]
+
+
+def test_of_two_processes_that_write_one_video_the_slower_gives_way(
+    folder: Path, extraction: Extraction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def overtaken(source: Path, target: Path) -> None:
+        shutil.copytree(source, target)
+        replace(source, target)  # fails: the target is not empty
+
+    monkeypatch.setattr(os, "replace", overtaken)
+    store.save(folder, extraction, SIZE)
+    assert store.is_done(folder, SIZE)
+    assert [path.name for path in folder.parent.iterdir()] == ["a.mp4"]

@@ -1,0 +1,61 @@
+"""What a flag's text may be. Standard library only."""
+
+import argparse
+import re
+from pathlib import Path
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Show defaults, but not 'None', which says nothing to a user."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def str2bool(text: str) -> bool:
+    """'True' or 'False' in any case; anything else is an error (bool('False') is True)."""
+    values = {"true": True, "false": False}
+    if text.lower() not in values:
+        raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
+    return values[text.lower()]
+
+
+def at_least(low: int, high: int | None = None):
+    """A type for argparse: an integer that is not below `low` nor above `high`."""
+
+    def integer(text: str) -> int:
+        value = int(text)
+        if value < low or (high is not None and value > high):
+            limit = f"at least {low}" if value < low else f"at most {high}"
+            raise argparse.ArgumentTypeError(f"must be {limit}, got {value}")
+        return value
+
+    return integer
+
+
+def between(low: float, high: float):
+    """A type for argparse: a finite number in [low, high]."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be between {low} and {high}, got {text}")
+        return value
+
+    return number
+
+
+def share(text: str) -> tuple[int, int]:
+    """'2/5' → (2, 5): the second of five shares."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    k, n = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= k <= n:
+        raise argparse.ArgumentTypeError(f"expected K/N with 1 ≤ K ≤ N, got {text!r}")
+    return k, n
+
+
+def url(text: str) -> str:
+    """A folder, or a URL of one → a URL without a slash at its end."""
+    if not text.strip("/"):
+        raise argparse.ArgumentTypeError(f"expected a folder or a URL of one, got {text!r}")
+    return text.rstrip("/") if "://" in text else f"file://{Path(text).expanduser().resolve()}"
