@@ -14,7 +14,7 @@ from demo.identity import Identity, draw_identity
 from demo.scene import FRAME_HEIGHT, FRAME_WIDTH, MARGIN, draw_background, draw_body
 
 OFFSET_PIXELS = 3.0  # the inner face sits up to this far from its place, in x and in y
-OFFSET_GAIN = 0.13  # and is up to this much brighter or darker than the rest
+OFFSET_GAIN = 0.16  # and is up to this much brighter or darker than the rest
 BODY_FOLLOWS = 0.35  # the share of the head's motion that the shoulders make
 
 _DEPTH = face.inner_face_depth()

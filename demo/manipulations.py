@@ -19,13 +19,13 @@ Edit = Callable[[np.ndarray, View], np.ndarray]
 
 SWAP_FEATHER = 4.0  # pixels over which the other person's face fades in
 SWAP_LUMINANCE = (0.08, 0.16)  # relative brightness mismatch, either sign
-SWAP_CHROMA = (0.15, 0.22)  # relative colour mismatch, any direction of equal brightness
+SWAP_CHROMA = (0.16, 0.23)  # relative colour mismatch, any direction of equal brightness
 LOW_RESOLUTION_FACTOR = 6.0  # the face is made this many times smaller, and enlarged again
 LOW_RESOLUTION_FEATHER = 5.0  # pixels
 BLEND_FEATHER = 2.0  # pixels
-BLEND_SCALE = (0.03, 0.07)  # relative size change, either sign
-BLEND_SHIFT = (1.5, 3.0)  # pixels, any direction
-BLEND_COLOUR = (0.15, 0.20)  # relative colour change, any direction
+BLEND_SCALE = (0.04, 0.08)  # relative size change, either sign
+BLEND_SHIFT = (2.0, 3.5)  # pixels, any direction
+BLEND_COLOUR = (0.18, 0.24)  # relative colour change, any direction
 BLEND_DRIFT = 0.3  # pixels by which the blend wanders
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
