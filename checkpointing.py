@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from errors import CheckpointError, DataError
+from files import replacing
 from preprocessing import ClipConfig, FaceConfig
 
-FORMAT = 2  # raised when a stored field changes its meaning
+FORMAT = 3  # raised when a stored field changes its meaning
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Checkpoint:
     clip: ClipConfig
     classes: list[str]  # in label order
     trained_on: list[int]  # datasets.splits.fingerprints of the training groups
+    data: dict[str, Any]  # datasets.manifest.fingerprint of what it was trained with
     epoch: int  # from 1
     metrics: dict[str, float | None]  # the epoch's row of history.csv
     threshold: float = 0.5  # p_fake from which a video is called fake
@@ -37,12 +39,10 @@ def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = N
     values |= {"format": FORMAT}
     if training is not None:
         values["training"] = training
-    partial = path.with_name(f".partial-{path.name}")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         torch.save(values, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def load(path: Path) -> Checkpoint:
@@ -51,6 +51,18 @@ def load(path: Path) -> Checkpoint:
     Raise CheckpointError for a file that is missing, damaged, foreign, of another version, or
     that would run code.
     """
+    return _checkpoint(path, _read(path))
+
+
+def load_with_training(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
+    """`load`, and what was saved as `training`."""
+    values = _read(path)
+    if not isinstance(values.get("training"), dict):
+        raise CheckpointError(f"{path} cannot be continued: only last.pt holds the training state")
+    return _checkpoint(path, values), values["training"]
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}")
     try:
@@ -59,9 +71,13 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"{path} is damaged or not a checkpoint that is safe to load ({type(error).__name__})"
         ) from error
-    names = {field.name for field in fields(Checkpoint)}
     if not isinstance(values, dict) or "format" not in values:
         raise CheckpointError(f"{path} is not a checkpoint of this project")
+    return values
+
+
+def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
+    names = {field.name for field in fields(Checkpoint)}
     if values["format"] != FORMAT or not names <= set(values):
         raise CheckpointError(
             f"{path} has checkpoint format {values['format']}, this version reads {FORMAT}"
@@ -69,11 +85,10 @@ def load(path: Path) -> Checkpoint:
     if not all(isinstance(values[name], dict) for name in ("model", "weights", "faces", "clip")):
         raise CheckpointError(f"{path} is not a checkpoint of this project")
     try:
-        values["faces"] = FaceConfig.from_dict(values["faces"])
-        values["clip"] = ClipConfig.from_dict(values["clip"])
+        faces, clip = FaceConfig.from_dict(values["faces"]), ClipConfig.from_dict(values["clip"])
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return Checkpoint(**{name: values[name] for name in names})
+    return Checkpoint(**{name: values[name] for name in names} | {"faces": faces, "clip": clip})
 
 
 def keep_newest(folder: Path, count: int) -> None:

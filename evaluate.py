@@ -121,7 +121,7 @@ def report(results: dict[str, Any]) -> None:
         f"{results['split']} split: {results['videos_judged']} of {results['videos']} videos "
         f"judged, {results['sources']} sources, threshold {results['threshold']}"
     )
-    for name in ("auc", "log_loss", "accuracy", "f1_real", "f1_fake"):
+    for name in ("auc", "log_loss", "balanced_log_loss", "accuracy", "f1_real", "f1_fake"):
         print(f"  {name:<10} {number(results[name])}")
     if results["auc_interval"]:
         low, high = results["auc_interval"]

@@ -4,6 +4,8 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from files import replacing
+
 
 @dataclass(frozen=True)
 class EpochRow:
@@ -30,14 +32,15 @@ class EpochRow:
         )
 
 
-def append(folder: Path, row: EpochRow) -> None:
-    path = folder / "history.csv"
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
+def write(folder: Path, rows: list[EpochRow]) -> None:
+    """history.csv"""
+    with (
+        replacing(folder / "history.csv") as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
-        if fresh:
-            writer.writeheader()
-        writer.writerow(asdict(row))
+        writer.writeheader()
+        writer.writerows(map(asdict, rows))
 
 
 def draw_curves(folder: Path, rows: list[EpochRow]) -> None:

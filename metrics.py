@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.utils.class_weight import compute_sample_weight
 
 Interval = tuple[float, float]
 
@@ -22,15 +23,19 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
 def video_metrics(
     labels: np.ndarray, scores: np.ndarray, threshold: float
 ) -> dict[str, float | None]:
-    """auc, log_loss, accuracy, f1_real and f1_fake at `threshold`.
+    """auc, log_loss, balanced_log_loss, accuracy, f1_real and f1_fake at `threshold`.
 
-    The log loss takes the natural logarithm of scores that are kept off 0 and 1 by 1e-7.
+    The log loss takes the natural logarithm of scores that are kept off 0 and 1 by 1e-7; in the
+    balanced one both classes weigh the same, however many videos they have.
     """
+    kept = np.clip(scores, 1e-7, 1 - 1e-7)
+    weights = compute_sample_weight("balanced", labels)
     called = (scores >= threshold).astype(int)
     f1 = f1_score(labels, called, labels=[0, 1], average=None, zero_division=0.0)
     return {
         "auc": auc(labels, scores),
-        "log_loss": float(log_loss(labels, np.clip(scores, 1e-7, 1 - 1e-7), labels=[0, 1])),
+        "log_loss": float(log_loss(labels, kept, labels=[0, 1])),
+        "balanced_log_loss": float(log_loss(labels, kept, labels=[0, 1], sample_weight=weights)),
         "accuracy": float(np.mean(called == labels)),
         "f1_real": float(f1[0]),
         "f1_fake": float(f1[1]),

@@ -4,87 +4,116 @@ python train.py --model_name resnet152 --epochs 50
 """
 
 import argparse
-import json
+import math
 import random
-import time
-from dataclasses import asdict
-from pathlib import Path
+import sys
+from functools import partial
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 import args
-import checkpointing
 import datasets
 import device
 import errors
-import history
 import models
+import optimization
+import runs
 from checkpointing import Checkpoint
 from datasets import manifest, samplers, splits
 from datasets.video_dataset import collate
 from errors import UsageError
 from history import EpochRow
-from models.encoders import InputSpec, load_weights, pretrained_weights, read_weights
+from interrupts import ignore_signals, stop_request
+from models import encoders, weights
+from models.encoders import InputSpec
 from preprocessing import ClipConfig
-from trainer import Training, fit
+from trainer import Hooks, Plan, Position, Stopped, Training, fit
 
 THRESHOLD = 0.5
 
 
 def main() -> int:
-    flags = args.train_parser().parse_args()
+    flags, saved = read_flags(sys.argv[1:])
     seed_everything(flags.seed)
     place = device.choose(flags.device)
-    model = build_model(flags).to(place)
+    model, spec = build_model(flags, saved)
+    model.to(place)
     data = manifest.read(manifest.find(flags.csv_file))
-    spec = InputSpec()
-    clip = ClipConfig(flags.clip_frames, flags.crop_size, spec.mean, spec.std)
+    fingerprint = manifest.fingerprint(data)
+    if saved and not flags.force:
+        saved.check(args.changes(flags, saved.flags), fingerprint)
+    clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     train_loader, val_loader = build_loaders(flags, data, clip, place)
-    training = build_training(flags, model, steps=flags.epochs * len(train_loader))
-    folder = make_run_folder(flags)
-    best = Best()
-    rows: list[EpochRow] = []
+    optimizer = optimization.make_optimizer(model, flags.lr, flags.weight_decay)
+    schedule = optimization.make_schedule(optimizer, steps=flags.epochs * len(train_loader))
+    training = Training(model, optimizer, schedule)
+    trained_on = set(splits.fingerprints(data.split("train")["group"]))
+    if saved:  # with another split, perhaps
+        trained_on |= set(saved.checkpoint.trained_on)
+    checkpoint = partial(
+        Checkpoint,
+        model=model_config(flags).to_dict(),
+        faces=data.faces,
+        clip=clip,
+        classes=list(manifest.CLASSES),
+        trained_on=sorted(trained_on),
+        data=fingerprint,
+        threshold=THRESHOLD,
+    )
+    folder = saved.folder if saved else runs.make_folder(flags)
+    runs.write_flags(folder, flags)
+    run = runs.Run(folder, training, checkpoint, flags.keep_checkpoints)
+    position = run.restore(saved.state) if saved else Position()
+    if saved:
+        print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
+    else:
+        run.save(position)
+    del saved  # a second copy of all weights
+    return train(flags, run, train_loader, val_loader, position)
 
-    def after_epoch(row: EpochRow) -> None:
-        rows.append(row)
-        history.append(folder, row)
-        history.draw_curves(folder, rows)
-        checkpoint = Checkpoint(
-            model=model_config(flags).to_dict(),
-            weights=model.state_dict(),
-            faces=data.faces,
-            clip=clip,
-            classes=list(manifest.CLASSES),
-            trained_on=splits.fingerprints(data.split("train")["group"]),
-            epoch=row.epoch,
-            metrics=asdict(row),
-            threshold=THRESHOLD,
-        )
-        save(folder, checkpoint, training, best.improved_by(row), flags.keep_checkpoints)
+
+def read_flags(words: list[str]) -> tuple[argparse.Namespace, runs.Saved | None]:
+    """The flags of this call, and the run that it goes on with."""
+    flags = args.train_flags(words)
+    if flags.resume is None:
+        return flags, None
+    if flags.config is not None:
+        raise UsageError("--resume takes the run's own flags: leave out --config")
+    saved = runs.find(flags.resume, flags.checkpoints)
+    return args.repeat(saved.flags, words), saved
+
+
+def train(
+    flags: argparse.Namespace,
+    run: runs.Run,
+    train_loader: DataLoader,
+    val_loader: DataLoader,
+    position: Position,
+) -> int:
+    """Fit from `position` on; return the exit code."""
+    plan = Plan(
+        flags.epochs,
+        THRESHOLD,
+        flags.log_interval,
+        flags.save_every_steps,
+        chance_loss=math.log(flags.num_classes),
+    )
+
+    def after_epoch(row: EpochRow, position: Position) -> None:
+        run.finish_epoch(row, position)
         print(row.line(flags.epochs), flush=True)
 
-    fit(
-        training, train_loader, val_loader, flags.epochs, THRESHOLD, flags.log_interval, after_epoch
-    )
-    print(f"best epoch {best.row.epoch} (validation AUC, then loss): {folder / 'best.pt'}")
+    with stop_request() as stop:
+        try:
+            hooks = Hooks(run.save, after_epoch, stop)
+            fit(run.training, train_loader, val_loader, plan, hooks, position)
+        except Stopped:
+            print(f"stopped; this goes on where it was: python train.py --resume {run.folder}")
+            return stop.exit_code
+    print(f"best epoch {run.best.epoch} (lowest validation loss): {run.folder / 'best.pt'}")
     return 0
-
-
-class Best:
-    """The best epoch so far: by validation AUC, then by validation loss."""
-
-    row: EpochRow | None = None
-
-    def improved_by(self, row: EpochRow) -> bool:
-        def rank(row: EpochRow) -> tuple[float, float]:
-            return (row.val_auc or 0.0, -row.val_loss)
-
-        better = self.row is None or rank(row) > rank(self.row)
-        if better:
-            self.row = row
-        return better
 
 
 def seed_everything(seed: int) -> None:
@@ -94,17 +123,32 @@ def seed_everything(seed: int) -> None:
 
 
 def model_config(flags: argparse.Namespace) -> models.ModelConfig:
-    return models.ModelConfig(flags.model_name, flags.embed_dim, flags.dropout, flags.num_classes)
+    return models.ModelConfig(
+        flags.model_name,
+        flags.embed_dim,
+        flags.dropout,
+        flags.num_classes,
+        flags.temporal,
+        flags.temporal_layers,
+        flags.bidirectional,
+    )
 
 
-def build_model(flags: argparse.Namespace) -> torch.nn.Module:
-    """The model with the weights that the flags ask for; raises before any other work."""
-    model = models.build(model_config(flags))
-    if flags.weights is not None:
-        load_weights(model.encoder, read_weights(flags.weights), str(flags.weights))
+def build_model(
+    flags: argparse.Namespace, saved: runs.Saved | None = None
+) -> tuple[torch.nn.Module, InputSpec]:
+    """The model with the weights of an interrupted run, or those that the flags ask for, and what
+    its encoder expects; raises before any other work."""
+    encoder = encoders.build(flags.model_name)
+    encoders.check_size(encoder, flags.model_name, flags.crop_size or encoder.spec.size)
+    model = models.assemble(encoder, model_config(flags))
+    if saved:
+        weights.load(model, saved.checkpoint.weights, str(saved.folder))
+    elif flags.weights is not None:
+        weights.load_encoder(encoder, weights.read(flags.weights), str(flags.weights))
     elif flags.pretrained:
-        load_weights(model.encoder, pretrained_weights(flags.model_name), "the pretrained file")
-    return model
+        weights.load_encoder(encoder, weights.pretrained(flags.model_name), "the pretrained file")
+    return model, encoder.spec
 
 
 def build_loaders(
@@ -132,49 +176,12 @@ def build_loaders(
         "num_workers": flags.workers,
         "collate_fn": collate,
         "pin_memory": place.type == "cuda",
+        "worker_init_fn": ignore_signals,
+        # Of its own: a loader draws a number for every epoch, and torch's own generator must draw
+        # the same ones in a run that was resumed.
+        "generator": torch.Generator(),
     }
     return DataLoader(train, sampler=sampler, **shared), DataLoader(val, **shared)
-
-
-def build_training(flags: argparse.Namespace, model: torch.nn.Module, steps: int) -> Training:
-    """AdamW; the learning rate rises to --lr over the first tenth of all steps, then falls to
-    zero."""
-    # Fused is one pass over the weights instead of ten: on a CPU a good part of a small step.
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=flags.lr, weight_decay=flags.weight_decay, fused=True
-    )
-    # OneCycleLR divides by its phases' lengths: a run of a few steps needs them longer than zero.
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, flags.lr, total_steps=max(steps, 20), pct_start=0.1, cycle_momentum=False
-    )
-    return Training(model, optimizer, scheduler)
-
-
-def make_run_folder(flags: argparse.Namespace) -> Path:
-    """checkpoints/<run>/ with args.json. Raise UsageError when it holds a run already."""
-    name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = flags.checkpoints / name
-    if (folder / "args.json").exists():
-        raise UsageError(f"{folder} holds a run already: choose another --run_name, or delete it")
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(vars(flags), indent=2, default=str)
-    (folder / "args.json").write_text(text + "\n", encoding="utf-8")
-    return folder
-
-
-def save(
-    folder: Path, checkpoint: Checkpoint, training: Training, is_best: bool, keep: int
-) -> None:
-    checkpointing.save(folder / f"epoch_{checkpoint.epoch:03d}.pt", checkpoint)
-    state = {
-        "optimizer": training.optimizer.state_dict(),
-        "scheduler": training.scheduler.state_dict(),
-        "torch_rng": torch.get_rng_state(),
-    }
-    checkpointing.save(folder / "last.pt", checkpoint, state)
-    if is_best:
-        checkpointing.save(folder / "best.pt", checkpoint)
-    checkpointing.keep_newest(folder, keep)
 
 
 if __name__ == "__main__":

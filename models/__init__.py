@@ -6,11 +6,8 @@ from typing import Any
 from torch import nn
 
 from errors import CheckpointError
-from models.encoders import RESNETS
-from models.resnet_rnn import ResNetRNN
-from selection import select
-
-MODELS: dict[str, type[nn.Module]] = dict.fromkeys(RESNETS, ResNetRNN)
+from models import encoders
+from models.frame_rnn import FrameRNN
 
 
 @dataclass(frozen=True)
@@ -21,6 +18,9 @@ class ModelConfig:
     embed_dim: int = 512
     dropout: float = 0.3
     num_classes: int = 2
+    temporal: str = "lstm"
+    temporal_layers: int = 1  # of an lstm, gru or transformer
+    bidirectional: bool = False  # lstm and gru
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,5 +37,11 @@ class ModelConfig:
 
 def build(config: ModelConfig) -> nn.Module:
     """A model with random weights. Raise UsageError for an unknown name."""
-    model = select("--model_name", config.name, MODELS)
-    return model(config.name, config.embed_dim, config.dropout, config.num_classes)
+    return assemble(encoders.build(config.name), config)
+
+
+def assemble(encoder: encoders.Encoder, config: ModelConfig) -> nn.Module:
+    """Raise UsageError for settings that do not go together."""
+    settings = config.to_dict()
+    settings.pop("name")
+    return FrameRNN(encoder, **settings)

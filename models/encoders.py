@@ -1,76 +1,113 @@
-"""Frame encoders from torchvision: (N, C, H, W) → (N, D), and where their weights come from."""
+"""Frame encoders, (N, C, H, W) → (N, D): every convolutional classifier of torchvision by its name,
+and what timm has beyond them."""
 
+import difflib
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from torch import nn
 from torchvision import models
 
-from errors import WeightsError
+from errors import UsageError
 
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+CLASSES = 1000  # of ImageNet: the layer that has as many outputs is the classifier
+TRANSFORMERS = ("vit_", "swin", "maxvit")  # fixed to one size of image
+# Batch norm's running statistics are what evaluation uses: an average over the last 1 / momentum
+# batches. A batch holds few people, and with torch's 0.1 the validation loss jumped from epoch to
+# epoch even where the weights hardly moved.
+BATCH_NORM_MOMENTUM = 0.03
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """What an encoder expects: RGB values in [0, 1], normalised."""
 
-    size: int = 224
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
-def resnet(name: str) -> tuple[nn.Module, int]:
-    """A ResNet (He et al. 2016) without its classifier, randomly initialised, and its D."""
-    encoder = models.get_model(name, weights=None)
-    features = encoder.fc.in_features
-    encoder.fc = nn.Identity()
-    return encoder, features
+@dataclass(frozen=True)
+class Encoder:
+    module: nn.Module  # without its classifier, random weights
+    features: int  # D
+    spec: InputSpec
+    left_out: tuple[str, ...]  # beginnings of the names of its classifier's weights
 
 
-def pretrained_weights(name: str) -> dict[str, torch.Tensor]:
-    """torchvision's default ImageNet weights of `name`: from torch's cache, else downloaded.
-
-    Raise WeightsError when they are neither there nor to be had.
-    """
-    url = models.get_model_weights(name).DEFAULT.url
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-    if not cached.is_file():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        # torchvision writes the first digits of the file's SHA-256 into its name.
-        digest = cached.stem.rpartition("-")[2]
-        try:
-            torch.hub.download_url_to_file(url, str(cached), hash_prefix=digest)
-        except (URLError, OSError, RuntimeError) as error:
-            raise WeightsError(
-                f"no pretrained weights for {name}: the download failed ({error}). Ways out: "
-                f"--pretrained False starts from random weights; --weights FILE takes a local "
-                f"file; or put {cached.name} into {cached.parent}"
-            ) from error
-    return read_weights(cached)
+def build(name: str) -> Encoder:
+    """Raise UsageError for a name that neither torchvision nor timm knows."""
+    encoder = _torchvision(name) if name in torchvision_names() else _timm(name)
+    for layer in encoder.module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
+    return encoder
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """A state dict from a local file, never running code from it. Raise WeightsError."""
+def torchvision_names() -> list[str]:
+    return [name for name in models.list_models(models) if not name.startswith(TRANSFORMERS)]
+
+
+def timm_names() -> list[str]:
+    """Raise UsageError without timm."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds for a file that is not its own
-        raise WeightsError(f"{path} is not a file of weights: {_first_line(error)}") from error
-    if not isinstance(state, dict) or not all(torch.is_tensor(v) for v in state.values()):
-        raise WeightsError(f"{path} does not hold a dict of tensors")
-    return state
+        import timm
+    except ImportError as error:
+        raise UsageError(
+            "encoders beyond torchvision's need timm: pip install -r requirements-extras.txt"
+        ) from error
+    return timm.list_models()
 
 
-def load_weights(encoder: nn.Module, state: dict[str, torch.Tensor], origin: str) -> None:
-    """Put `state` into `encoder`; the classifier's weights are left out, all else must fit."""
-    wanted = {k: v for k, v in state.items() if not k.startswith("fc.")}
+def _torchvision(name: str) -> Encoder:
+    # These two have classifiers half-way, for their own training, and their weights expect inputs
+    # that they normalise again themselves.
+    aside = {"aux_logits": False, "init_weights": False, "transform_input": True}
+    module = models.get_model(
+        name, weights=None, **aside if name in ("googlenet", "inception_v3") else {}
+    )
+    outputs = {
+        layer: module.get_submodule(layer)
+        for layer, part in module.named_modules()
+        if getattr(part, "out_features", getattr(part, "out_channels", None)) == CLASSES
+    }
+    classifier, layer = outputs.popitem()  # the last one
+    module.set_submodule(classifier, nn.Identity())
+    features = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
+    transform = models.get_model_weights(name).DEFAULT.transforms()
+    spec = InputSpec(transform.crop_size[0], tuple(transform.mean), tuple(transform.std))
+    left_out = (f"{classifier}.", "AuxLogits.", "aux1.", "aux2.")
+    return Encoder(module, features, spec, left_out)
+
+
+def _timm(name: str) -> Encoder:
+    known = timm_names()
+    if name not in known:
+        near = difflib.get_close_matches(name, [*torchvision_names(), *known], n=1)
+        hint = f", did you mean {near[0]}?" if near else ""
+        raise UsageError(f"unknown --model_name {name!r}{hint} (python -m models lists all)")
+    import timm
+
+    module = timm.create_model(name, pretrained=False)
+    before = set(module.state_dict())
+    module.reset_classifier(0)
+    left_out = tuple(before - set(module.state_dict()))
+    config = timm.data.resolve_model_data_config(module)
+    spec = InputSpec(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
+    # Some have a layer of another width between features and classifier.
+    features = getattr(module, "head_hidden_size", None) or module.num_features
+    return Encoder(module, features, spec, left_out)
+
+
+def check_size(encoder: Encoder, name: str, size: int) -> None:
+    """Raise UsageError when an encoder cannot take images of size × size pixels. Leaves it in
+    evaluation mode."""
+    if size == encoder.spec.size:
+        return
     try:
-        encoder.load_state_dict(wanted)
-    except RuntimeError as error:
-        raise WeightsError(f"{origin} does not fit the encoder: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        with torch.inference_mode():
+            encoder.module.eval()(torch.zeros(2, 3, size, size))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise UsageError(
+            f"{name} cannot take images of {size} pixels: change --crop_size"
+        ) from error

@@ -25,6 +25,7 @@ def small(epoch: int) -> Checkpoint:
         clip=ClipConfig(),
         classes=["REAL", "FAKE"],
         trained_on=[7],
+        data={},
         epoch=epoch,
         metrics={"val_auc": None},
     )

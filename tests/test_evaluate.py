@@ -36,7 +36,7 @@ def write_checkpoint(path: Path, faces: FaceConfig, trained_on: Sequence[int] = 
     checkpointing.save(
         path,
         Checkpoint(
-            config.to_dict(), model.state_dict(), faces, clip, classes, list(trained_on), 1, {}
+            config.to_dict(), model.state_dict(), faces, clip, classes, list(trained_on), {}, 1, {}
         ),
     )
     return path

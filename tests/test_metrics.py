@@ -23,6 +23,15 @@ def test_video_metrics_by_hand() -> None:
     assert result["f1_fake"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
 
 
+def test_in_the_balanced_loss_both_classes_weigh_the_same() -> None:
+    labels, scores = np.array([0, 1, 1, 1]), np.array([0.2, 0.9, 0.6, 0.7])
+    result = metrics.video_metrics(labels, scores, threshold=0.5)
+    fakes = -np.log([0.9, 0.6, 0.7]).mean()
+    assert result["balanced_log_loss"] == pytest.approx((-np.log(0.8) + fakes) / 2)
+    alone = metrics.video_metrics(labels[1:], scores[1:], threshold=0.5)
+    assert alone["balanced_log_loss"] == pytest.approx(fakes)
+
+
 def test_the_threshold_itself_is_fake() -> None:
     result = metrics.video_metrics(np.array([0, 1]), np.array([0.2, 0.5]), threshold=0.5)
     assert result["accuracy"] == 1

@@ -1,65 +1,132 @@
-"""Where an encoder's weights come from, and what happens when they cannot be had."""
+"""Every encoder by its name gives D features a frame, and takes its own weights."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
-from torchvision import models as torchvision_models
+from torch import nn
 
-from errors import WeightsError
-from models.encoders import load_weights, pretrained_weights, read_weights, resnet
+import errors
+import models
+from errors import UsageError
+from models import __main__ as listing
+from models import encoders
 
-CACHED = Path(torchvision_models.get_model_weights("resnet18").DEFAULT.url).name
+# They compute their widths with tensors, or more memory than it is worth.
+NOT_ON_META = [name for name in encoders.torchvision_names() if name.startswith("regnet")]
+LIGHT = [name for name in encoders.torchvision_names() if name not in NOT_ON_META]
+BEYOND = ["xception41", "legacy_xception", "tf_efficientnet_b0", "convnextv2_atto", "ghostnet_100"]
+
+
+def on_meta(name: str) -> tuple[encoders.Encoder, torch.Size]:
+    """An encoder and the shape that it gives for two images, without computing anything."""
+    with torch.device("meta"):
+        encoder = encoders.build(name)
+        images = torch.empty(2, 3, encoder.spec.size, encoder.spec.size)
+        return encoder, encoder.module.eval()(images).shape
+
+
+def test_torchvisions_convolutional_classifiers_are_all_there() -> None:
+    names = encoders.torchvision_names()
+    assert {"resnet152", "vgg16", "efficientnet_b0", "convnext_tiny", "densenet121"} <= set(names)
+    assert len(names) > 60
+    assert not any("vit" in name or "swin" in name for name in names)
+
+
+@pytest.mark.parametrize("name", [*LIGHT, *BEYOND])
+def test_an_encoder_gives_its_features_for_every_image(name: str) -> None:
+    encoder, shape = on_meta(name)
+    assert shape == (2, encoder.features)
+    assert len(encoder.spec.mean) == len(encoder.spec.std) == 3
+
+
+def test_a_regnet_gives_its_features_too() -> None:
+    encoder = encoders.build("regnet_y_400mf")
+    assert encoder.module.eval()(torch.zeros(2, 3, 64, 64)).shape == (2, encoder.features)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "mean"),
+    [("inception_v3", 299, 0.485), ("legacy_xception", 299, 0.5), ("resnet18", 224, 0.485)],
+)
+def test_size_and_normalisation_follow_the_encoder(name: str, size: int, mean: float) -> None:
+    spec = on_meta(name)[0].spec
+    assert (spec.size, spec.mean[0]) == (size, mean)
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
+def test_encoders_that_normalise_again_themselves_do_so(name: str) -> None:
+    """torchvision switches it on where it loads their weights, and so must we."""
+    assert on_meta(name)[0].module.transform_input
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "legacy_xception"])
+def test_batch_norm_averages_over_many_batches(name: str) -> None:
+    norms = [m for m in on_meta(name)[0].module.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert norms
+    assert all(norm.momentum <= encoders.BATCH_NORM_MOMENTUM for norm in norms)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "ghostnet_100"])
+def test_a_model_with_any_encoder_gives_logits_and_learns(name: str) -> None:
+    model = models.build(models.ModelConfig(name, embed_dim=8))
+    mask = torch.tensor([[True, True], [True, False]])
+    logits = model(torch.randn(2, 2, 3, 64, 64), mask)
+    assert logits.shape == (2, 2)
+    logits.sum().backward()
+    assert all(p.grad is not None for p in model.encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("resnet51", "did you mean resnet5"),
+        ("xeption", "python -m models lists all"),
+        ("", "unknown"),
+    ],
+)
+def test_an_unknown_name_is_one_line(name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        encoders.build(name)
+
+
+def test_without_timm_its_encoders_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError, match=r"requirements-extras\.txt"):
+        encoders.build("legacy_xception")
+    assert encoders.build("resnet18").features == 512
+
+
+def test_an_image_that_is_too_small_is_said_before_any_work() -> None:
+    with torch.device("meta"):
+        encoder = encoders.build("inception_v3")
+        with pytest.raises(UsageError, match="inception_v3 cannot take images of 40 pixels"):
+            encoders.check_size(encoder, "inception_v3", 40)
+        encoders.check_size(encoder, "inception_v3", 96)
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """torch's cache in a temporary folder, and no network."""
+def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator:
+    def call(*words: str) -> list[list[str]]:
+        monkeypatch.setattr(sys, "argv", ["models", *words])
+        with pytest.raises(SystemExit) as caught:
+            errors.run(listing.main)
+        assert not caught.value.code
+        return [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
 
-    def refuse(*_: object, **__: object) -> None:
-        raise URLError("no network in tests")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    return tmp_path / "hub/checkpoints"
-
-
-def imagenet_file(path: Path) -> dict[str, torch.Tensor]:
-    torch.manual_seed(5)
-    state = torchvision_models.resnet18(weights=None).state_dict()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(state, path)
-    return state
+    return call
 
 
-def test_pretrained_weights_come_from_torchs_cache(cache: Path) -> None:
-    state = imagenet_file(cache / CACHED)
-    encoder, features = resnet("resnet18")
-    load_weights(encoder, pretrained_weights("resnet18"), "cache")
-    assert features == 512
-    assert torch.equal(encoder.conv1.weight, state["conv1.weight"])
+def test_the_list_names_every_encoder_with_its_parameters(listed) -> None:
+    rows = {row[0]: row for row in listed()}
+    assert set(rows) == set(encoders.torchvision_names())
+    assert rows["resnet152"][1:] == ["60.2", "M", "224", "torchvision"]
+    assert ["legacy_xception", "22.9", "M", "299", "timm"] in listed("*xception")
 
 
-def test_without_network_and_cache_the_error_names_every_way_out(cache: Path) -> None:
-    with pytest.raises(WeightsError) as raised:
-        pretrained_weights("resnet18")
-    for hint in ("--pretrained False", "--weights", CACHED, str(cache)):
-        assert hint in str(raised.value)
-
-
-def test_a_local_file_of_another_encoder_is_refused(tmp_path: Path) -> None:
-    imagenet_file(tmp_path / "weights.pth")
-    encoder, _ = resnet("resnet34")
-    with pytest.raises(WeightsError, match="does not fit"):
-        load_weights(encoder, read_weights(tmp_path / "weights.pth"), "weights.pth")
-
-
-def test_a_file_that_is_not_of_weights_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "weights.pth").write_text("nothing of the kind")
-    with pytest.raises(WeightsError, match="not a file of weights"):
-        read_weights(tmp_path / "weights.pth")
-    torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(WeightsError, match="dict of tensors"):
-        read_weights(tmp_path / "list.pth")
+def test_names_are_unique_to_one_library(tmp_path: Path) -> None:
+    """What both have is torchvision's: an older checkpoint means the same model."""
+    assert "resnet50" in encoders.timm_names()
+    assert type(encoders.build("resnet50").module).__module__.startswith("torchvision")

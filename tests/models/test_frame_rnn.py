@@ -6,9 +6,7 @@ from torch import nn
 
 import models
 from datasets.clips import collate
-from errors import UsageError
 from models import ModelConfig
-from models.encoders import RESNETS
 
 SMALL = ModelConfig("resnet18", embed_dim=16)
 
@@ -75,15 +73,3 @@ def test_every_frame_reaches_the_gradient(model: nn.Module) -> None:
     model(batch, mask).sum().backward()
     used = batch.grad.abs().flatten(2).sum(dim=2) > 0
     assert torch.equal(used, mask)
-
-
-@pytest.mark.parametrize("name", RESNETS)
-def test_every_resnet_builds_from_its_name(name: str) -> None:
-    with torch.device("meta"):
-        model = models.build(ModelConfig(name, embed_dim=8))
-    assert sum(p.numel() for p in model.parameters()) > 10_000_000
-
-
-def test_an_unknown_name_lists_the_choices_and_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"resnet18, .*resnet152; did you mean resnet152\?"):
-        models.build(ModelConfig("resnet125"))

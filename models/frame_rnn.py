@@ -1,0 +1,49 @@
+"""CNN frame encoder + a temporal head → logits per clip.
+
+Shapes: B clips, T frames, C channels, H, W, N valid frames of the batch, D features, K classes.
+"""
+
+import torch
+from torch import nn
+
+from models.encoders import Encoder
+from models.temporal import build as build_head
+
+
+class FrameRNN(nn.Module):
+    """Every frame through a CNN, its features through a temporal head (models/temporal.py) and a
+    linear layer."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        embed_dim: int,
+        dropout: float,
+        num_classes: int,
+        temporal: str,
+        temporal_layers: int,
+        bidirectional: bool,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder.module
+        # 1.15 s instead of 3.4 s for ResNet152 on 16 frames at 224 px on two cores
+        self.encoder.to(memory_format=torch.channels_last)
+        self.project = nn.Sequential(
+            nn.Linear(encoder.features, embed_dim), nn.LayerNorm(embed_dim)
+        )
+        self.temporal = build_head(temporal, embed_dim, temporal_layers, bidirectional, dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.classify = nn.Linear(self.temporal.features, num_classes)
+
+    def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(B, T, C, H, W) float, (B, T) bool → (B, K) logits.
+
+        Padding stands at the end of a clip. Its frames never enter the encoder: batch norm would
+        see them.
+        """
+        frames = clips[mask].contiguous(memory_format=torch.channels_last)  # (N, C, H, W)
+        valid = self.project(self.encoder(frames))  # (N, D)
+        features = valid.new_zeros(*mask.shape, valid.shape[-1])  # (B, T, D)
+        features[mask] = valid
+        return self.classify(self.dropout(self.temporal(features, mask)))  # (B, K)

@@ -1,0 +1,179 @@
+"""The run folder checkpoints/<run>/: what is written when, and how an interrupted run goes on.
+
+args.json        the flags; given back, they repeat the run
+epoch_001.pt …   a checkpoint after every epoch; best.pt a copy of the one with the lowest val_loss
+last.pt          the newest state with all that an exact continuation needs, also within an epoch
+history.csv      a row per epoch; curves.png draws them
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import checkpointing
+import history
+from checkpointing import Checkpoint
+from errors import UsageError
+from files import replacing
+from history import EpochRow
+from trainer import Position, Training
+
+
+class Run:
+    """One run and its folder."""
+
+    def __init__(
+        self, folder: Path, training: Training, checkpoint: Callable[..., Checkpoint], keep: int
+    ) -> None:
+        """`checkpoint` makes one of weights, epoch and metrics."""
+        self.folder, self.training, self.keep = folder, training, keep
+        self.checkpoint = checkpoint
+        self.rows: list[EpochRow] = []
+
+    @property
+    def best(self) -> EpochRow:
+        """The first of the epochs with the lowest validation loss."""
+        return min(self.rows, key=lambda row: row.val_loss)
+
+    def save(self, position: Position) -> None:
+        """last.pt: where the run is now."""
+        self._save_last(self._checkpoint(position.epoch, {}), position)
+
+    def finish_epoch(self, row: EpochRow, position: Position) -> None:
+        """The epoch's checkpoint and row; `position` is the beginning of the next one."""
+        self.rows.append(row)
+        checkpoint = self._checkpoint(row.epoch, asdict(row))
+        checkpointing.save(self._epoch(row), checkpoint)
+        self._save_last(checkpoint, position)
+        self._publish()
+
+    def _publish(self) -> None:
+        """What follows from `rows` and the epochs' checkpoints: a run that was killed in here does
+        it again when it is resumed."""
+        newest = self._epoch(self.rows[-1])
+        if self.rows[-1] is self.best and newest.exists():  # not deleted by hand since
+            with replacing(self.folder / "best.pt") as partial:
+                shutil.copyfile(newest, partial)
+        history.write(self.folder, self.rows)
+        history.draw_curves(self.folder, self.rows)
+        checkpointing.keep_newest(self.folder, self.keep)
+
+    def _epoch(self, row: EpochRow) -> Path:
+        return self.folder / f"epoch_{row.epoch:03d}.pt"
+
+    def _checkpoint(self, epoch: int, metrics: dict[str, Any]) -> Checkpoint:
+        weights = self.training.model.state_dict()
+        return self.checkpoint(weights=weights, epoch=epoch, metrics=metrics)
+
+    def _save_last(self, checkpoint: Checkpoint, position: Position) -> None:
+        checkpointing.save(self.folder / "last.pt", checkpoint, self._state(position))
+
+    def _state(self, position: Position) -> dict[str, Any]:
+        device = self._device()
+        return {
+            "optimizer": self.training.optimizer.state_dict(),
+            "scheduler": self.training.scheduler.state_dict(),
+            # Nothing that training draws comes from Python's or NumPy's generators.
+            "random": {
+                "cpu": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            },
+            "position": asdict(position),
+            "rows": [asdict(row) for row in self.rows],
+        }
+
+    def restore(self, state: dict[str, Any]) -> Position:
+        """Go on from what `_state` gave; the weights are the caller's to load."""
+        optimizer, scheduler = self.training.optimizer, self.training.scheduler
+        asked = [(group["initial_lr"], group["weight_decay"]) for group in optimizer.param_groups]
+        optimizer.load_state_dict(state["optimizer"])
+        scheduler.load_state_dict(state["scheduler"])
+        # What the flags say now holds, should it have been changed with --force.
+        scheduler.base_lrs = [lr for lr, _ in asked]
+        for group, (lr, decay), share in zip(
+            optimizer.param_groups, asked, scheduler.lr_lambdas, strict=True
+        ):
+            group |= {"initial_lr": lr, "weight_decay": decay}
+            group["lr"] = lr * share(scheduler.last_epoch)
+        self._restore_random(state["random"])
+        self.rows = [EpochRow(**row) for row in state["rows"]]
+        if self.rows:
+            self._publish()
+        return Position(**state["position"])
+
+    def _restore_random(self, random: dict[str, Any]) -> None:
+        torch.set_rng_state(random["cpu"])
+        device = self._device()
+        if device.type == "cuda" and random["cuda"] is not None:
+            torch.cuda.set_rng_state(random["cuda"], device)
+        elif device.type == "cuda" or random["cuda"] is not None:
+            print("warning: the run was on another kind of device: it goes on, but not to the bit")
+
+    def _device(self) -> torch.device:
+        return next(self.training.model.parameters()).device
+
+
+def make_folder(flags: argparse.Namespace) -> Path:
+    """checkpoints/<run>/. Raise UsageError when it holds a run already."""
+    name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = flags.checkpoints / name
+    if (folder / "last.pt").exists():
+        raise UsageError(
+            f"{folder} holds a run already: choose another --run_name, delete it, or go on with "
+            f"--resume {folder}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_flags(folder: Path, flags: argparse.Namespace) -> None:
+    """args.json"""
+    text = json.dumps(vars(flags), indent=2, default=str, ensure_ascii=False)
+    with replacing(folder / "args.json") as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An interrupted run."""
+
+    folder: Path
+    checkpoint: Checkpoint
+    state: dict[str, Any]  # as Run gave it
+
+    @property
+    def flags(self) -> Path:
+        return self.folder / "args.json"
+
+    def check(self, changes: list[str], data: dict[str, Any]) -> None:
+        """Raise UsageError when `changes` name flags, or the fingerprint `data` is another one than
+        when the run began."""
+        if data != self.checkpoint.data:
+            changes = [*changes, "another manifest: other videos, splits or settings of the crops"]
+        if changes:
+            raise UsageError(
+                f"{self.folder} was begun with other settings ({'; '.join(changes)}): leave them "
+                "as they were, or add --force"
+            )
+
+
+def find(name: str, checkpoints: Path) -> Saved:
+    """--resume → a run: `last` is the one that was saved last, anything else a run's folder or its
+    last.pt. Raise UsageError when there is nothing to go on from."""
+    folder = Path(name).parent if name.endswith("last.pt") else Path(name)
+    if name == "last":
+        found = sorted(checkpoints.glob("*/last.pt"), key=lambda path: path.stat().st_mtime)
+        if not found:
+            raise UsageError(f"--resume last: no run in {checkpoints} has a last.pt")
+        folder = found[-1].parent
+    for file in ("last.pt", "args.json"):
+        if not (folder / file).is_file():
+            raise UsageError(f"--resume {name}: there is no {folder / file} to go on from")
+    return Saved(folder, *checkpointing.load_with_training(folder / "last.pt"))

@@ -1,0 +1,140 @@
+"""The loop with a model of one number: what it does when a loss is none, or teaches nothing."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from errors import PipelineError
+from history import EpochRow
+from trainer import Hooks, Plan, Position, Stopped, Training, fit
+
+PLAN = Plan(epochs=3, threshold=0.5, log_interval=4, save_every_steps=0, chance_loss=math.log(2))
+
+
+class Number(nn.Module):
+    """Logits (B, 2) that are a number, the same for every clip; from step `fails_at` on not one."""
+
+    def __init__(self, fails_at: int = 10**9) -> None:
+        super().__init__()
+        self.number = nn.Parameter(torch.zeros(()))
+        self.calls, self.fails_at = 0, fails_at
+
+    def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        self.calls += self.training
+        value = math.nan if self.training and self.calls >= self.fails_at else 0.0
+        return torch.stack([self.number + value, -self.number], dim=-1).expand(len(clips), 2)
+
+
+class Loader:
+    """Five batches of a real and a fake; stands for loader, sampler and dataset."""
+
+    batch_size = 2
+
+    def __init__(self) -> None:
+        self.sampler = self.dataset = self
+        self.skip = 0
+
+    def set_epoch(self, epoch: int, skip: int = 0) -> None:
+        self.skip = skip or self.skip
+
+    def video_labels(self) -> dict[str, int]:
+        return {f"{label}{number}": label for number in range(5) for label in (0, 1)}
+
+    def __len__(self) -> int:
+        return 5
+
+    def __iter__(self):
+        first, self.skip = self.skip // self.batch_size, 0
+        for number in range(first, 5):
+            yield {
+                "clips": torch.zeros(2, 1, 3, 2, 2),
+                "mask": torch.ones(2, 1, dtype=torch.bool),
+                "labels": torch.tensor([0, 1]),
+                "video_ids": [f"0{number}", f"1{number}"],
+                "tracks": [0, 0],
+            }
+
+
+@dataclass
+class Seen:
+    rows: list[EpochRow] = field(default_factory=list)
+    saved: list[Position] = field(default_factory=list)
+    asked: int = 0
+    stop_at: int = 10**9
+
+    def hooks(self) -> Hooks:
+        def stop() -> bool:
+            self.asked += 1
+            return self.asked == self.stop_at
+
+        def save(position: Position) -> None:
+            self.saved.append(Position(**vars(position)))
+
+        return Hooks(save, lambda row, _: self.rows.append(row), stop)
+
+
+def train(model: nn.Module, seen: Seen, plan: Plan = PLAN, position: Any = None) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    training = Training(model, optimizer, schedule)
+    fit(training, Loader(), Loader(), plan, seen.hooks(), position or Position())
+
+
+def test_a_loss_that_is_no_number_names_step_rate_and_videos_and_saves_nothing() -> None:
+    seen = Seen()
+    with pytest.raises(PipelineError) as caught:
+        train(Number(fails_at=8), seen)
+    for part in ("nan", "epoch 2, step 3", "0.12", "02, 12"):
+        assert part in str(caught.value)
+    assert [row.epoch for row in seen.rows] == [1], "the epoch before is whole"
+    assert not seen.saved
+
+
+def test_a_loss_that_is_no_number_is_never_saved_within_an_epoch() -> None:
+    seen = Seen()
+    plan = Plan(3, 0.5, log_interval=1000, save_every_steps=2, chance_loss=math.log(2))
+    with pytest.raises(PipelineError, match="epoch 1, step 3"):
+        train(Number(fails_at=3), seen, plan)
+    assert [position.step for position in seen.saved] == [2]
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_saved() -> None:
+    """With a loss that still is one: the square root's slope at 0 is infinite."""
+
+    class Steep(Number):
+        def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return super().forward(clips, mask) + (0 * self.number).sqrt()
+
+    seen = Seen()
+    with pytest.raises(PipelineError, match=r"its gradient (nan|inf), in epoch 1, step 1"):
+        train(Steep(), seen)
+    assert not seen.saved
+    assert not seen.rows
+
+
+def test_two_epochs_of_guessing_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    train(Number(), Seen())
+    assert capsys.readouterr().err.count("for two epochs the loss is that of guessing (0.693)") == 1
+
+
+def test_steps_are_saved_as_often_as_asked_and_stop_when_asked() -> None:
+    seen = Seen(stop_at=4)
+    plan = Plan(3, 0.5, log_interval=10, save_every_steps=3, chance_loss=math.log(2))
+    with pytest.raises(Stopped):
+        train(Number(), seen, plan)
+    assert [position.step for position in seen.saved] == [3, 4]
+    assert seen.saved[-1].seen == 8
+    assert seen.saved[-1].loss_sum == pytest.approx(8 * math.log(2))
+
+
+def test_an_epoch_that_goes_on_counts_every_clip_once() -> None:
+    seen = Seen()
+    position = Position(epoch=3, step=4, loss_sum=8 * 0.5, right=8.0, seen=8, seconds=1.0)
+    train(Number(), seen, position=position)
+    assert seen.rows[0].train_loss == pytest.approx((8 * 0.5 + 2 * math.log(2)) / 10)
+    assert seen.rows[0].train_acc == pytest.approx(0.9)
+    assert [row.epoch for row in seen.rows] == [3]
