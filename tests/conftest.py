@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,9 @@ from tests.video_files import read_images
 # Laptops and build machines pause; a slow example is not a wrong one.
 settings.register_profile("house", deadline=None, max_examples=60)
 settings.load_profile("house")
+
+# A shell that starts the tests in the background makes them, and all that they start, deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FACES = FaceConfig(frames_per_video=6, face_size=64)
 CLIP = ClipConfig(clip_frames=4, crop_size=64)
