@@ -171,9 +171,10 @@ def train_parser() -> argparse.ArgumentParser:
     model.add_argument("--model_name", default="resnet152", help="frame encoder (python -m models)")
     model.add_argument(
         "--temporal",
-        choices=["lstm", "gru", "transformer", "attention", "mean", "max"],
+        choices=["lstm", "gru", "transformer", "attention", "mean", "max", "none"],
         default="lstm",
-        help="what is made of a clip's frames; the last three are blind to their order",
+        help="what is made of a clip's frames; attention, mean and max are blind to their order, "
+        "none judges every frame alone",
     )
     model.add_argument(
         "--temporal_layers", type=at_least(1), default=1, help="of lstm, gru, transformer"

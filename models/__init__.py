@@ -7,7 +7,7 @@ from torch import nn
 
 from errors import CheckpointError
 from models import encoders
-from models.frame_rnn import FrameRNN
+from models.frame_rnn import FrameRNN, SingleFrames
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ def build(config: ModelConfig) -> nn.Module:
 
 def assemble(encoder: encoders.Encoder, config: ModelConfig) -> nn.Module:
     """Raise UsageError for settings that do not go together."""
-    settings = config.to_dict()
-    settings.pop("name")
-    return FrameRNN(encoder, **settings)
+    shared = (config.embed_dim, config.dropout, config.num_classes)
+    if config.temporal == "none":
+        return SingleFrames(encoder, *shared)
+    head = (config.temporal, config.temporal_layers, config.bidirectional)
+    return FrameRNN(encoder, *shared, *head)

@@ -1,5 +1,7 @@
 """The model: sees time, treats every video by itself, and is not moved by padding."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -15,6 +17,12 @@ SMALL = ModelConfig("resnet18", embed_dim=16)
 def model() -> nn.Module:
     torch.manual_seed(0)
     return models.build(SMALL).eval()
+
+
+@pytest.fixture(params=["lstm", "none"])
+def any_model(request: pytest.FixtureRequest) -> nn.Module:
+    torch.manual_seed(0)
+    return models.build(replace(SMALL, temporal=request.param)).eval()
 
 
 def clips(*lengths: int) -> list[torch.Tensor]:
@@ -44,32 +52,44 @@ def test_the_lstm_itself_sees_the_order_of_frames(model: nn.Module) -> None:
     assert not torch.allclose(logits(model, [clip]), logits(model, [clip.flip(0)]), atol=1e-5)
 
 
-def test_a_videos_logits_do_not_depend_on_its_batch_neighbours(model: nn.Module) -> None:
+def test_a_videos_logits_do_not_depend_on_its_batch_neighbours(any_model: nn.Module) -> None:
     first, second, third = clips(4, 4, 4)
-    alone = logits(model, [first])
-    assert torch.allclose(logits(model, [first, second])[0], alone[0], atol=1e-5)
-    assert torch.allclose(logits(model, [third, first])[1], alone[0], atol=1e-5)
+    alone = logits(any_model, [first])
+    assert torch.allclose(logits(any_model, [first, second])[0], alone[0], atol=1e-5)
+    assert torch.allclose(logits(any_model, [third, first])[1], alone[0], atol=1e-5)
 
 
-def test_padding_changes_nothing(model: nn.Module) -> None:
+def test_padding_changes_nothing(any_model: nn.Module) -> None:
     short, long = clips(2, 7)
-    assert torch.allclose(logits(model, [short, long])[0], logits(model, [short])[0], atol=1e-5)
+    assert torch.allclose(
+        logits(any_model, [short, long])[0], logits(any_model, [short])[0], atol=1e-5
+    )
     padded, mask = collate([short, long])
     padded[0, 2:] = 1000.0  # whatever stands there must not matter
     with torch.no_grad():
-        assert torch.allclose(model(padded, mask)[0], logits(model, [short])[0], atol=1e-5)
+        assert torch.allclose(any_model(padded, mask)[0], logits(any_model, [short])[0], atol=1e-5)
 
 
-def test_padded_frames_never_enter_the_encoder(model: nn.Module) -> None:
+def test_padded_frames_never_enter_the_encoder(any_model: nn.Module) -> None:
     seen: list[int] = []
-    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    logits(model, clips(2, 7))
+    any_model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    logits(any_model, clips(2, 7))
     assert seen == [9]
 
 
-def test_every_frame_reaches_the_gradient(model: nn.Module) -> None:
+def test_every_frame_reaches_the_gradient(any_model: nn.Module) -> None:
     batch, mask = collate(clips(3, 5))
     batch.requires_grad_()
-    model(batch, mask).sum().backward()
+    any_model(batch, mask).sum().backward()
     used = batch.grad.abs().flatten(2).sum(dim=2) > 0
     assert torch.equal(used, mask)
+
+
+@torch.no_grad()
+def test_without_a_head_a_clips_probabilities_are_the_mean_of_its_frames() -> None:
+    torch.manual_seed(0)
+    model = models.build(replace(SMALL, temporal="none", num_classes=3)).eval()
+    clip = clips(5)[0]
+    frames = logits(model, list(clip.unsqueeze(1))).softmax(dim=1)  # (5, 3)
+    assert torch.allclose(logits(model, [clip]).exp()[0], frames.mean(dim=0), atol=1e-6)
+    assert frames.std(dim=0).min() > 1e-4, "the frames differ"
