@@ -190,13 +190,8 @@ def train_parser() -> argparse.ArgumentParser:
         "--weights", type=Path, help="a local file of encoder weights, used instead of a download"
     )
 
-    fit = parser.add_argument_group("training")
-    fit.add_argument("--epochs", type=at_least(1), default=50)
-    fit.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
-    fit.add_argument("--lr", type=between(1e-8, 10), default=0.001, help="peak learning rate")
-    fit.add_argument("--weight_decay", type=between(0, 1), default=0.01)
-    fit.add_argument("--seed", type=at_least(0), default=0)
-
+    _add_training(parser.add_argument_group("training"))
+    _add_optimization(parser.add_argument_group("optimization"))
     run = parser.add_argument_group("run")
     run.add_argument("--run_name", help="folder in checkpoints/ (default: model and time)")
     run.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
@@ -224,6 +219,75 @@ def train_parser() -> argparse.ArgumentParser:
     )
     _add_machine(run)
     return parser
+
+
+def _add_training(group) -> None:
+    group.add_argument("--epochs", type=at_least(1), default=50)
+    group.add_argument(
+        "--patience",
+        type=at_least(0),
+        default=0,
+        help="end after so many epochs without a better --monitor; 0: never",
+    )
+    group.add_argument(
+        "--monitor",
+        choices=["val_loss", "val_auc", "val_acc"],
+        default="val_loss",
+        help="what says which epoch is best",
+    )
+    group.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
+    group.add_argument(
+        "--accumulate",
+        type=at_least(1),
+        default=1,
+        help="parts of a batch that go through the model one after the other, to save memory",
+    )
+    group.add_argument(
+        "--precision",
+        choices=["auto", "float32", "bfloat16"],
+        default="auto",
+        help="of the model's arithmetic; auto: bfloat16 on a GPU that has it, else float32",
+    )
+    group.add_argument("--seed", type=at_least(0), default=0)
+
+
+def _add_optimization(group) -> None:
+    group.add_argument("--optimizer", choices=["adamw", "adam", "sgd"], default="adamw")
+    group.add_argument("--lr", type=between(1e-8, 10), default=0.001, help="peak learning rate")
+    group.add_argument(
+        "--encoder_lr", type=between(1e-8, 10), help="of the frame encoder (default: --lr)"
+    )
+    group.add_argument(
+        "--schedule",
+        choices=["one_cycle", "cosine", "step", "plateau", "constant"],
+        default="one_cycle",
+        help="of the learning rate; step: a tenth after half and after three quarters; plateau: "
+        "0.3 times after 3 epochs without a lower validation loss",
+    )
+    group.add_argument("--weight_decay", type=between(0, 1), default=0.01)
+    group.add_argument(
+        "--max_gradient", type=between(0, 1e6), default=1.0, help="norm to clip to; 0: never"
+    )
+    group.add_argument("--label_smoothing", type=between(0, 0.9), default=0.0)
+    group.add_argument(
+        "--class_weights",
+        choices=["none", "balanced"],
+        default="none",
+        help="of the loss; balanced: both labels count alike, however rare one is",
+    )
+    group.add_argument(
+        "--focal_gamma",
+        type=between(0, 10),
+        default=0.0,
+        help="above 0: the focal loss, commonly 2",
+    )
+    group.add_argument(
+        "--ema",
+        type=between(0, 0.99999),
+        default=0.0,
+        metavar="DECAY",
+        help="judge and keep a moving average of the weights, commonly 0.999; 0: the weights",
+    )
 
 
 def train_flags(words: Sequence[str]) -> argparse.Namespace:

@@ -26,6 +26,15 @@ def choose(name: str) -> torch.device:
     return torch.device("cpu")
 
 
+def precision(name: str, device: torch.device) -> torch.dtype:
+    """auto | float32 | bfloat16 → what a model computes with; auto takes bfloat16 on a GPU that has
+    it."""
+    if name == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        name = "bfloat16" if fast else "float32"
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+
+
 def _why_not() -> str:
     """Why CUDA is unavailable on a machine that has a GPU driver; empty without one."""
     if shutil.which("nvidia-smi") is None:

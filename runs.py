@@ -1,7 +1,7 @@
 """The run folder checkpoints/<run>/: what is written when, and how an interrupted run goes on.
 
 args.json        the flags; given back, they repeat the run
-epoch_001.pt …   a checkpoint after every epoch; best.pt a copy of the one with the lowest val_loss
+epoch_001.pt …   a checkpoint after every epoch; best.pt a copy of the best one
 last.pt          the newest state with all that an exact continuation needs, also within an epoch
 history.csv      a row per epoch; curves.png draws them
 """
@@ -20,7 +20,7 @@ import torch
 import checkpointing
 import history
 from checkpointing import Checkpoint
-from errors import UsageError
+from errors import CheckpointError, UsageError
 from files import replacing
 from history import EpochRow
 from trainer import Position, Training
@@ -30,17 +30,38 @@ class Run:
     """One run and its folder."""
 
     def __init__(
-        self, folder: Path, training: Training, checkpoint: Callable[..., Checkpoint], keep: int
+        self,
+        folder: Path,
+        training: Training,
+        checkpoint: Callable[..., Checkpoint],
+        *,
+        keep: int,
+        monitor: str,
+        patience: int,
     ) -> None:
-        """`checkpoint` makes one of weights, epoch and metrics."""
+        """`checkpoint` makes one of weights, epoch and metrics. `monitor` names the column of
+        history.csv that says which epoch is best. `patience`: epochs without a better one after
+        which the run ends; 0: never."""
         self.folder, self.training, self.keep = folder, training, keep
-        self.checkpoint = checkpoint
+        self.checkpoint, self.monitor, self.patience = checkpoint, monitor, patience
         self.rows: list[EpochRow] = []
 
     @property
     def best(self) -> EpochRow:
-        """The first of the epochs with the lowest validation loss."""
-        return min(self.rows, key=lambda row: row.val_loss)
+        """The first of the best epochs."""
+        sign = 1 if self.monitor == "val_loss" else -1
+        return min(self.rows, key=lambda row: sign * getattr(row, self.monitor))
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.training.model.parameters()).device
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is still patience."""
+        if not self.patience or not self.rows:
+            return True
+        return self.rows[-1].epoch - self.best.epoch < self.patience
 
     def save(self, position: Position) -> None:
         """last.pt: where the run is now."""
@@ -49,10 +70,14 @@ class Run:
     def finish_epoch(self, row: EpochRow, position: Position) -> None:
         """The epoch's checkpoint and row; `position` is the beginning of the next one."""
         self.rows.append(row)
+        self._tell_schedule()
         checkpoint = self._checkpoint(row.epoch, asdict(row))
         checkpointing.save(self._epoch(row), checkpoint)
         self._save_last(checkpoint, position)
         self._publish()
+
+    def _tell_schedule(self) -> None:
+        self.training.schedule.after_epoch([row.val_loss for row in self.rows])
 
     def _publish(self) -> None:
         """What follows from `rows` and the epochs' checkpoints: a run that was killed in here does
@@ -69,17 +94,21 @@ class Run:
         return self.folder / f"epoch_{row.epoch:03d}.pt"
 
     def _checkpoint(self, epoch: int, metrics: dict[str, Any]) -> Checkpoint:
-        weights = self.training.model.state_dict()
+        weights = self.training.judged.state_dict()
         return self.checkpoint(weights=weights, epoch=epoch, metrics=metrics)
 
     def _save_last(self, checkpoint: Checkpoint, position: Position) -> None:
         checkpointing.save(self.folder / "last.pt", checkpoint, self._state(position))
 
     def _state(self, position: Position) -> dict[str, Any]:
-        device = self._device()
+        device, training = self.device, self.training
+        average = training.average
         return {
-            "optimizer": self.training.optimizer.state_dict(),
-            "scheduler": self.training.scheduler.state_dict(),
+            # The checkpoint's own weights are then the average's.
+            "weights": None if average is None else training.model.state_dict(),
+            "averaged": 0 if average is None else int(average.n_averaged),
+            "optimizer": training.optimizer.state_dict(),
+            "steps": training.schedule.step_number,
             # Nothing that training draws comes from Python's or NumPy's generators.
             "random": {
                 "cpu": torch.get_rng_state(),
@@ -89,35 +118,43 @@ class Run:
             "rows": [asdict(row) for row in self.rows],
         }
 
-    def restore(self, state: dict[str, Any]) -> Position:
-        """Go on from what `_state` gave; the weights are the caller's to load."""
-        optimizer, scheduler = self.training.optimizer, self.training.scheduler
-        asked = [(group["initial_lr"], group["weight_decay"]) for group in optimizer.param_groups]
-        optimizer.load_state_dict(state["optimizer"])
-        scheduler.load_state_dict(state["scheduler"])
+    def restore(self, saved: "Saved") -> Position:
+        """Go on from where `saved` was. Raise CheckpointError when its weights do not fit."""
+        training, state = self.training, saved.state
+        self._restore_weights(saved)
+        groups = training.optimizer.param_groups
         # What the flags say now holds, should it have been changed with --force.
-        scheduler.base_lrs = [lr for lr, _ in asked]
-        for group, (lr, decay), share in zip(
-            optimizer.param_groups, asked, scheduler.lr_lambdas, strict=True
-        ):
-            group |= {"initial_lr": lr, "weight_decay": decay}
-            group["lr"] = lr * share(scheduler.last_epoch)
-        self._restore_random(state["random"])
+        asked = [{k: v for k, v in group.items() if k != "params"} for group in groups]
+        if asked[0].keys() | {"params"} != state["optimizer"]["param_groups"][0].keys():
+            raise CheckpointError(f"{saved.folder} was begun with another kind of --optimizer")
+        training.optimizer.load_state_dict(state["optimizer"])
+        for group, options in zip(training.optimizer.param_groups, asked, strict=True):
+            group.update(options)
         self.rows = [EpochRow(**row) for row in state["rows"]]
+        self._tell_schedule()
+        training.schedule.go_to(state["steps"])
+        self._restore_random(state["random"])
         if self.rows:
             self._publish()
         return Position(**state["position"])
 
+    def _restore_weights(self, saved: "Saved") -> None:
+        training, judged = self.training, saved.checkpoint.weights
+        try:
+            training.model.load_state_dict(saved.state["weights"] or judged)
+            if training.average is not None:
+                training.average.module.load_state_dict(judged)
+                training.average.n_averaged.fill_(saved.state["averaged"])
+        except RuntimeError as error:
+            raise CheckpointError(f"{saved.folder}: its weights are of another model") from error
+
     def _restore_random(self, random: dict[str, Any]) -> None:
         torch.set_rng_state(random["cpu"])
-        device = self._device()
+        device = self.device
         if device.type == "cuda" and random["cuda"] is not None:
             torch.cuda.set_rng_state(random["cuda"], device)
         elif device.type == "cuda" or random["cuda"] is not None:
             print("warning: the run was on another kind of device: it goes on, but not to the bit")
-
-    def _device(self) -> torch.device:
-        return next(self.training.model.parameters()).device
 
 
 def make_folder(flags: argparse.Namespace) -> Path:

@@ -4,7 +4,6 @@ python train.py --model_name resnet152 --epochs 50
 """
 
 import argparse
-import math
 import random
 import sys
 from functools import partial
@@ -28,6 +27,7 @@ from history import EpochRow
 from interrupts import ignore_signals, stop_request
 from models import encoders, weights
 from models.encoders import InputSpec
+from optimization import Loss, Schedule
 from preprocessing import ClipConfig
 from trainer import Hooks, Plan, Position, Stopped, Training, fit
 
@@ -38,7 +38,7 @@ def main() -> int:
     flags, saved = read_flags(sys.argv[1:])
     seed_everything(flags.seed)
     place = device.choose(flags.device)
-    model, spec = build_model(flags, saved)
+    model, spec = build_model(flags, resume=saved is not None)
     model.to(place)
     data = manifest.read(manifest.find(flags.csv_file))
     fingerprint = manifest.fingerprint(data)
@@ -46,9 +46,7 @@ def main() -> int:
         saved.check(args.changes(flags, saved.flags), fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     train_loader, val_loader = build_loaders(flags, data, clip, place)
-    optimizer = optimization.make_optimizer(model, flags.lr, flags.weight_decay)
-    schedule = optimization.make_schedule(optimizer, steps=flags.epochs * len(train_loader))
-    training = Training(model, optimizer, schedule)
+    training = build_training(flags, model, train_loader)
     trained_on = set(splits.fingerprints(data.split("train")["group"]))
     if saved:  # with another split, perhaps
         trained_on |= set(saved.checkpoint.trained_on)
@@ -64,8 +62,15 @@ def main() -> int:
     )
     folder = saved.folder if saved else runs.make_folder(flags)
     runs.write_flags(folder, flags)
-    run = runs.Run(folder, training, checkpoint, flags.keep_checkpoints)
-    position = run.restore(saved.state) if saved else Position()
+    run = runs.Run(
+        folder,
+        training,
+        checkpoint,
+        keep=flags.keep_checkpoints,
+        monitor=flags.monitor,
+        patience=flags.patience,
+    )
+    position = run.restore(saved) if saved else Position()
     if saved:
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
@@ -94,26 +99,39 @@ def train(
 ) -> int:
     """Fit from `position` on; return the exit code."""
     plan = Plan(
-        flags.epochs,
-        THRESHOLD,
-        flags.log_interval,
-        flags.save_every_steps,
-        chance_loss=math.log(flags.num_classes),
+        epochs=flags.epochs,
+        threshold=THRESHOLD,
+        log_interval=flags.log_interval,
+        save_every_steps=flags.save_every_steps,
+        chance_loss=chance_loss(run.training.loss, train_loader.sampler, flags.num_classes),
+        max_gradient=flags.max_gradient,
+        accumulate=flags.accumulate,
+        precision=device.precision(flags.precision, run.device),
     )
 
-    def after_epoch(row: EpochRow, position: Position) -> None:
+    def after_epoch(row: EpochRow, position: Position) -> bool:
         run.finish_epoch(row, position)
         print(row.line(flags.epochs), flush=True)
+        return run.goes_on
 
     with stop_request() as stop:
         try:
-            hooks = Hooks(run.save, after_epoch, stop)
-            fit(run.training, train_loader, val_loader, plan, hooks, position)
+            if run.goes_on:
+                hooks = Hooks(run.save, after_epoch, stop)
+                fit(run.training, train_loader, val_loader, plan, hooks, position)
         except Stopped:
             print(f"stopped; this goes on where it was: python train.py --resume {run.folder}")
             return stop.exit_code
-    print(f"best epoch {run.best.epoch} (lowest validation loss): {run.folder / 'best.pt'}")
+    if not run.goes_on:
+        print(f"ended early: {flags.patience} epochs brought no better {flags.monitor}")
+    print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0
+
+
+def chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:
+    """What guessing costs on average over an epoch's clips."""
+    labels = torch.tensor(sampler.drawn_labels())
+    return loss(torch.zeros(len(labels), classes), labels).mean().item()
 
 
 def seed_everything(seed: int) -> None:
@@ -135,20 +153,36 @@ def model_config(flags: argparse.Namespace) -> models.ModelConfig:
 
 
 def build_model(
-    flags: argparse.Namespace, saved: runs.Saved | None = None
+    flags: argparse.Namespace, resume: bool = False
 ) -> tuple[torch.nn.Module, InputSpec]:
-    """The model with the weights of an interrupted run, or those that the flags ask for, and what
-    its encoder expects; raises before any other work."""
+    """The model with the weights that the flags ask for, unless those of an interrupted run will
+    take their place, and what its encoder expects; raises before any other work."""
     encoder = encoders.build(flags.model_name)
     encoders.check_size(encoder, flags.model_name, flags.crop_size or encoder.spec.size)
     model = models.assemble(encoder, model_config(flags))
-    if saved:
-        weights.load(model, saved.checkpoint.weights, str(saved.folder))
-    elif flags.weights is not None:
+    if flags.weights is not None and not resume:
         weights.load_encoder(encoder, weights.read(flags.weights), str(flags.weights))
-    elif flags.pretrained:
+    elif flags.pretrained and not resume:
         weights.load_encoder(encoder, weights.pretrained(flags.model_name), "the pretrained file")
     return model, encoder.spec
+
+
+def build_training(
+    flags: argparse.Namespace, model: torch.nn.Module, train_loader: DataLoader
+) -> Training:
+    encoder = list(model.encoder.parameters())
+    inside = set(map(id, encoder))
+    head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
+    groups = [(head, flags.lr), (encoder, flags.encoder_lr or flags.lr)]
+    optimizer = optimization.make_optimizer(flags.optimizer, groups, flags.weight_decay)
+    schedule = Schedule(optimizer, flags.schedule, steps=flags.epochs * len(train_loader))
+    balance = None
+    if flags.class_weights == "balanced":
+        labels = train_loader.sampler.drawn_labels()
+        balance = optimization.balanced_weights(labels, flags.num_classes)
+    loss = optimization.make_loss(flags.label_smoothing, balance, flags.focal_gamma)
+    average = optimization.make_average(model, flags.ema) if flags.ema else None
+    return Training(model, optimizer, schedule, loss, average)
 
 
 def build_loaders(
@@ -161,6 +195,8 @@ def build_loaders(
     fakes = sum(train.labels)
     if fakes in (0, len(train.labels)):
         raise UsageError("the training split holds one label only: there is nothing to learn")
+    if flags.monitor == "val_auc" and len(set(val.labels)) < 2:
+        raise UsageError("--monitor val_auc: the validation split holds one label only")
     balance = flags.balance
     if balance == "auto":
         balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"

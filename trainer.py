@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -19,20 +20,27 @@ import metrics
 from datasets.video_dataset import Batch
 from errors import PipelineError
 from history import EpochRow
+from optimization import Loss, Schedule
 from scoring.aggregate import video_scores
 from scoring.predict import predict
 
-MAX_GRADIENT = 1.0  # gradients are scaled down to this norm: an LSTM's can explode
 GUESSING = 0.005  # a training loss this near to that of guessing has learned nothing
 
 
 @dataclass
 class Training:
-    """Everything that a step changes."""
+    """Everything that a step changes, and the loss that says how."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.LRScheduler  # stepped after every batch
+    schedule: Schedule  # stepped after every batch
+    loss: Loss
+    average: AveragedModel | None  # of the model over time
+
+    @property
+    def judged(self) -> nn.Module:
+        """What is validated, and what a checkpoint is for."""
+        return self.model if self.average is None else self.average.module
 
 
 @dataclass
@@ -54,7 +62,10 @@ class Plan:
     threshold: float  # p_fake from which validation calls a video fake
     log_interval: int  # steps
     save_every_steps: int  # 0: after epochs only
-    chance_loss: float  # of guessing: ln K
+    chance_loss: float  # of guessing: ln K for a plain cross-entropy
+    max_gradient: float  # gradients are scaled down to this norm: an LSTM's can explode; 0: never
+    accumulate: int  # parts of a batch that go through the model one after the other
+    precision: torch.dtype  # of the model's arithmetic in training
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,8 @@ class Hooks:
     """What the loop does not do itself."""
 
     save: Callable[[Position], None]  # within an epoch
-    after_epoch: Callable[[EpochRow, Position], None]  # the next position; may save the model
+    # Takes the next position; says whether to go on with it.
+    after_epoch: Callable[[EpochRow, Position], bool]
     stop_asked: Callable[[], bool]
 
 
@@ -78,10 +90,11 @@ def fit(
     hooks: Hooks,
     position: Position,
 ) -> None:
-    """Train from `position` to the end of the plan's epochs.
+    """Train from `position` to the end of the plan's epochs, or until `hooks` end it earlier.
 
     The loaders' datasets and the training sampler have set_epoch, so that every epoch draws
-    anew. Raise PipelineError when the loss is no longer a number, Stopped when `hooks` say so.
+    anew. Raise PipelineError when the loss is no longer a number or memory is short, Stopped when
+    `hooks` say so.
     """
     guessing = 0
     while position.epoch <= plan.epochs:
@@ -89,7 +102,7 @@ def fit(
         train_seconds, started = position.seconds, time.monotonic()
         watched = _until_stopped(val_loader, hooks, position)
         labels = val_loader.dataset.video_labels()
-        judged = validate(training.model, watched, labels, plan.threshold)
+        judged = validate(training.judged, watched, labels, plan.threshold)
         row = EpochRow(
             epoch=position.epoch,
             train_loss=position.loss_sum / position.seen,
@@ -97,12 +110,13 @@ def fit(
             val_loss=judged["balanced_log_loss"],
             val_acc=judged["accuracy"],
             val_auc=judged["auc"],
-            lr=training.scheduler.get_last_lr()[0],
+            lr=training.schedule.lr,
             seconds=train_seconds + time.monotonic() - started,
             clips_per_second=position.seen / train_seconds,
         )
         position = Position(epoch=position.epoch + 1)
-        hooks.after_epoch(row, position)
+        if not hooks.after_epoch(row, position):
+            break
         guessing = guessing + 1 if abs(row.train_loss - plan.chance_loss) < GUESSING else 0
         if guessing == 2:
             print(
@@ -117,7 +131,7 @@ def train_one_epoch(
     training: Training, loader: DataLoader, plan: Plan, hooks: Hooks, position: Position
 ) -> None:
     """The steps of an epoch that are not done yet; `position` goes with them."""
-    model, device = training.model.train(), next(training.model.parameters()).device
+    device = next(training.model.train().parameters()).device
     loader.sampler.set_epoch(position.epoch - 1, skip=position.seen)
     loader.dataset.set_epoch(position.epoch - 1)
     # Sums stay on the device: reading one there at every step would make it wait.
@@ -132,41 +146,64 @@ def train_one_epoch(
         position.seconds = before + time.monotonic() - started
 
     bar = tqdm(
-        loader,
         desc=f"epoch {position.epoch}/{plan.epochs}",
-        total=len(loader),
-        initial=position.step,
-        unit="batch",
+        total=len(loader.sampler),
+        initial=position.seen,
+        unit="clip",
         leave=False,
         disable=None,
     )
-    for batch in bar:
-        clips = batch["clips"].to(device, non_blocking=True)  # (B, T, C, H, W)
-        mask = batch["mask"].to(device, non_blocking=True)  # (B, T)
-        labels = batch["labels"].to(device, non_blocking=True)  # (B,)
-        lr = training.scheduler.get_last_lr()[0]
-        logits = model(clips, mask)  # (B, K)
-        loss = nn.functional.cross_entropy(logits, labels)
-        training.optimizer.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT)
-        training.optimizer.step()
-        training.scheduler.step()
-        position.step += 1
-        position.seen += len(labels)
-        sums[0] += loss.detach() * len(labels)
-        sums[1] += (logits.argmax(dim=1) == labels).sum()
-        recent.append(_Step(position.step, lr, batch["video_ids"], loss.detach(), norm))
-        if position.step % plan.log_interval == 0:
-            settle()
-            bar.set_postfix(loss=f"{position.loss_sum / position.seen:.4f}")
-        stop = hooks.stop_asked()
-        if stop or (plan.save_every_steps and position.step % plan.save_every_steps == 0):
-            settle()
-            hooks.save(position)
-        if stop:
-            raise Stopped
+    with bar:
+        for batch in loader:
+            lr = training.schedule.lr
+            loss, right, norm = take_step(training, batch, plan, device)
+            count = len(batch["video_ids"])
+            position.step += 1
+            position.seen += count
+            sums[0] += loss
+            sums[1] += right
+            recent.append(_Step(position.step, lr, batch["video_ids"], loss / count, norm))
+            bar.update(count)
+            if position.step % plan.log_interval == 0:
+                settle()
+                bar.set_postfix(loss=f"{position.loss_sum / position.seen:.4f}")
+            stop = hooks.stop_asked()
+            if stop or (plan.save_every_steps and position.step % plan.save_every_steps == 0):
+                settle()
+                hooks.save(position)
+            if stop:
+                raise Stopped
     settle()
+
+
+def take_step(
+    training: Training, batch: Batch, plan: Plan, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Change the weights by one batch, part by part. Return the loss summed over its clips, how
+    many were judged right, and the gradient's norm, all still on the device."""
+    model, optimizer = training.model, training.optimizer
+    count = len(batch["labels"])
+    loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
+    optimizer.zero_grad()
+    parts = (
+        batch[name].tensor_split(min(plan.accumulate, count))
+        for name in ("clips", "mask", "labels")
+    )
+    for part in zip(*parts, strict=True):
+        # (b, T, C, H, W), (b, T), (b,)
+        clips, mask, labels = (tensor.to(device, non_blocking=True) for tensor in part)
+        with torch.autocast(device.type, plan.precision, plan.precision != torch.float32):
+            logits = model(clips, mask)  # (b, K)
+        loss = training.loss(logits.float(), labels).sum()
+        (loss / count).backward()
+        loss_sum += loss.detach()
+        right += (logits.argmax(dim=1) == labels).sum()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), plan.max_gradient or math.inf)
+    optimizer.step()
+    training.schedule.step()
+    if training.average is not None:
+        training.average.update_parameters(model)
+    return loss_sum, right, norm
 
 
 @dataclass(frozen=True)

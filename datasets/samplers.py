@@ -53,6 +53,10 @@ class EpochSampler(Sampler[int]):
         """Of a whole epoch."""
         return self.length
 
+    def drawn_labels(self) -> list[int]:
+        """Those of the items of an epoch; every epoch draws as many of each label."""
+        return self.labels[self.draw()].tolist()
+
     def __iter__(self) -> Iterator[int]:
         drawn = self.draw()
         # Sources in a random order; inside each, the order in which its items were drawn.

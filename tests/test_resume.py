@@ -185,8 +185,7 @@ def test_other_settings_are_listed_need_force_and_then_hold(
     assert run(monkeypatch, *words, "--force") == 0
     assert json.loads((cut / "args.json").read_text())["lr"] == 0.002
     state = checkpointing.load_with_training(cut / "last.pt")[1]
-    (group,) = state["optimizer"]["param_groups"]
-    assert (group["initial_lr"], group["weight_decay"]) == (0.002, 0.5)
+    assert {group["weight_decay"] for group in state["optimizer"]["param_groups"]} == {0.5}
     with (cut / "history.csv").open(newline="") as file:
         rates = [float(row["lr"]) for row in csv.DictReader(file)]
     expected = [0.002 * one_cycle(3 * epoch / 12) for epoch in (1, 2, 3, 4)]

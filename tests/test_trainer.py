@@ -1,18 +1,29 @@
 """The loop with a model of one number: what it does when a loss is none, or teaches nothing."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from datasets.video_dataset import Batch
 from errors import PipelineError
 from history import EpochRow
-from trainer import Hooks, Plan, Position, Stopped, Training, fit
+from optimization import Schedule, make_loss
+from trainer import Hooks, Plan, Position, Stopped, Training, fit, take_step
 
-PLAN = Plan(epochs=3, threshold=0.5, log_interval=4, save_every_steps=0, chance_loss=math.log(2))
+PLAN = Plan(
+    epochs=3,
+    threshold=0.5,
+    log_interval=4,
+    save_every_steps=0,
+    chance_loss=math.log(2),
+    max_gradient=1.0,
+    accumulate=1,
+    precision=torch.float32,
+)
 
 
 class Number(nn.Module):
@@ -65,6 +76,7 @@ class Seen:
     saved: list[Position] = field(default_factory=list)
     asked: int = 0
     stop_at: int = 10**9
+    last_epoch: int = 10**9
 
     def hooks(self) -> Hooks:
         def stop() -> bool:
@@ -74,13 +86,18 @@ class Seen:
         def save(position: Position) -> None:
             self.saved.append(Position(**vars(position)))
 
-        return Hooks(save, lambda row, _: self.rows.append(row), stop)
+        def after_epoch(row: EpochRow, _: Position) -> bool:
+            self.rows.append(row)
+            return row.epoch < self.last_epoch
+
+        return Hooks(save, after_epoch, stop)
 
 
 def train(model: nn.Module, seen: Seen, plan: Plan = PLAN, position: Any = None) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
-    training = Training(model, optimizer, schedule)
+    training = Training(
+        model, optimizer, Schedule(optimizer, "constant", 15), make_loss(0.0, None, 0.0), None
+    )
     fit(training, Loader(), Loader(), plan, seen.hooks(), position or Position())
 
 
@@ -96,7 +113,7 @@ def test_a_loss_that_is_no_number_names_step_rate_and_videos_and_saves_nothing()
 
 def test_a_loss_that_is_no_number_is_never_saved_within_an_epoch() -> None:
     seen = Seen()
-    plan = Plan(3, 0.5, log_interval=1000, save_every_steps=2, chance_loss=math.log(2))
+    plan = replace(PLAN, log_interval=1000, save_every_steps=2)
     with pytest.raises(PipelineError, match="epoch 1, step 3"):
         train(Number(fails_at=3), seen, plan)
     assert [position.step for position in seen.saved] == [2]
@@ -123,12 +140,18 @@ def test_two_epochs_of_guessing_are_said_once(capsys: pytest.CaptureFixture[str]
 
 def test_steps_are_saved_as_often_as_asked_and_stop_when_asked() -> None:
     seen = Seen(stop_at=4)
-    plan = Plan(3, 0.5, log_interval=10, save_every_steps=3, chance_loss=math.log(2))
+    plan = replace(PLAN, log_interval=10, save_every_steps=3)
     with pytest.raises(Stopped):
         train(Number(), seen, plan)
     assert [position.step for position in seen.saved] == [3, 4]
     assert seen.saved[-1].seen == 8
     assert seen.saved[-1].loss_sum == pytest.approx(8 * math.log(2))
+
+
+def test_the_run_ends_when_an_epoch_is_said_to_be_the_last() -> None:
+    seen = Seen(last_epoch=2)
+    train(Number(), seen)
+    assert [row.epoch for row in seen.rows] == [1, 2]
 
 
 def test_an_epoch_that_goes_on_counts_every_clip_once() -> None:
@@ -138,3 +161,61 @@ def test_an_epoch_that_goes_on_counts_every_clip_once() -> None:
     assert seen.rows[0].train_loss == pytest.approx((8 * 0.5 + 2 * math.log(2)) / 10)
     assert seen.rows[0].train_acc == pytest.approx(0.9)
     assert [row.epoch for row in seen.rows] == [3]
+
+
+class Linear(nn.Module):
+    """Logits that follow from the clips alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.layer(clips.mean(dim=(1, 3, 4)))
+
+
+def stepped(batch: Batch, **plan: Any) -> tuple[torch.Tensor, list[float]]:
+    """The weights after a step of plain SGD, and loss, right ones and the gradient's norm."""
+    model = Linear()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule, loss = Schedule(optimizer, "constant", 1), make_loss(0.0, None, 0.0)
+    training = Training(model, optimizer, schedule, loss, None)
+    values = take_step(training, batch, replace(PLAN, **plan), torch.device("cpu"))
+    return model.layer.weight.detach(), [float(value) for value in values]
+
+
+@pytest.fixture
+def batch() -> Batch:
+    torch.manual_seed(1)
+    return Batch(
+        clips=torch.randn(5, 2, 3, 4, 4),
+        mask=torch.ones(5, 2, dtype=torch.bool),
+        labels=torch.tensor([0, 1, 1, 0, 1]),
+        video_ids=list("abcde"),
+        tracks=[0] * 5,
+    )
+
+
+@pytest.mark.parametrize("parts", [2, 3, 5, 100])
+def test_a_batch_in_parts_makes_the_step_of_the_whole(batch: Batch, parts: int) -> None:
+    whole, values = stepped(batch)
+    weights, same = stepped(batch, accumulate=parts)
+    assert torch.allclose(weights, whole, atol=1e-6)
+    assert same == pytest.approx(values, rel=1e-5)
+
+
+def test_gradients_are_clipped_to_the_norm_that_was_asked_for(batch: Batch) -> None:
+    start = Linear().layer.weight.detach()
+    free, (_, _, norm) = stepped(batch, max_gradient=0.0)
+    clipped, _ = stepped(batch, max_gradient=norm / 4)
+    assert torch.allclose(clipped - start, (free - start) / 4, atol=1e-6)
+
+
+def test_bfloat16_computes_coarsely_and_keeps_the_weights_fine(batch: Batch) -> None:
+    whole, values = stepped(batch)
+    coarse, other = stepped(batch, precision=torch.bfloat16)
+    assert coarse.dtype == torch.float32
+    assert other != values
+    assert other == pytest.approx(values, rel=0.05)
+    assert torch.allclose(coarse, whole, atol=0.05)
