@@ -120,7 +120,9 @@ def one_cycle(share: float) -> float:
 def cosine(share: float) -> float:
     """Up in a straight line (Goyal et al. 2017), then down to zero along a cosine (Loshchilov and
     Hutter 2017)."""
-    return min(share / WARM_UP, 1.0) * _along_cosine(1.0, 0.0, min(1.0, share))
+    if share < WARM_UP:
+        return START + (1 - START) * share / WARM_UP
+    return _along_cosine(1.0, 0.0, min(1.0, (share - WARM_UP) / (1 - WARM_UP)))
 
 
 def steps_down(share: float) -> float:

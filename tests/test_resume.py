@@ -18,6 +18,7 @@ import torch
 import checkpointing
 import errors
 import history
+import optimization
 import train
 from optimization import one_cycle
 from tests.crop_sets import write_crop_set
@@ -105,6 +106,53 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
         torch.manual_seed(99)  # what another process would have drawn
         assert run(monkeypatch, "--resume", "last") == 0
         assert_same(place / "checkpoints/whole", place / "checkpoints/cut")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "--ema 0.9 --accumulate 2 --encoder_lr 0.0001",
+        "--schedule plateau --optimizer sgd --monitor val_auc --class_weights balanced",
+    ],
+)
+def test_whatever_changes_a_step_is_resumed_exactly(
+    place: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    monkeypatch.setattr(optimization, "PLATEAU_EPOCHS", 1)
+    flags = [*FLAGS, *more.split()]
+    assert run(monkeypatch, *flags, "--run_name", "whole") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "stop_request", stop_at(8))  # in the second epoch
+        assert run(patch, *flags, "--run_name", "cut") == 143
+    assert run(monkeypatch, "--resume", "last") == 0
+    (rows, weights), (same_rows, same_weights) = (
+        result(place / "checkpoints" / name) for name in ("whole", "cut")
+    )
+    assert rows == same_rows
+    assert all(torch.equal(weights[name], same_weights[name]) for name in weights)
+
+
+def test_a_run_without_patience_left_ends_and_stays_ended(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The learning rate is too low to change the accuracy for long."""
+    words = ("--epochs", "30", "--lr", "1e-8", "--patience", "2", "--monitor", "val_acc")
+    assert run(monkeypatch, *FLAGS, *words, "--run_name", "cut") == 0
+    assert "ended early: 2 epochs brought no better val_acc" in capsys.readouterr().out
+    before = (place / "checkpoints/cut/last.pt").read_bytes()
+    assert run(monkeypatch, "--resume", "last") == 0
+    assert "ended early" in capsys.readouterr().out
+    assert (place / "checkpoints/cut/last.pt").read_bytes() == before
+    with (place / "checkpoints/cut/history.csv").open(newline="") as file:
+        accuracies = [float(row["val_acc"]) for row in csv.DictReader(file)]
+    assert len(accuracies) == accuracies.index(max(accuracies)) + 1 + 2 < 30
+
+
+def test_another_kind_of_optimizer_cannot_go_on(
+    cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--resume", "last", "--optimizer", "sgd", "--force") == 2
+    assert "another kind of --optimizer" in capsys.readouterr().err
 
 
 def test_loader_processes_change_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
