@@ -5,6 +5,12 @@
 Writes metrics.json and scores.csv into evaluation_<split>/ beside the checkpoint.
 """
 
+import args
+
+if __name__ == "__main__":
+    args.evaluate_parser().parse_args()  # --help and wrong flags are answered before slow imports
+
+
 import argparse
 import json
 from typing import Any
@@ -14,7 +20,6 @@ import pandas as pd
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-import args
 import device
 import errors
 import metrics

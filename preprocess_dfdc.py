@@ -5,6 +5,12 @@
 A second run continues where the first stopped.
 """
 
+import args
+
+if __name__ == "__main__":
+    args.preprocess_parser().parse_args()  # --help and wrong flags are answered before slow imports
+
+
 import argparse
 import json
 import os
@@ -18,7 +24,6 @@ from typing import Any
 
 import pandas as pd
 
-import args
 import device
 import errors
 from datasets import cleaning, deletion, manifest, planning

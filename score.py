@@ -6,13 +6,18 @@ Exit code 0 when every file got real or fake, 1 when some did not, 2 when the ca
 served.
 """
 
+import args
+
+if __name__ == "__main__":
+    args.score_parser().parse_args()  # --help and wrong flags are answered before slow imports
+
+
 import csv
 import glob
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import args
 import device
 import errors
 from errors import UsageError

@@ -3,6 +3,12 @@
 python train.py --model_name resnet152 --epochs 50
 """
 
+import args
+
+if __name__ == "__main__":
+    args.train_parser().parse_args()  # --help and wrong flags are answered before slow imports
+
+
 import argparse
 import random
 import sys
@@ -12,7 +18,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-import args
 import datasets
 import device
 import errors
