@@ -7,12 +7,14 @@ s3://bucket/1f0c/train-000000.tar#512+98304  the same, anywhere that fsspec can 
 """
 
 import io
+import json
 import re
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
@@ -69,7 +71,7 @@ def read(folder: Path, crops: str, frames: int, chosen: slice = slice(None)) -> 
             files = sorted(path.glob("*.jpg"))
             _check(where, len(files), frames)
             return [file.read_bytes() for file in files[chosen]]
-        jpegs = _members(_bytes(path, place))
+        jpegs = _members(_bytes(path, place), ".jpg")
     except (OSError, ValueError, tarfile.TarError) as error:
         raise DataError(f"crops {where} cannot be read: {one_line(error)}: {AGAIN}") from error
     _check(where, len(jpegs), frames)
@@ -82,15 +84,29 @@ def read_middle(folder: Path, crops: str, frames: int) -> bytes:
     return read(folder, crops, frames, slice(middle, middle + 1))[0]
 
 
+def read_record(folder: Path, crops: str) -> dict[str, Any] | None:
+    """What was written down of a track beside its crops: lists of frames, boxes, landmarks
+    (docs/data.md). None where there is nothing of the kind. Raise DataError when a URL fails."""
+    place = parse(crops)
+    path = folder / place.file
+    try:
+        if place.start is None and not place.is_url:
+            video = json.loads((path.parent / "video.json").read_bytes())
+            return next(track for track in video["tracks"] if track["crops"] == path.name)
+        return json.loads(_members(_bytes(path, place), "json")[0])
+    except (OSError, ValueError, LookupError, TypeError, StopIteration, tarfile.TarError):
+        return None
+
+
 def _check(where: str | Path, found: int, frames: int) -> None:
     if found != frames:
         raise DataError(f"{where} holds {found} crops, the manifest says {frames}: {AGAIN}")
 
 
-def _members(data: bytes) -> list[bytes]:
-    """The JPEG files in a piece of a tar file, by name."""
+def _members(data: bytes, ending: str) -> list[bytes]:
+    """The files of that `ending` in a piece of a tar file, by name."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-        members = sorted((m for m in tar if m.name.endswith(".jpg")), key=lambda m: m.name)
+        members = sorted((m for m in tar if m.name.endswith(ending)), key=lambda m: m.name)
     return [data[member.offset_data : member.offset_data + member.size] for member in members]
 
 

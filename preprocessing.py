@@ -1,9 +1,11 @@
-"""How a video file becomes what the model sees, as two plain records. Standard library only.
+"""How a video file becomes what the model sees, as two plain records, and where in a frame a crop
+lies. Standard library only.
 
 FaceConfig makes the crops and lies beside the manifest; ClipConfig makes the clips out of
 them. Both are stored in every checkpoint, so that scoring repeats exactly what training saw.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -73,3 +75,15 @@ class ClipConfig(_Record):
     crop_size: int = 224  # H = W
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB, of values in [0, 1]
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+def square(box: Sequence[float], margin: float) -> tuple[int, int, int]:
+    """Left, top and side in whole pixels of the square around `box` (4,) that a crop shows.
+
+    `margin` is the share of the box's longer side that is added on every side. The square may
+    reach over the frame's edge.
+    """
+    side = max(1, round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * margin)))
+    left = round((box[0] + box[2] - side) / 2)
+    top = round((box[1] + box[3] - side) / 2)
+    return left, top, side

@@ -3,17 +3,7 @@
 import cv2
 import numpy as np
 
-
-def square(box: np.ndarray, margin: float) -> tuple[int, int, int]:
-    """Left, top and side in whole pixels of the square around `box` (4,).
-
-    `margin` is the share of the box's longer side that is added on every side. The square may
-    reach over the frame's edge.
-    """
-    side = max(1, round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * margin)))
-    left = round((box[0] + box[2] - side) / 2)
-    top = round((box[1] + box[3] - side) / 2)
-    return left, top, side
+from preprocessing import square
 
 
 def cut(image: np.ndarray, box: np.ndarray, margin: float, size: int) -> np.ndarray:
