@@ -166,6 +166,13 @@ def train_parser() -> argparse.ArgumentParser:
         "oversample: all of the commoner, the rarer again and again; pairs: a real and a fake of "
         "one source side by side; auto: per_epoch unless the manifest is balanced",
     )
+    data.add_argument(
+        "--sbi",
+        type=between(0, 1),
+        default=0.0,
+        help="share of the training fakes that give way to reals blended with themselves, "
+        "drawn anew every epoch",
+    )
 
     model = parser.add_argument_group("model")
     model.add_argument("--model_name", default="resnet152", help="frame encoder (python -m models)")

@@ -3,13 +3,15 @@
 import hashlib
 from typing import TypedDict
 
+import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
 import crop_files
-from datasets import clips, transforms
-from datasets.manifest import Manifest
+from datasets import clips, landmarks, transforms
+from datasets.manifest import FAKE, REAL, Manifest
+from datasets.self_blend import self_blend
 from errors import DataError
 from preprocessing import ClipConfig
 
@@ -31,20 +33,29 @@ class Batch(TypedDict):
 
 class VideoDataset(Dataset[Item]):
     """Training: one item a track, a random clip of it, augmented with one draw per clip, the
-    same for a real video and the fakes made from it.
+    same for a real video and the fakes made from it. A share `sbi` of the fakes gives way to
+    self-blends of a real track of the same source (datasets/self_blend.py), drawn anew every epoch.
     Evaluation: one item for each of a track's fixed clips."""
 
     def __init__(
-        self, manifest: Manifest, split: str, config: ClipConfig, train: bool, seed: int = 0
+        self,
+        manifest: Manifest,
+        split: str,
+        config: ClipConfig,
+        train: bool,
+        seed: int = 0,
+        sbi: float = 0.0,
     ) -> None:
         """Raise DataError when the split has no track with crops."""
         self.rows: pd.DataFrame = manifest.tracks(split)
         if self.rows.empty:
             raise DataError(f"the {split} split of the manifest has no video with a face")
         self.root = manifest.folder
+        self.faces = manifest.faces
         self.config = config
         self.train = train
         self.seed = seed
+        self.sbi = sbi
         self.epoch = 0
         make = transforms.train_transform if train else transforms.eval_transform
         self.transform = make(config)
@@ -53,6 +64,12 @@ class VideoDataset(Dataset[Item]):
             for row, count in enumerate(self.rows["frames"])
             for start in ([None] if train else clips.fixed_starts(count, config.clip_frames))
         ]
+        reals = self.rows.reset_index(drop=True)
+        reals = reals[reals["label"] == REAL]
+        self.reals: list[int] = reals.index.tolist()
+        self.reals_of: dict[str, list[int]] = {
+            source: rows.tolist() for source, rows in reals.groupby("source").groups.items()
+        }
 
     @property
     def labels(self) -> list[int]:
@@ -78,13 +95,21 @@ class VideoDataset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         number, start = self.items[index]
         row = self.rows.iloc[number]
+        chance = torch.Generator().manual_seed(
+            _seed(self.seed, self.epoch, row["video_id"], row["track"])
+        )
+        blends = row["label"] == FAKE and bool(torch.rand((), generator=chance) < self.sbi)
+        seen = self._real_for(row, chance) if blends else row
         with torch.random.fork_rng(devices=[]):
             # One draw for a source: a real and its fakes then differ by the manipulation alone.
             # Not torch.manual_seed: that would also reset a GPU's generator, and so its dropout.
-            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, row["source"]))
+            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, seen["source"]))
             if start is None:
-                start = clips.random_start(row["frames"], self.config.clip_frames)
-            clip = self.transform(self._load(row, start))
+                start = clips.random_start(seen["frames"], self.config.clip_frames)
+            clip = self._load(seen, start)
+            if blends:
+                clip = self_blend(clip, self._landmarks(seen, start), chance)
+            clip = self.transform(clip)
         return Item(
             clip=clip,
             label=int(row["label"]),
@@ -92,13 +117,25 @@ class VideoDataset(Dataset[Item]):
             track=int(row["track"]),
         )
 
+    def _real_for(self, fake: pd.Series, chance: torch.Generator) -> pd.Series:
+        """A real track of the same source, or of any where that has none."""
+        reals = self.reals_of.get(fake["source"], self.reals)
+        return self.rows.iloc[reals[int(torch.randint(len(reals), (), generator=chance))]]
+
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:
         """(T, C, S, S) uint8: the crops from `start` on."""
-        chosen = slice(start, start + self.config.clip_frames)
         try:
-            return clips.decode(crop_files.read(self.root, row["crops"], row["frames"], chosen))
+            jpegs = crop_files.read(self.root, row["crops"], row["frames"], self._slice(start))
+            return clips.decode(jpegs)
         except ValueError as error:
             raise DataError(f"{row['crops']} in {self.root}: {error}") from error
+
+    def _landmarks(self, row: pd.Series, start: int) -> np.ndarray:
+        """(T, 5, 2): of the same crops, in their pixels."""
+        return landmarks.of_track(self.root, row, self.faces)[self._slice(start)]
+
+    def _slice(self, start: int) -> slice:
+        return slice(start, start + self.config.clip_frames)
 
 
 def collate(items: list[Item]) -> Batch:

@@ -155,11 +155,14 @@ def test_another_kind_of_optimizer_cannot_go_on(
     assert "another kind of --optimizer" in capsys.readouterr().err
 
 
-def test_loader_processes_change_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, *FLAGS, "--run_name", "none") == 0
+@pytest.mark.parametrize("more", [(), ("--sbi", "0.5")], ids=["plain", "self-blends"])
+def test_loader_processes_change_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    assert run(monkeypatch, *FLAGS, *more, "--run_name", "none") == 0
     with monkeypatch.context() as patch:
         patch.setattr(train, "stop_request", stop_at(2))
-        assert run(patch, *FLAGS, "--run_name", "two", "--workers", "2") == 143
+        assert run(patch, *FLAGS, *more, "--run_name", "two", "--workers", "2") == 143
     assert run(monkeypatch, "--resume", "checkpoints/two/last.pt") == 0
     assert_same(place / "checkpoints/none", place / "checkpoints/two")
 

@@ -3,11 +3,13 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
-from datasets import manifest
-from datasets.video_dataset import VideoDataset
+from datasets import manifest, video_dataset
+from datasets.video_dataset import VideoDataset, collate
 from preprocessing import ClipConfig
 from tests.crop_sets import write_crop_set
 
@@ -54,3 +56,93 @@ def test_an_item_is_the_same_whenever_it_is_read_and_leaves_the_generator_alone(
     assert torch.equal(state, torch.get_rng_state())
     torch.rand(3)
     assert torch.equal(once, clones[0]["clip"])
+
+
+def remove_fakes(folder: Path, data: manifest.Manifest) -> None:
+    """Whoever reads their crops now fails."""
+    for crops in data.table.loc[data.table["label"] == manifest.FAKE, "crops"]:
+        shutil.rmtree(folder / crops)
+
+
+def test_self_blends_are_fakes_that_differ_from_their_real_inside_the_face_alone(
+    tmp_path: Path,
+) -> None:
+    data = manifest.read(write_crop_set(tmp_path, {"train": 4}, fakes_each=2))
+    remove_fakes(tmp_path, data)
+    dataset = VideoDataset(data, "train", CLIP, train=True, seed=5, sbi=1.0)
+    items = [dataset[index] for index in range(len(dataset))]
+    real_of = {
+        source: item["clip"]
+        for source, item in zip(dataset.sources, items, strict=True)
+        if item["label"] == manifest.REAL
+    }
+    assert [item["label"] for item in items] == dataset.labels
+    assert [item["video_id"] for item in items] == dataset.rows["video_id"].tolist()
+    for source, item in zip(dataset.sources, items, strict=True):
+        if item["label"] == manifest.FAKE:
+            difference = (item["clip"] - real_of[source]).abs()
+            # Not zero: the augmentation's contrast turns around the mean of the whole clip.
+            assert difference[..., [0, 0, -1, -1], [0, -1, 0, -1]].max() < 0.05
+            assert difference[..., 12:20, 12:20].mean() > 0.005
+
+
+def test_fakes_of_one_real_are_blended_each_in_its_own_way(tmp_path: Path) -> None:
+    data = manifest.read(write_crop_set(tmp_path, {"train": 1}, fakes_each=2))
+    dataset = VideoDataset(data, "train", CLIP, train=True, sbi=1.0)
+    first, second = dataset[1]["clip"], dataset[2]["clip"]
+    assert not torch.equal(first, second)
+    dataset.set_epoch(1)
+    assert not torch.equal(first, dataset[1]["clip"])
+
+
+def test_the_asked_share_of_fakes_gives_way_others_every_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = manifest.read(write_crop_set(tmp_path, {"train": 4}, fakes_each=30, frames=1))
+    dataset = VideoDataset(data, "train", CLIP, train=True, sbi=0.3)
+    blended = np.zeros((6, len(dataset)), bool)
+
+    def note(clip: torch.Tensor, *_: object) -> torch.Tensor:
+        blended[epoch, index] = True
+        return clip
+
+    monkeypatch.setattr(video_dataset, "self_blend", note)
+    for epoch in range(len(blended)):
+        dataset.set_epoch(epoch)
+        for index in range(len(dataset)):
+            dataset[index]
+    fakes = np.array(dataset.labels) == manifest.FAKE
+    assert not blended[:, ~fakes].any()
+    assert blended[:, fakes].mean() == pytest.approx(0.3, abs=0.05)
+    assert (blended[0] != blended[1]).any()
+    assert blended[:, fakes].any(axis=0).mean() > 0.8, "no fake is always or never replaced"
+
+
+def test_a_fake_without_a_real_of_its_source_gives_way_to_any_real(tmp_path: Path) -> None:
+    path = write_crop_set(tmp_path, {"train": 3, "val": 1}, fakes_each=1)
+    data = manifest.read(path)
+    orphan = data.table["video_id"] == "part/train1.mp4"
+    manifest.write(path, data.table[~orphan])
+    data = manifest.read(path)
+    remove_fakes(tmp_path, data)
+    shutil.rmtree(tmp_path / "crops/part/val0.mp4")
+    dataset = VideoDataset(data, "train", CLIP, train=True, sbi=1.0)
+    dataset.transform = torch.nn.Identity()
+    index = dataset.rows["video_id"].tolist().index("part/train1_fake1.mp4")
+    edges = []
+    for epoch in range(8):
+        dataset.set_epoch(epoch)
+        item = dataset[index]
+        assert (item["label"], item["video_id"]) == (manifest.FAKE, "part/train1_fake1.mp4")
+        edges.append(item["clip"][..., 0, :].float().mean().item())
+    assert np.ptp(edges) > 10, "not always the same one"
+
+
+def test_loader_processes_make_the_same_self_blends(tmp_path: Path) -> None:
+    data = manifest.read(write_crop_set(tmp_path, {"train": 2}, fakes_each=2))
+    dataset = VideoDataset(data, "train", CLIP, train=True, sbi=0.5)
+    one, two = (
+        torch.cat([b["clips"] for b in DataLoader(dataset, 2, num_workers=n, collate_fn=collate)])
+        for n in (0, 2)
+    )
+    assert torch.equal(one, two)
