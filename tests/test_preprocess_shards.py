@@ -16,9 +16,11 @@ STORE = ("--store", "shards")
 
 
 def clips(output: Path) -> list[torch.Tensor]:
+    """Of training, as they are and as self-blends, which need landmarks."""
     data = manifest.read(output / "videos_df.csv")
-    dataset = VideoDataset(data, "train", ClipConfig(clip_frames=4, crop_size=48), train=True)
-    return [dataset[index]["clip"] for index in range(len(dataset))]
+    config = ClipConfig(clip_frames=4, crop_size=48)
+    sets = [VideoDataset(data, "train", config, train=True, sbi=share) for share in (0.0, 1.0)]
+    return [dataset[index]["clip"] for dataset in sets for index in range(len(dataset))]
 
 
 def assert_same_clips(one: Path, other: Path) -> None:
