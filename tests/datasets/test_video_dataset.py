@@ -1,5 +1,6 @@
 """What training draws from a track."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from datasets import manifest, video_dataset
+from datasets import landmarks, manifest, video_dataset
 from datasets.video_dataset import VideoDataset, collate
 from preprocessing import ClipConfig
 from tests.crop_sets import write_crop_set
@@ -116,6 +117,34 @@ def test_the_asked_share_of_fakes_gives_way_others_every_epoch(
     assert blended[:, fakes].mean() == pytest.approx(0.3, abs=0.05)
     assert (blended[0] != blended[1]).any()
     assert blended[:, fakes].any(axis=0).mean() > 0.8, "no fake is always or never replaced"
+
+
+def test_a_self_blend_gets_the_landmarks_of_its_own_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = manifest.read(write_crop_set(tmp_path, {"train": 1}, fakes_each=1, frames=6))
+    still = np.array([[14, 16], [26, 16], [20, 21], [16, 26], [24, 26]])
+    points = still + np.arange(6)[:, None, None] / 4
+    track = {"crops": "track_0", "boxes": [[10, 10, 30, 30]] * 6, "landmarks": points.tolist()}
+    (tmp_path / "crops/part/train0.mp4/video.json").write_text(json.dumps({"tracks": [track]}))
+    dataset = VideoDataset(data, "train", CLIP, train=True, sbi=1.0)
+    real = dataset.rows.iloc[0]
+    crops = [dataset._load(real, start)[0] for start in range(6)]
+    expected = landmarks.of_track(tmp_path, real, data.faces)
+    seen = set()
+
+    def check(clip: torch.Tensor, given: np.ndarray, _: torch.Generator) -> torch.Tensor:
+        start = next(n for n, crop in enumerate(crops) if torch.equal(crop, clip[0]))
+        assert np.array_equal(given, expected[start : start + 2])
+        seen.add(start)
+        return clip
+
+    monkeypatch.setattr(video_dataset, "self_blend", check)
+    for epoch in range(12):
+        dataset.set_epoch(epoch)
+        dataset[1]
+    assert len(seen) > 2
+    assert np.ptp(expected[:, 0, 0]) > 1, "not those of a typical face"
 
 
 def test_a_fake_without_a_real_of_its_source_gives_way_to_any_real(tmp_path: Path) -> None:
