@@ -37,9 +37,11 @@ def decode(jpegs: list[bytes]) -> torch.Tensor:
 def collate(clips: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """B clips (T_i, C, H, W) → padded (B, T, C, H, W) float and mask (B, T) bool."""
     frames = max(len(clip) for clip in clips)
-    batch = clips[0].new_zeros(len(clips), frames, *clips[0].shape[1:])
+    # Not zeros: most batches have no padding, and filling them twice takes time.
+    batch = clips[0].new_empty(len(clips), frames, *clips[0].shape[1:])
     mask = torch.zeros(len(clips), frames, dtype=torch.bool)
     for i, clip in enumerate(clips):
         batch[i, : len(clip)] = clip
+        batch[i, len(clip) :] = 0
         mask[i, : len(clip)] = True
     return batch, mask

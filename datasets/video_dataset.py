@@ -57,8 +57,11 @@ class VideoDataset(Dataset[Item]):
         self.seed = seed
         self.sbi = sbi
         self.epoch = 0
-        make = transforms.train_transform if train else transforms.eval_transform
-        self.transform = make(config)
+        self.transform = (
+            transforms.train_transform(config, "mild")
+            if train
+            else transforms.eval_transform(config)
+        )
         self.items: list[tuple[int, int | None]] = [
             (row, start)
             for row, count in enumerate(self.rows["frames"])

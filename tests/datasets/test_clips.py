@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchvision.transforms import v2
 
 from datasets import clips
 from datasets.transforms import eval_transform, train_transform
@@ -57,7 +58,7 @@ def test_augmentation_is_drawn_once_a_clip_never_per_frame() -> None:
     torch.manual_seed(0)
     frame = torch.randint(0, 256, (1, 3, 40, 40), dtype=torch.uint8)
     clip = frame.repeat(4, 1, 1, 1)
-    augmented = [train_transform(SMALL)(clip) for _ in range(5)]
+    augmented = [train_transform(SMALL, "mild")(clip) for _ in range(5)]
     for result in augmented:
         assert result.shape == (4, 3, 32, 32)
         assert all(torch.equal(result[0], other) for other in result[1:])
@@ -71,3 +72,15 @@ def test_evaluation_does_not_draw_anything() -> None:
     assert transform(torch.zeros_like(clip)).mean(dim=(0, 2, 3)).tolist() == pytest.approx(
         [-m / s for m, s in zip(SMALL.mean, SMALL.std, strict=True)], abs=1e-5
     )
+
+
+@pytest.mark.parametrize("size", [32, 40, 56])
+def test_evaluation_gives_exactly_the_pixels_that_older_checkpoints_saw(size: int) -> None:
+    config = ClipConfig(crop_size=size)
+    clip = torch.randint(0, 256, (4, 40, 40, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    plain = [
+        v2.Resize(size),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(config.mean, config.std),
+    ]
+    assert torch.equal(eval_transform(config)(clip), v2.Compose(plain)(clip))
