@@ -215,6 +215,7 @@ def build_loaders(
     shared = {
         "batch_size": flags.batch_size,
         "num_workers": flags.workers,
+        "persistent_workers": flags.workers > 0,  # not started anew for every epoch
         "collate_fn": collate,
         "pin_memory": place.type == "cuda",
         "worker_init_fn": ignore_signals,

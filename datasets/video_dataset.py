@@ -56,7 +56,8 @@ class VideoDataset(Dataset[Item]):
         self.train = train
         self.seed = seed
         self.sbi = sbi
-        self.epoch = 0
+        # Shared memory: worker processes that live on from epoch to epoch must see it change.
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.transform = (
             transforms.train_transform(config, "mild")
             if train
@@ -89,8 +90,9 @@ class VideoDataset(Dataset[Item]):
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))
 
     def set_epoch(self, epoch: int) -> None:
-        """Random clips and augmentation depend on seed, epoch and source alone."""
-        self.epoch = epoch
+        """Random clips and augmentation depend on seed, epoch and source alone. To be called before
+        a loader starts to iterate: its processes read ahead."""
+        self.epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -98,15 +100,16 @@ class VideoDataset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         number, start = self.items[index]
         row = self.rows.iloc[number]
+        epoch = int(self.epoch)
         chance = torch.Generator().manual_seed(
-            _seed(self.seed, self.epoch, row["video_id"], row["track"])
+            _seed(self.seed, epoch, row["video_id"], row["track"])
         )
         blends = row["label"] == FAKE and bool(torch.rand((), generator=chance) < self.sbi)
         seen = self._real_for(row, chance) if blends else row
         with torch.random.fork_rng(devices=[]):
             # One draw for a source: a real and its fakes then differ by the manipulation alone.
             # Not torch.manual_seed: that would also reset a GPU's generator, and so its dropout.
-            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, seen["source"]))
+            torch.default_generator.manual_seed(_seed(self.seed, epoch, seen["source"]))
             if start is None:
                 start = clips.random_start(seen["frames"], self.config.clip_frames)
             clip = self._load(seen, start)

@@ -175,3 +175,26 @@ def test_loader_processes_make_the_same_self_blends(tmp_path: Path) -> None:
         for n in (0, 2)
     )
     assert torch.equal(one, two)
+def test_processes_that_live_on_draw_what_every_epoch_draws_without_them(
+    clones: VideoDataset,
+) -> None:
+    alone = DataLoader(clones, batch_size=1, collate_fn=collate)
+    helped = DataLoader(
+        clones, batch_size=1, collate_fn=collate, num_workers=2, persistent_workers=True
+    )
+    for epoch in range(3):
+        clones.set_epoch(epoch)
+        expected = torch.cat([batch["clips"] for batch in alone])
+        assert torch.equal(expected, torch.cat([batch["clips"] for batch in helped]))
+
+
+def test_processes_whose_epoch_was_left_early_hand_nothing_of_it_to_the_next(
+    clones: VideoDataset,
+) -> None:
+    loader = DataLoader(
+        clones, batch_size=1, collate_fn=collate, num_workers=2, persistent_workers=True
+    )
+    next(iter(loader))  # the others are being read ahead
+    clones.set_epoch(1)
+    read = torch.cat([batch["clips"] for batch in loader])
+    assert torch.equal(read, torch.stack([clones[i]["clip"] for i in range(len(clones))]))
