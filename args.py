@@ -173,6 +173,13 @@ def train_parser() -> argparse.ArgumentParser:
         help="share of the training fakes that give way to reals blended with themselves, "
         "drawn anew every epoch",
     )
+    data.add_argument(
+        "--augmentation",
+        choices=["none", "mild", "strong"],
+        default="mild",
+        help="of training clips, one draw for all frames; mild: mirrored, cropped, other light; "
+        "strong: more of it, at times turned, blurred, noisy, recompressed, partly hidden",
+    )
 
     model = parser.add_argument_group("model")
     model.add_argument("--model_name", default="resnet152", help="frame encoder (python -m models)")

@@ -195,7 +195,15 @@ def build_loaders(
 ) -> tuple[DataLoader, DataLoader]:
     """Training and validation; neither ever sees the test split."""
     make = datasets.get(flags.dataset)
-    train = make(data, "train", clip, train=True, seed=flags.seed, sbi=flags.sbi)
+    train = make(
+        data,
+        "train",
+        clip,
+        train=True,
+        seed=flags.seed,
+        augmentation=flags.augmentation,
+        sbi=flags.sbi,
+    )
     val = make(data, "val", clip, train=False)
     fakes = sum(train.labels)
     if fakes in (0, len(train.labels)):

@@ -1,8 +1,8 @@
 """How training changes a clip, by strength: one draw for all its frames, so that nothing flickers
 that did not flicker before.
 
-The functions take frames (T, H, W, 3) uint8 RGB, as OpenCV reads them, and draw nothing; what is
-drawn for them stands in STRENGTHS.
+The functions take frames (T, H, W, 3) uint8 RGB, as OpenCV and PyAV do; what is drawn for them
+stands at the end, in STRENGTHS.
 """
 
 import math
@@ -11,6 +11,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import torch
+
+from datasets import recompression
 
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ)
@@ -56,17 +58,53 @@ def colour(
     All four are linear in RGB and may be swapped, so they are one matrix: hue turns the plane of
     colours in YIQ, contrast goes away from the clip's mean grey.
     """
-    turn, grey = -2 * math.pi * hue, cv2.mean(_rows(frames))
+    turn, mean = -2 * math.pi * hue, cv2.mean(_rows(frames))[:3]
     cos, sin = saturation * math.cos(turn), saturation * math.sin(turn)
     chroma = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     matrix = brightness * contrast * (YIQ_TO_RGB @ chroma @ RGB_TO_YIQ)
-    offset = brightness * (1 - contrast) * (RGB_TO_YIQ[0] @ grey[:3])
-    return _linear(frames, np.column_stack([matrix, [offset] * 3]))
+    offset = brightness * (1 - contrast) * (RGB_TO_YIQ[0] @ mean)
+    whole = np.column_stack([matrix, [offset] * 3]).astype(np.float32)
+    return cv2.transform(_rows(frames), whole).reshape(frames.shape)
 
 
-def _linear(frames: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """`matrix` (3, 4) over the colours, rounded and kept in [0, 255]."""
-    return cv2.transform(_rows(frames), matrix.astype(np.float32)).reshape(frames.shape)
+def grey(frames: np.ndarray) -> np.ndarray:
+    """Without colours."""
+    return colour(frames, brightness=1, contrast=1, saturation=0, hue=0)
+
+
+def warp(
+    frames: np.ndarray, degrees: float, shear: float, zoom: float, right: float, down: float
+) -> np.ndarray:
+    """Turned and sheared by degrees, enlarged, and moved by shares of the frame's sides; where the
+    frame ends its edge is repeated, as in crops."""
+    height, width = frames.shape[1:3]
+    centre = np.array([width - 1, height - 1]) / 2
+    turn, slant = math.radians(degrees), math.tan(math.radians(shear))
+    cos, sin = zoom * math.cos(turn), zoom * math.sin(turn)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, slant], [0, 1]])
+    move = centre - matrix @ centre + (right * width, down * height)
+    whole = np.column_stack([matrix, move])
+    edge = cv2.BORDER_REPLICATE
+    return np.stack([cv2.warpAffine(f, whole, (width, height), borderMode=edge) for f in frames])
+
+
+def blur(frames: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian, in pixels."""
+    return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
+
+
+def noise(frames: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian, of 255, the same on every frame. The one function that draws by itself."""
+    field = sigma * torch.randn(frames.shape[1:]).numpy()
+    return np.clip(frames + field.round().astype(np.int16), 0, 255).astype(np.uint8)
+
+
+def erase(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> np.ndarray:
+    """A grey window, placed as in `crop`, hides what is behind it in all frames."""
+    rows, columns = _window(frames, area, ratio, x, y)
+    frames = frames.copy()
+    frames[:, rows, columns] = 127
+    return frames
 
 
 def _rows(frames: np.ndarray) -> np.ndarray:
@@ -79,16 +117,16 @@ def _window(
 ) -> tuple[slice, slice]:
     """Rows and columns."""
     height, width = frames.shape[1:3]
-    h = min(height, max(1, round(height * math.sqrt(area / ratio))))
-    w = min(width, max(1, round(width * math.sqrt(area * ratio))))
+    h = min(height, round(height * math.sqrt(area / ratio)))
+    w = min(width, round(width * math.sqrt(area * ratio)))
     top, left = round(y * (height - h)), round(x * (width - w))
     return slice(top, top + h), slice(left, left + w)
 
 
-# Mild on purpose: the traces of a manipulation are faint and must survive.
+ANYWHERE = {"x": (0.0, 1.0), "y": (0.0, 1.0)}
 MILD: list[Step] = [
     (0.5, flip, {}),
-    (1.0, crop, {"area": (0.8, 1.0), "ratio": (0.95, 1.05), "x": (0.0, 1.0), "y": (0.0, 1.0)}),
+    (1.0, crop, {"area": (0.8, 1.0), "ratio": (0.95, 1.05), **ANYWHERE}),
     (
         1.0,
         colour,
@@ -100,4 +138,36 @@ MILD: list[Step] = [
         },
     ),
 ]
-STRENGTHS = {"mild": MILD}
+STRONG: list[Step] = [
+    (0.5, flip, {}),
+    (1.0, crop, {"area": (0.75, 1.0), "ratio": (0.9, 1.1), **ANYWHERE}),
+    (
+        0.4,
+        warp,
+        {
+            "degrees": (-10.0, 10.0),
+            "shear": (-5.0, 5.0),
+            "zoom": (0.9, 1.1),
+            "right": (-0.05, 0.05),
+            "down": (-0.05, 0.05),
+        },
+    ),
+    (
+        0.8,
+        colour,
+        {
+            "brightness": (0.7, 1.3),
+            "contrast": (0.7, 1.3),
+            "saturation": (0.7, 1.3),
+            "hue": (-0.06, 0.06),
+        },
+    ),
+    (0.1, grey, {}),
+    (0.2, blur, {"sigma": (0.4, 1.6)}),
+    (0.2, noise, {"sigma": (2.0, 10.0)}),
+    (0.4, recompression.video, {"crf": (23, 40), "scale": (0.5, 1.0), "every": (1, 3)}),
+    (0.3, recompression.jpeg, {"quality": (30, 90)}),
+    (0.2, erase, {"area": (0.02, 0.12), "ratio": (0.5, 2.0), **ANYWHERE}),
+]
+# Mild by default: the traces of a manipulation are faint and must survive.
+STRENGTHS: dict[str, list[Step]] = {"none": [], "mild": MILD, "strong": STRONG}

@@ -44,9 +44,11 @@ class VideoDataset(Dataset[Item]):
         config: ClipConfig,
         train: bool,
         seed: int = 0,
+        augmentation: str = "mild",
         sbi: float = 0.0,
     ) -> None:
-        """Raise DataError when the split has no track with crops."""
+        """Raise DataError when the split has no track with crops. `seed`, `augmentation` (a
+        name in augmentations.STRENGTHS) and `sbi` are training's alone."""
         self.rows: pd.DataFrame = manifest.tracks(split)
         if self.rows.empty:
             raise DataError(f"the {split} split of the manifest has no video with a face")
@@ -59,7 +61,7 @@ class VideoDataset(Dataset[Item]):
         # Shared memory: worker processes that live on from epoch to epoch must see it change.
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.transform = (
-            transforms.train_transform(config, "mild")
+            transforms.train_transform(config, augmentation)
             if train
             else transforms.eval_transform(config)
         )

@@ -17,15 +17,15 @@ from tests.crop_sets import write_crop_set
 CLIP = ClipConfig(clip_frames=2, crop_size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
-@pytest.fixture
-def clones(tmp_path: Path) -> VideoDataset:
+@pytest.fixture(params=["mild", "strong"])
+def clones(tmp_path: Path, request: pytest.FixtureRequest) -> VideoDataset:
     """Two sources with two fakes each; the crops of all six videos are the same."""
     data = manifest.read(write_crop_set(tmp_path, {"train": 2}, fakes_each=2))
     first, *others = data.tracks("train")["crops"]
     for crops in others:
         shutil.rmtree(tmp_path / crops)
         shutil.copytree(tmp_path / first, tmp_path / crops)
-    return VideoDataset(data, "train", CLIP, train=True, seed=5)
+    return VideoDataset(data, "train", CLIP, train=True, seed=5, augmentation=request.param)
 
 
 def by_source(dataset: VideoDataset) -> dict[str, list[torch.Tensor]]:
@@ -175,6 +175,8 @@ def test_loader_processes_make_the_same_self_blends(tmp_path: Path) -> None:
         for n in (0, 2)
     )
     assert torch.equal(one, two)
+
+
 def test_processes_that_live_on_draw_what_every_epoch_draws_without_them(
     clones: VideoDataset,
 ) -> None:

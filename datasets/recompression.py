@@ -1,0 +1,60 @@
+"""What publishing does to a clip: compressed once more, as images or as a video, in memory.
+
+Frames are (T, H, W, 3) uint8 RGB.
+"""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+
+RATE = 25  # frames per second that x264 spreads its bits for
+
+
+def jpeg(frames: np.ndarray, quality: int) -> np.ndarray:
+    """Every frame through JPEG; `quality` in [1, 100]."""
+    decoded = []
+    for frame in frames:
+        image = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded.append(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+    return np.stack(decoded)
+
+
+def video(frames: np.ndarray, crf: int, scale: float, every: int) -> np.ndarray:
+    """Through H.264 with x264's quality `crf` in [0, 51], sides `scale` times as long, and every
+    `every`-th frame only, which then stands for those that were dropped."""
+    height, width = frames.shape[1:3]
+    # H.264 with half the colours (4:2:0) needs even sides.
+    small_size = [max(2, 2 * round(side * scale / 2)) for side in (width, height)]
+    small = [
+        cv2.resize(frame, small_size, interpolation=cv2.INTER_AREA) for frame in frames[::every]
+    ]
+    decoded = decode(encode(small, crf))
+    large = [cv2.resize(frame, (width, height)) for frame in decoded]
+    return np.repeat(large, every, axis=0)[: len(frames)]
+
+
+def encode(images: Iterable[np.ndarray], crf: int) -> list[av.Packet]:
+    """Images (H, W, 3) uint8 RGB of even sides → H.264, with x264's other settings as they come."""
+    codec = av.CodecContext.create("libx264", "w")
+    codec.pix_fmt, codec.time_base, codec.framerate = "yuv420p", Fraction(1, RATE), RATE
+    codec.thread_count = 1  # loader processes fill the cores
+    codec.options = {"crf": str(crf)}
+    packets = []
+    for number, image in enumerate(images):
+        codec.height, codec.width = image.shape[:2]
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame.pts = number
+        packets += codec.encode(frame)
+    return packets + codec.encode()
+
+
+def decode(packets: list[av.Packet]) -> list[np.ndarray]:
+    """H.264 → images (H, W, 3) uint8 RGB in time's order."""
+    codec = av.CodecContext.create("h264", "r")
+    codec.thread_count = 1
+    frames = [frame for packet in [*packets, None] for frame in codec.decode(packet)]
+    return [frame.to_ndarray(format="rgb24", threads=1) for frame in frames]
