@@ -63,6 +63,18 @@ def test_every_length_and_odd_sizes_come_back_whole(frames: int) -> None:
         assert recompression.video(clip, 30, scale, every).shape == clip.shape
 
 
+def test_the_same_clip_gives_the_same_video_every_time() -> None:
+    """Whatever lies in the memory that the encoder is given."""
+    random = np.random.default_rng(0)
+    litter = []
+    for _ in range(100):
+        height, width = 2 * random.integers(15, 21, 2)
+        clip = random.integers(0, 256, (4, height, width, 3), dtype=np.uint8)
+        first = recompression.video(clip, 30, scale=1.0, every=1)
+        litter.append(np.full(random.integers(1, 200_000), random.integers(256), np.uint8))
+        assert np.array_equal(first, recompression.video(clip, 30, scale=1.0, every=1))
+
+
 def test_jpeg_of_lower_quality_is_further_from_the_original_in_its_own_colours() -> None:
     clip = moving(2)
     good, bad = (recompression.jpeg(clip, quality) for quality in (90, 30))
