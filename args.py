@@ -257,6 +257,12 @@ def _add_training(group) -> None:
         help="parts of a batch that go through the model one after the other, to save memory",
     )
     group.add_argument(
+        "--grad_checkpoint",
+        type=str2bool,
+        default=False,
+        help="compute parts of the encoder twice instead of keeping them in memory",
+    )
+    group.add_argument(
         "--precision",
         choices=["auto", "float32", "bfloat16"],
         default="auto",

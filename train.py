@@ -13,6 +13,7 @@ import argparse
 import random
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ import runs
 from checkpointing import Checkpoint
 from datasets import manifest, samplers, splits
 from datasets.video_dataset import collate
-from errors import UsageError
+from errors import PipelineError, UsageError
 from history import EpochRow
 from interrupts import ignore_signals, stop_request
 from models import encoders, weights
@@ -124,6 +125,10 @@ def train(
             if run.goes_on:
                 hooks = Hooks(run.save, after_epoch, stop)
                 fit(run.training, train_loader, val_loader, plan, hooks, position)
+        except RuntimeError as error:
+            if "out of memory" not in str(error) and "allocate memory" not in str(error):
+                raise
+            raise PipelineError(memory_advice(flags, run.folder)) from error
         except Stopped:
             print(f"stopped; this goes on where it was: python train.py --resume {run.folder}")
             return stop.exit_code
@@ -131,6 +136,23 @@ def train(
         print(f"ended early: {flags.patience} epochs brought no better {flags.monitor}")
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0
+
+
+def memory_advice(flags: argparse.Namespace, folder: Path) -> str:
+    """What to say when a step does not fit, ways out in the order of what they cost."""
+    ways = []
+    if flags.accumulate < flags.batch_size:
+        ways.append(f"--accumulate {min(2 * flags.accumulate, flags.batch_size)}")
+    if flags.precision != "bfloat16":
+        ways.append("--precision bfloat16")
+    if not flags.grad_checkpoint:
+        ways.append("--grad_checkpoint True")
+    ways.append("a smaller --crop_size, --clip_frames or --model_name")
+    return (
+        f"out of memory in a step of {flags.batch_size} clips of {flags.clip_frames} frames, in "
+        f"{flags.accumulate} parts. Add one or more of: {'; '.join(ways)}. "
+        f"This goes on: python train.py --resume {folder} --force {ways[0]}"
+    )
 
 
 def chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:
@@ -165,6 +187,8 @@ def build_model(
     encoder = encoders.build(flags.model_name)
     encoders.check_size(encoder, flags.model_name, flags.crop_size or encoder.spec.size)
     model = models.assemble(encoder, model_config(flags))
+    if flags.grad_checkpoint:
+        encoders.recompute_blocks(encoder.module)
     if flags.weights is not None and not resume:
         weights.load_encoder(encoder, weights.read(flags.weights), str(flags.weights))
     elif flags.pretrained and not resume:

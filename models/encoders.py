@@ -2,10 +2,14 @@
 and what timm has beyond them."""
 
 import difflib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 from torchvision import models
 
 from errors import UsageError
@@ -111,3 +115,35 @@ def check_size(encoder: Encoder, name: str, size: int) -> None:
         raise UsageError(
             f"{name} cannot take images of {size} pixels: change --crop_size"
         ) from error
+
+
+def recompute_blocks(encoder: nn.Module) -> None:
+    """Let every block of `encoder` forget what it computes inside and compute it again when the
+    gradient needs it (Chen et al. 2016): less memory for a third more time. Raise UsageError for
+    an encoder without blocks."""
+    blocks = _blocks(encoder)
+    if not blocks:
+        raise UsageError("--grad_checkpoint: this encoder is one chain of layers, without blocks")
+    for block in blocks:
+        block.forward = partial(_checkpointed, block.forward)
+        for layer in block.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                # Its running statistics now meet every batch twice.
+                layer.momentum = 1 - math.sqrt(1 - layer.momentum)
+
+
+def _blocks(module: nn.Module) -> list[nn.Module]:
+    """The outermost modules inside that are more than a layer or a sequence."""
+    found: list[nn.Module] = []
+    for child in module.children():
+        if isinstance(child, nn.Sequential):
+            found += _blocks(child)
+        elif list(child.children()):
+            found.append(child)
+    return found
+
+
+def _checkpointed(forward: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+    # All of a block is computed again, not only what the gradient needs: see the momentum above.
+    with set_checkpoint_early_stop(False):
+        return checkpoint(forward, *inputs, use_reentrant=False)

@@ -13,7 +13,9 @@ from torchvision import models as torchvision_models
 
 import args
 import checkpointing
+import errors
 import train
+import trainer
 from datasets import manifest
 from errors import UsageError
 from tests.crop_sets import write_crop_set
@@ -85,6 +87,27 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.returncode == 0, result.stderr
     assert sum(line.startswith("epoch ") for line in result.stdout.splitlines()) == 2
     return folder / "checkpoints/run"
+
+
+def test_out_of_memory_is_answered_with_what_would_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=2)
+    monkeypatch.chdir(tmp_path)
+    command = f"{SMALLER} --pretrained False --workers 0 --run_name run --accumulate 2"
+    monkeypatch.setattr(sys, "argv", ["train.py", *command.split()])
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(trainer, "take_step", full)
+    with pytest.raises(SystemExit) as caught:
+        errors.run(train.main)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    for part in ("--accumulate 4", "--precision bfloat16", "--grad_checkpoint True", "--resume"):
+        assert part in error
 
 
 def test_training_never_reads_the_test_split(finished_run: Path) -> None:

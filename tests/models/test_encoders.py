@@ -1,5 +1,6 @@
 """Every encoder by its name gives D features a frame, and takes its own weights."""
 
+import copy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,50 @@ def test_a_regnet_gives_its_features_too() -> None:
 def test_size_and_normalisation_follow_the_encoder(name: str, size: int, mean: float) -> None:
     spec = on_meta(name)[0].spec
     assert (spec.size, spec.mean[0]) == (size, mean)
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "densenet121", "efficientnet_b0", "googlenet", "convnext_tiny"]
+)
+def test_blocks_that_are_computed_twice_change_neither_gradients_nor_statistics(name: str) -> None:
+    torch.manual_seed(0)
+    plain = encoders.build(name).module.train()
+    saving = copy.deepcopy(plain)
+    encoders.recompute_blocks(saving)
+    saving = copy.deepcopy(saving)  # as the moving average does
+    images = torch.randn(3, 3, 64, 64)
+    for module in (plain, saving):
+        torch.manual_seed(1)  # of dropout and of paths that are left out
+        module(images).square().mean().backward()
+    assert plain.state_dict().keys() == saving.state_dict().keys()
+    for (key, one), other in zip(plain.named_parameters(), saving.parameters(), strict=True):
+        assert torch.equal(one.grad, other.grad), key
+    for (key, one), other in zip(plain.named_buffers(), saving.buffers(), strict=True):
+        assert "num_batches" in key or torch.allclose(one, other, atol=1e-6), key
+
+
+def test_what_a_block_computes_inside_is_not_kept() -> None:
+    def kept(save: bool) -> int:
+        encoder = encoders.build("resnet18").module.train()
+        if save:
+            encoders.recompute_blocks(encoder)
+        sizes: list[int] = []
+
+        def note(tensor: torch.Tensor) -> torch.Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        images = torch.zeros(2, 3, 64, 64)
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            encoder(images)
+        return sum(sizes)
+
+    assert kept(True) < 0.6 * kept(False)
+
+
+def test_a_chain_of_layers_without_blocks_is_refused() -> None:
+    with pytest.raises(UsageError, match="without blocks"):
+        encoders.recompute_blocks(encoders.build("vgg11").module)
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
