@@ -1,4 +1,5 @@
 # make demo · make test · make lint · make bench-preprocess CLIPS="folder folder"
+# make bench-train
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ SEED ?= 0
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test lint bench-preprocess clean
+.PHONY: demo test lint bench-preprocess bench-train clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
@@ -20,6 +21,10 @@ lint: $(VENV)/.installed-dev
 
 bench-preprocess: $(VENV)/.installed
 	$(RUN) -m benchmarks.preprocess $(CLIPS)
+
+bench-train: $(VENV)/.installed
+	$(RUN) -m benchmarks.loader
+	$(RUN) -m benchmarks.training
 
 $(VENV)/.installed: requirements.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) \
