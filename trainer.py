@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,12 +18,14 @@ from tqdm import tqdm
 
 import metrics
 from datasets.video_dataset import Batch
-from errors import PipelineError
+from errors import DataError, PipelineError
 from history import EpochRow
 from optimization import Loss, Schedule
 from scoring.aggregate import video_scores
 from scoring.predict import predict
 
+DAMAGED = 0.01  # share of an epoch's clips that may be unreadable
+NAMED = 5  # of them in a message
 GUESSING = 0.005  # a training loss this near to that of guessing has learned nothing
 
 
@@ -54,6 +56,7 @@ class Position:
     right: float = 0.0
     seen: int = 0
     seconds: float = 0.0  # spent in this epoch
+    problems: list[str] = field(default_factory=list)  # of its clips that could not be read
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def fit(
     """Train from `position` to the end of the plan's epochs, or until `hooks` end it earlier.
 
     The loaders' datasets and the training sampler have set_epoch, so that every epoch draws
-    anew. Raise PipelineError when the loss is no longer a number or memory is short, Stopped when
-    `hooks` say so.
+    anew. Raise PipelineError when the loss is no longer a number, DataError when many clips cannot
+    be read, Stopped when `hooks` say so.
     """
     guessing = 0
     while position.epoch <= plan.epochs:
@@ -158,6 +161,8 @@ def train_one_epoch(
             lr = training.schedule.lr
             loss, right, norm = take_step(training, batch, plan, device)
             count = len(batch["video_ids"])
+            position.problems += batch["problems"]
+            _check_damaged(position.problems, len(loader.sampler))
             position.step += 1
             position.seen += count
             sums[0] += loss
@@ -174,6 +179,9 @@ def train_one_epoch(
             if stop:
                 raise Stopped
     settle()
+    if position.problems:
+        count, first = len(position.problems), position.problems[0]
+        print(f"warning: {count} clips could not be read, such as {first}", file=sys.stderr)
 
 
 def take_step(
@@ -204,6 +212,15 @@ def take_step(
     if training.average is not None:
         training.average.update_parameters(model)
     return loss_sum, right, norm
+
+
+def _check_damaged(problems: list[str], clips: int) -> None:
+    """Raise DataError when more than DAMAGED of an epoch's `clips` could not be read."""
+    if len(problems) > DAMAGED * clips:
+        raise DataError(
+            f"{len(problems)} of the epoch's {clips} clips could not be read, more than "
+            f"{DAMAGED:.0%}: {'; '.join(problems[:NAMED])}"
+        )
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ class Item(TypedDict):
     label: int
     video_id: str
     track: int
+    problem: str  # why there is no clip, in training; mostly empty
+
+
+NOTHING = torch.empty(0)  # the clip of an item with a problem
 
 
 class Batch(TypedDict):
@@ -29,6 +33,7 @@ class Batch(TypedDict):
     labels: torch.Tensor  # (B,) int64
     video_ids: list[str]
     tracks: list[int]
+    problems: list[str]  # of items whose place others of the batch took
 
 
 class VideoDataset(Dataset[Item]):
@@ -100,8 +105,27 @@ class VideoDataset(Dataset[Item]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Item:
+        """Raise DataError in evaluation where crops cannot be read; training notes it."""
         number, start = self.items[index]
         row = self.rows.iloc[number]
+        clip, problem = NOTHING, ""
+        try:
+            clip = self._clip(row, start)
+        except DataError as error:
+            if not self.train:
+                raise
+            problem = str(error)
+        return Item(
+            clip=clip,
+            label=int(row["label"]),
+            video_id=row["video_id"],
+            track=int(row["track"]),
+            problem=problem,
+        )
+
+    def _clip(self, row: pd.Series, start: int | None) -> torch.Tensor:
+        """(T, C, H, W) float: what the model sees of a row, from `start` on or from a place that is
+        drawn."""
         epoch = int(self.epoch)
         chance = torch.Generator().manual_seed(
             _seed(self.seed, epoch, row["video_id"], row["track"])
@@ -117,13 +141,7 @@ class VideoDataset(Dataset[Item]):
             clip = self._load(seen, start)
             if blends:
                 clip = self_blend(clip, self._landmarks(seen, start), chance)
-            clip = self.transform(clip)
-        return Item(
-            clip=clip,
-            label=int(row["label"]),
-            video_id=row["video_id"],
-            track=int(row["track"]),
-        )
+            return self.transform(clip)
 
     def _real_for(self, fake: pd.Series, chance: torch.Generator) -> pd.Series:
         """A real track of the same source, or of any where that has none."""
@@ -147,6 +165,13 @@ class VideoDataset(Dataset[Item]):
 
 
 def collate(items: list[Item]) -> Batch:
+    """Items with a problem give way to others of the batch, of the same label where there is one.
+    Raise DataError when all have problems."""
+    whole = [item for item in items if not item["problem"]]
+    problems = [item["problem"] for item in items if item["problem"]]
+    if not whole:
+        raise DataError(problems[0])
+    items = [_stand_in(item, whole) if item["problem"] else item for item in items]
     batch, mask = clips.collate([item["clip"] for item in items])
     return Batch(
         clips=batch,
@@ -154,7 +179,12 @@ def collate(items: list[Item]) -> Batch:
         labels=torch.tensor([item["label"] for item in items]),
         video_ids=[item["video_id"] for item in items],
         tracks=[item["track"] for item in items],
+        problems=problems,
     )
+
+
+def _stand_in(item: Item, whole: list[Item]) -> Item:
+    return next((other for other in whole if other["label"] == item["label"]), whole[0])
 
 
 def _seed(*parts: object) -> int:

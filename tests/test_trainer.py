@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from datasets.video_dataset import Batch
-from errors import PipelineError
+from errors import DataError, PipelineError
 from history import EpochRow
 from optimization import Schedule, make_loss
 from trainer import Hooks, Plan, Position, Stopped, Training, fit, take_step
@@ -45,9 +45,9 @@ class Loader:
 
     batch_size = 2
 
-    def __init__(self) -> None:
+    def __init__(self, clips: int = 10, problems: tuple[str, ...] = ()) -> None:
         self.sampler = self.dataset = self
-        self.skip = 0
+        self.skip, self.clips, self.problems = 0, clips, list(problems)
 
     def set_epoch(self, epoch: int, skip: int = 0) -> None:
         self.skip = skip or self.skip
@@ -56,7 +56,7 @@ class Loader:
         return {f"{label}{number}": label for number in range(5) for label in (0, 1)}
 
     def __len__(self) -> int:
-        return 5
+        return self.clips
 
     def __iter__(self):
         first, self.skip = self.skip // self.batch_size, 0
@@ -67,6 +67,7 @@ class Loader:
                 "labels": torch.tensor([0, 1]),
                 "video_ids": [f"0{number}", f"1{number}"],
                 "tracks": [0, 0],
+                "problems": self.problems[:1],
             }
 
 
@@ -93,12 +94,18 @@ class Seen:
         return Hooks(save, after_epoch, stop)
 
 
-def train(model: nn.Module, seen: Seen, plan: Plan = PLAN, position: Any = None) -> None:
+def train(
+    model: nn.Module,
+    seen: Seen,
+    plan: Plan = PLAN,
+    position: Any = None,
+    loader: Any = None,
+) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
     training = Training(
         model, optimizer, Schedule(optimizer, "constant", 15), make_loss(0.0, None, 0.0), None
     )
-    fit(training, Loader(), Loader(), plan, seen.hooks(), position or Position())
+    fit(training, loader or Loader(), Loader(), plan, seen.hooks(), position or Position())
 
 
 def test_a_loss_that_is_no_number_names_step_rate_and_videos_and_saves_nothing() -> None:
@@ -148,6 +155,17 @@ def test_steps_are_saved_as_often_as_asked_and_stop_when_asked() -> None:
     assert seen.saved[-1].loss_sum == pytest.approx(8 * math.log(2))
 
 
+def test_a_few_unreadable_clips_are_said_and_many_end_the_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Five steps, each with a clip that could not be read: of 500, and of 499."""
+    seen = Seen(last_epoch=1)
+    train(Number(), seen, loader=Loader(500, ("a.jpg is gone",)))
+    assert "5 clips could not be read, such as a.jpg is gone" in capsys.readouterr().err
+    with pytest.raises(DataError, match=r"5 of the epoch's 499 clips.*a\.jpg is gone"):
+        train(Number(), Seen(), loader=Loader(499, ("a.jpg is gone",)))
+
+
 def test_the_run_ends_when_an_epoch_is_said_to_be_the_last() -> None:
     seen = Seen(last_epoch=2)
     train(Number(), seen)
@@ -194,6 +212,7 @@ def batch() -> Batch:
         labels=torch.tensor([0, 1, 1, 0, 1]),
         video_ids=list("abcde"),
         tracks=[0] * 5,
+        problems=[],
     )
 
 

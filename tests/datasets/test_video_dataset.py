@@ -1,6 +1,7 @@
 """What training draws from a track."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from datasets import landmarks, manifest, video_dataset
 from datasets.video_dataset import VideoDataset, collate
+from errors import DataError
 from preprocessing import ClipConfig
 from tests.crop_sets import write_crop_set
 
@@ -57,6 +59,29 @@ def test_an_item_is_the_same_whenever_it_is_read_and_leaves_the_generator_alone(
     assert torch.equal(state, torch.get_rng_state())
     torch.rand(3)
     assert torch.equal(once, clones[0]["clip"])
+
+
+def test_unreadable_clips_give_way_to_others_of_the_batch_in_training_alone(
+    tmp_path: Path,
+) -> None:
+    data = manifest.read(write_crop_set(tmp_path, {"train": 2, "val": 1}, fakes_each=1))
+    gone = data.tracks("train").iloc[1]
+    shutil.rmtree(tmp_path / gone["crops"])
+    for path in (tmp_path / data.tracks("val").iloc[0]["crops"]).iterdir():
+        path.write_bytes(b"")
+    dataset = VideoDataset(data, "train", CLIP, train=True)
+    whole, damaged, other, same = (dataset[index] for index in range(4))
+    assert gone["crops"] in damaged["problem"]
+    batch = collate([whole, damaged, other, same])
+    assert batch["problems"] == [damaged["problem"]]
+    assert batch["labels"].tolist() == [0, 1, 0, 1]
+    assert torch.equal(batch["clips"][1], batch["clips"][3])
+    assert batch["video_ids"][1] == same["video_id"]
+    assert collate([whole, damaged])["labels"].tolist() == [0, 0], "none of its label is there"
+    with pytest.raises(DataError, match=re.escape(gone["crops"])):
+        collate([damaged])
+    with pytest.raises(DataError):
+        VideoDataset(data, "val", CLIP, train=False)[0]
 
 
 def remove_fakes(folder: Path, data: manifest.Manifest) -> None:
