@@ -13,7 +13,7 @@ from arg_types import Formatter, at_least, between, share, str2bool, url
 from errors import UsageError, one_line
 from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 
-OF_ONE_CALL = {"config", "resume", "force"}  # flags that args.json does not hand on
+OF_ONE_CALL = {"config", "resume", "force", "dry_run"}  # flags that args.json does not hand on
 # Flags that change nothing of what a run computes.
 FREE = OF_ONE_CALL | {
     *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers")
@@ -227,6 +227,11 @@ def train_parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--force", action="store_true", help="resume although flags or data have changed"
+    )
+    run.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="build everything, run two steps, and say what the run will take; writes nothing",
     )
     run.add_argument(
         "--config", type=Path, help="YAML file of flags, or the args.json of a run to repeat"

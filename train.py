@@ -12,8 +12,9 @@ if __name__ == "__main__":
 import argparse
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ import device
 import errors
 import models
 import optimization
+import rehearsal
 import runs
 from checkpointing import Checkpoint
 from datasets import manifest, samplers, splits
@@ -53,6 +55,12 @@ def main() -> int:
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     train_loader, val_loader = build_loaders(flags, data, clip, place)
     training = build_training(flags, model, train_loader)
+    plan = make_plan(flags, training.loss, train_loader.sampler, place)
+    if flags.dry_run:
+        with memory_advice(flags):
+            for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
+                print(line, flush=True)
+        return 0
     trained_on = set(splits.fingerprints(data.split("train")["group"]))
     if saved:  # with another split, perhaps
         trained_on |= set(saved.checkpoint.trained_on)
@@ -82,7 +90,7 @@ def main() -> int:
     else:
         run.save(position)
     del saved  # a second copy of all weights
-    return train(flags, run, train_loader, val_loader, position)
+    return train(flags, run, train_loader, val_loader, plan, position)
 
 
 def read_flags(words: list[str]) -> tuple[argparse.Namespace, runs.Saved | None]:
@@ -101,34 +109,21 @@ def train(
     run: runs.Run,
     train_loader: DataLoader,
     val_loader: DataLoader,
+    plan: Plan,
     position: Position,
 ) -> int:
     """Fit from `position` on; return the exit code."""
-    plan = Plan(
-        epochs=flags.epochs,
-        threshold=THRESHOLD,
-        log_interval=flags.log_interval,
-        save_every_steps=flags.save_every_steps,
-        chance_loss=chance_loss(run.training.loss, train_loader.sampler, flags.num_classes),
-        max_gradient=flags.max_gradient,
-        accumulate=flags.accumulate,
-        precision=device.precision(flags.precision, run.device),
-    )
 
     def after_epoch(row: EpochRow, position: Position) -> bool:
         run.finish_epoch(row, position)
         print(row.line(flags.epochs), flush=True)
         return run.goes_on
 
-    with stop_request() as stop:
+    with stop_request() as stop, memory_advice(flags):
         try:
             if run.goes_on:
                 hooks = Hooks(run.save, after_epoch, stop)
                 fit(run.training, train_loader, val_loader, plan, hooks, position)
-        except RuntimeError as error:
-            if "out of memory" not in str(error) and "allocate memory" not in str(error):
-                raise
-            raise PipelineError(memory_advice(flags, run.folder)) from error
         except Stopped:
             print(f"stopped; this goes on where it was: python train.py --resume {run.folder}")
             return stop.exit_code
@@ -138,21 +133,42 @@ def train(
     return 0
 
 
-def memory_advice(flags: argparse.Namespace, folder: Path) -> str:
-    """What to say when a step does not fit, ways out in the order of what they cost."""
-    ways = []
-    if flags.accumulate < flags.batch_size:
-        ways.append(f"--accumulate {min(2 * flags.accumulate, flags.batch_size)}")
-    if flags.precision != "bfloat16":
-        ways.append("--precision bfloat16")
-    if not flags.grad_checkpoint:
-        ways.append("--grad_checkpoint True")
-    ways.append("a smaller --crop_size, --clip_frames or --model_name")
-    return (
-        f"out of memory in a step of {flags.batch_size} clips of {flags.clip_frames} frames, in "
-        f"{flags.accumulate} parts. Add one or more of: {'; '.join(ways)}. "
-        f"This goes on: python train.py --resume {folder} --force {ways[0]}"
+def make_plan(
+    flags: argparse.Namespace, loss: Loss, sampler: samplers.EpochSampler, place: torch.device
+) -> Plan:
+    return Plan(
+        epochs=flags.epochs,
+        threshold=THRESHOLD,
+        log_interval=flags.log_interval,
+        save_every_steps=flags.save_every_steps,
+        chance_loss=chance_loss(loss, sampler, flags.num_classes),
+        max_gradient=flags.max_gradient,
+        accumulate=flags.accumulate,
+        precision=device.precision(flags.precision, place),
     )
+
+
+@contextmanager
+def memory_advice(flags: argparse.Namespace) -> Iterator[None]:
+    """Answer a step that does not fit with ways out, in the order of what they cost."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "out of memory" not in str(error) and "allocate memory" not in str(error):
+            raise
+        ways = []
+        if flags.accumulate < flags.batch_size:
+            ways.append(f"--accumulate {min(2 * flags.accumulate, flags.batch_size)}")
+        if flags.precision != "bfloat16":
+            ways.append("--precision bfloat16")
+        if not flags.grad_checkpoint:
+            ways.append("--grad_checkpoint True")
+        ways.append("a smaller --crop_size, --clip_frames or --model_name")
+        raise PipelineError(
+            f"out of memory in a step of {flags.batch_size} clips of {flags.clip_frames} frames, "
+            f"in {flags.accumulate} parts. Add one or more of: {'; '.join(ways)}. A run that was "
+            "begun goes on with them: --resume last --force"
+        ) from error
 
 
 def chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:

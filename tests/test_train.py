@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,21 @@ def test_out_of_memory_is_answered_with_what_would_fit(
     assert error.count("\n") == 1
     for part in ("--accumulate 4", "--precision bfloat16", "--grad_checkpoint True", "--resume"):
         assert part in error
+
+
+def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
+    finished_run: Path,
+) -> None:
+    folder = finished_run.parents[1]
+    command = f"{SMALLER} --pretrained False --run_name dry --dry_run"
+    result = run_train(folder, command, TORCH_HOME=str(folder / "torch"))
+    assert result.returncode == 0, result.stderr
+    assert not (folder / "checkpoints/dry").exists()
+    lines = result.stdout.splitlines()
+    assert re.match(r"model: 1\d\.\d M parameters, 1\d\.\d M trainable, 0\.0 M frozen", lines[1])
+    assert re.match(r"step: 4 clips in \d+\.\d\d s, loss \d\.\d{3}$", lines[2])
+    assert re.match(r"memory: [\d.]+ GB at most", lines[3])
+    assert re.match(r"time: [\d.]+ min an epoch \(2 steps .*\), [\d.]+ h for 2$", lines[4])
 
 
 def test_training_never_reads_the_test_split(finished_run: Path) -> None:
