@@ -13,12 +13,14 @@ import torch
 from torchvision import models as torchvision_models
 
 import args
+import builders
 import checkpointing
 import errors
 import train
 import trainer
 from datasets import manifest
 from errors import UsageError
+from preprocessing import ClipConfig
 from tests.crop_sets import write_crop_set
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,10 +67,10 @@ def test_the_full_command_parses_and_builds_word_for_word(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     flags = args.train_parser().parse_args(FULL_COMMAND.split())
-    model, _ = train.build_model(flags)
+    model, _ = builders.build_model(flags)
     data = manifest.read(manifest.find(flags.csv_file))
-    clip = train.ClipConfig(flags.clip_frames, flags.crop_size)
-    loaders = train.build_loaders(flags, data, clip, torch.device("cpu"))
+    clip = ClipConfig(flags.clip_frames, flags.crop_size)
+    loaders = builders.build_loaders(flags, data, clip, torch.device("cpu"))
     assert len(list(model.encoder.layer3)) == 36  # what makes it a ResNet152
     assert model.classify.out_features == 2
     assert [loader.batch_size for loader in loaders] == [16, 16]
@@ -207,11 +209,11 @@ def test_booleans_are_strict_text(text: str, value: bool) -> None:
 def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Path) -> None:
     path = write_crop_set(tmp_path, {"train": 4, "val": 2}, fakes_each=4, frames=1)
     data = manifest.read(path)
-    clip = train.ClipConfig(crop_size=32)
+    clip = ClipConfig(crop_size=32)
     counts = {}
     for balance in ("auto", "none"):
         flags = args.train_parser().parse_args(["--balance", balance])
-        loader, val_loader = train.build_loaders(flags, data, clip, torch.device("cpu"))
+        loader, val_loader = builders.build_loaders(flags, data, clip, torch.device("cpu"))
         counts[balance] = len(loader.sampler)
         assert len(val_loader.dataset) == 10  # validation is never balanced
     assert counts == {"auto": 8, "none": 20}
@@ -221,6 +223,6 @@ def test_a_training_split_of_one_label_is_refused(tmp_path: Path) -> None:
     path = write_crop_set(tmp_path, {"train": 2, "val": 1}, fakes_each=0, frames=1)
     flags = args.train_parser().parse_args([])
     with pytest.raises(UsageError, match="one label"):
-        train.build_loaders(
-            flags, manifest.read(path), train.ClipConfig(crop_size=32), torch.device("cpu")
+        builders.build_loaders(
+            flags, manifest.read(path), ClipConfig(crop_size=32), torch.device("cpu")
         )

@@ -1,0 +1,134 @@
+"""Flags of train.py → what trains: model, loaders, optimizer, plan."""
+
+import argparse
+
+import torch
+from torch.utils.data import DataLoader
+
+import datasets
+import device
+import models
+import optimization
+from datasets import manifest, samplers
+from datasets.video_dataset import collate
+from errors import UsageError
+from interrupts import ignore_signals
+from models import encoders, weights
+from models.encoders import InputSpec
+from optimization import Loss, Schedule
+from preprocessing import ClipConfig
+from trainer import Plan, Training
+
+THRESHOLD = 0.5
+
+
+def model_config(flags: argparse.Namespace) -> models.ModelConfig:
+    return models.ModelConfig(
+        flags.model_name,
+        flags.embed_dim,
+        flags.dropout,
+        flags.num_classes,
+        flags.temporal,
+        flags.temporal_layers,
+        flags.bidirectional,
+    )
+
+
+def build_model(
+    flags: argparse.Namespace, resume: bool = False
+) -> tuple[torch.nn.Module, InputSpec]:
+    """The model with the weights that the flags ask for, unless those of an interrupted run will
+    take their place, and what its encoder expects; raises before any other work."""
+    encoder = encoders.build(flags.model_name)
+    encoders.check_size(encoder, flags.model_name, flags.crop_size or encoder.spec.size)
+    model = models.assemble(encoder, model_config(flags))
+    if flags.grad_checkpoint:
+        encoders.recompute_blocks(encoder.module)
+    if flags.weights is not None and not resume:
+        weights.load_encoder(encoder, weights.read(flags.weights), str(flags.weights))
+    elif flags.pretrained and not resume:
+        weights.load_encoder(encoder, weights.pretrained(flags.model_name), "the pretrained file")
+    return model, encoder.spec
+
+
+def build_training(
+    flags: argparse.Namespace, model: torch.nn.Module, train_loader: DataLoader
+) -> Training:
+    encoder = list(model.encoder.parameters())
+    inside = set(map(id, encoder))
+    head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
+    groups = [(head, flags.lr), (encoder, flags.encoder_lr or flags.lr)]
+    optimizer = optimization.make_optimizer(flags.optimizer, groups, flags.weight_decay)
+    schedule = Schedule(optimizer, flags.schedule, steps=flags.epochs * len(train_loader))
+    balance = None
+    if flags.class_weights == "balanced":
+        labels = train_loader.sampler.drawn_labels()
+        balance = optimization.balanced_weights(labels, flags.num_classes)
+    loss = optimization.make_loss(flags.label_smoothing, balance, flags.focal_gamma)
+    average = optimization.make_average(model, flags.ema) if flags.ema else None
+    return Training(model, optimizer, schedule, loss, average)
+
+
+def build_loaders(
+    flags: argparse.Namespace, data: manifest.Manifest, clip: ClipConfig, place: torch.device
+) -> tuple[DataLoader, DataLoader]:
+    """Training and validation; neither ever sees the test split."""
+    make = datasets.get(flags.dataset)
+    train = make(
+        data,
+        "train",
+        clip,
+        train=True,
+        seed=flags.seed,
+        augmentation=flags.augmentation,
+        sbi=flags.sbi,
+    )
+    val = make(data, "val", clip, train=False)
+    fakes = sum(train.labels)
+    if fakes in (0, len(train.labels)):
+        raise UsageError("the training split holds one label only: there is nothing to learn")
+    if flags.monitor == "val_auc" and len(set(val.labels)) < 2:
+        raise UsageError("--monitor val_auc: the validation split holds one label only")
+    balance = flags.balance
+    if balance == "auto":
+        balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"
+    if balance == "pairs" and flags.batch_size % 2:
+        raise UsageError("--balance pairs needs an even --batch_size, to hold whole pairs")
+    sampler = samplers.EpochSampler(train.labels, train.sources, balance, flags.seed)
+    print(
+        f"training: {len(train)} tracks ({fakes} fake), {len(sampler)} an epoch, balance "
+        f"{balance} · validation: {len(val.video_labels())} videos, {len(val)} clips"
+    )
+    shared = {
+        "batch_size": flags.batch_size,
+        "num_workers": flags.workers,
+        "persistent_workers": flags.workers > 0,  # not started anew for every epoch
+        "collate_fn": collate,
+        "pin_memory": place.type == "cuda",
+        "worker_init_fn": ignore_signals,
+        # Of its own: a loader draws a number for every epoch, and torch's own generator must draw
+        # the same ones in a run that was resumed.
+        "generator": torch.Generator(),
+    }
+    return DataLoader(train, sampler=sampler, **shared), DataLoader(val, **shared)
+
+
+def build_plan(
+    flags: argparse.Namespace, loss: Loss, sampler: samplers.EpochSampler, place: torch.device
+) -> Plan:
+    return Plan(
+        epochs=flags.epochs,
+        threshold=THRESHOLD,
+        log_interval=flags.log_interval,
+        save_every_steps=flags.save_every_steps,
+        chance_loss=_chance_loss(loss, sampler, flags.num_classes),
+        max_gradient=flags.max_gradient,
+        accumulate=flags.accumulate,
+        precision=device.precision(flags.precision, place),
+    )
+
+
+def _chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:
+    """What guessing costs on average over an epoch's clips."""
+    labels = torch.tensor(sampler.drawn_labels())
+    return loss(torch.zeros(len(labels), classes), labels).mean().item()
