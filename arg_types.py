@@ -54,6 +54,13 @@ def share(text: str) -> tuple[int, int]:
     return k, n
 
 
+def seeds(text: str) -> list[int]:
+    """'0,1,2' → [0, 1, 2]; each once."""
+    if not re.fullmatch(r"\d+(,\d+)*", text) or len(set(text.split(","))) < text.count(",") + 1:
+        raise argparse.ArgumentTypeError(f"expected different numbers such as 0,1,2, got {text!r}")
+    return [int(seed) for seed in text.split(",")]
+
+
 def url(text: str) -> str:
     """A folder, or a URL of one → a URL without a slash at its end."""
     if not text.strip("/"):

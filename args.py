@@ -9,11 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arg_types import Formatter, at_least, between, share, str2bool, url
+from arg_types import Formatter, at_least, between, seeds, share, str2bool, url
 from errors import UsageError, one_line
 from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 
-OF_ONE_CALL = {"config", "resume", "force", "dry_run"}  # flags that args.json does not hand on
+OF_ONE_CALL = {
+    "config",
+    "resume",
+    "force",
+    "dry_run",
+    "seeds",
+}  # flags that args.json does not hand on
 # Flags that change nothing of what a run computes.
 FREE = OF_ONE_CALL | {
     *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers")
@@ -274,6 +280,12 @@ def _add_training(group) -> None:
         help="of the model's arithmetic; auto: bfloat16 on a GPU that has it, else float32",
     )
     group.add_argument("--seed", type=at_least(0), default=0)
+    group.add_argument(
+        "--seeds",
+        type=seeds,
+        metavar="0,1,2",
+        help="a run for each, and a table of their best epochs",
+    )
 
 
 def _add_optimization(group) -> None:

@@ -3,8 +3,11 @@
 import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from statistics import fmean, stdev
 
 from files import replacing
+
+COMPARED = ("val_loss", "val_acc", "val_auc")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,37 @@ def write(folder: Path, rows: list[EpochRow]) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
         writer.writeheader()
         writer.writerows(map(asdict, rows))
+
+
+def read(folder: Path) -> list[EpochRow]:
+    """The rows of history.csv."""
+    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+        return [EpochRow(**{k: _number(v) for k, v in row.items()}) for row in csv.DictReader(file)]
+
+
+def _number(text: str) -> int | float | None:
+    return int(text) if text.isdecimal() else float(text) if text else None
+
+
+def best(rows: list[EpochRow], monitor: str) -> EpochRow:
+    """The first of the epochs that are best by a column."""
+    sign = 1 if monitor == "val_loss" else -1
+    return min(rows, key=lambda row: sign * getattr(row, monitor))
+
+
+def compare(folders: dict[int, Path], monitor: str) -> str:
+    """A table of the best epochs of runs by seed, with mean and standard deviation."""
+    rows = {seed: best(read(folder), monitor) for seed, folder in folders.items()}
+    shown = [name for name in COMPARED if all(getattr(r, name) is not None for r in rows.values())]
+    lines = [f"{'seed':>6}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown)]
+    for seed, row in rows.items():
+        values = "".join(f"{getattr(row, name):>10.4f}" for name in shown)
+        lines.append(f"{seed:>6}{row.epoch:>7}{values}")
+    for name, function in (("mean", fmean), ("sd", stdev)):
+        if len(rows) > 1:
+            values = (function([getattr(row, column) for row in rows.values()]) for column in shown)
+            lines.append(f"{name:>6}{'':>7}" + "".join(f"{value:>10.4f}" for value in values))
+    return "\n".join(lines)
 
 
 def draw_curves(folder: Path, rows: list[EpochRow]) -> None:

@@ -49,8 +49,7 @@ class Run:
     @property
     def best(self) -> EpochRow:
         """The first of the best epochs."""
-        sign = 1 if self.monitor == "val_loss" else -1
-        return min(self.rows, key=lambda row: sign * getattr(row, self.monitor))
+        return history.best(self.rows, self.monitor)
 
     @property
     def device(self) -> torch.device:
@@ -168,6 +167,11 @@ def make_folder(flags: argparse.Namespace) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def seed_folders(flags: argparse.Namespace) -> dict[int, Path]:
+    """The run folder of each of --seeds."""
+    return {seed: flags.checkpoints / f"{flags.run_name}_seed_{seed}" for seed in flags.seeds}
 
 
 def write_flags(folder: Path, flags: argparse.Namespace) -> None:

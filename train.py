@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 import builders
 import device
 import errors
+import history
 import rehearsal
 import runs
 from checkpointing import Checkpoint
@@ -36,6 +37,26 @@ from trainer import Hooks, Plan, Position, Stopped, fit
 
 def main() -> int:
     flags, saved = read_flags(sys.argv[1:])
+    return run_once(flags, saved) if flags.seeds is None else run_seeds(flags)
+
+
+def run_seeds(flags: argparse.Namespace) -> int:
+    """A run for each of --seeds, and a table of them all. What is done or half done goes on."""
+    folders = runs.seed_folders(flags)
+    for seed, folder in folders.items():
+        words = {"seeds": None, "seed": seed, "run_name": folder.name}
+        one = argparse.Namespace(**vars(flags) | words)
+        begun = (folder / "last.pt").exists()
+        code = run_once(one, runs.find(str(folder), flags.checkpoints) if begun else None)
+        if code:
+            print("the same command goes on with the other seeds")
+            return code
+    print(history.compare(folders, flags.monitor))
+    return 0
+
+
+def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
+    """One run, from its beginning or from where it was `saved`; return the exit code."""
     seed_everything(flags.seed)
     place = device.choose(flags.device)
     model, spec = builders.build_model(flags, resume=saved is not None)
@@ -97,7 +118,13 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, runs.Saved | None]
     """The flags of this call, and the run that it goes on with."""
     flags = args.train_flags(words)
     if flags.resume is None:
+        if flags.seeds is not None and flags.run_name is None:
+            raise UsageError("--seeds needs a --run_name, so that the same command can go on")
         return flags, None
+    if flags.seeds is not None:
+        raise UsageError(
+            "--resume goes on with one run; the command with --seeds goes on by itself"
+        )
     if flags.config is not None:
         raise UsageError("--resume takes the run's own flags: leave out --config")
     saved = runs.find(flags.resume, flags.checkpoints)

@@ -148,6 +148,40 @@ def test_a_run_without_patience_left_ends_and_stays_ended(
     assert len(accuracies) == accuracies.index(max(accuracies)) + 1 + 2 < 30
 
 
+def test_several_seeds_make_a_run_each_and_a_table_and_go_on_when_stopped(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*FLAGS, "--run_name", "r", "--seeds", "3,4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "stop_request", stop_at(2))
+        assert run(patch, *words) == 143
+    assert "the same command goes on" in capsys.readouterr().out
+    assert run(monkeypatch, *words) == 0
+    table = [line.split() for line in capsys.readouterr().out.splitlines()[-5:]]
+    assert run(monkeypatch, *FLAGS, "--run_name", "alone", "--seed", "3") == 0
+    assert_same(place / "checkpoints/alone", place / "checkpoints/r_seed_3")
+    best = [
+        history.best(history.read(place / f"checkpoints/r_seed_{n}"), "val_loss") for n in (3, 4)
+    ]
+    assert table[0] == ["seed", "epoch", "val_loss", "val_acc", "val_auc"]
+    for line, seed, row in zip(table[1:3], "34", best, strict=True):
+        assert line[:3] == [seed, str(row.epoch), f"{row.val_loss:.4f}"]
+    losses = [row.val_loss for row in best]
+    assert table[3][:2] == ["mean", f"{sum(losses) / 2:.4f}"]
+    assert table[4][:2] == ["sd", f"{abs(losses[0] - losses[1]) / 2**0.5:.4f}"]
+
+
+@pytest.mark.parametrize("words", [("--resume", "last"), ()])
+def test_seeds_without_a_name_or_with_one_run_to_resume_are_refused(
+    cut: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+) -> None:
+    assert run(monkeypatch, "--seeds", "0,1", *words) == 2
+    assert "--seeds" in capsys.readouterr().err
+
+
 def test_another_kind_of_optimizer_cannot_go_on(
     cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
