@@ -13,13 +13,8 @@ from arg_types import Formatter, at_least, between, seeds, share, str2bool, url
 from errors import UsageError, one_line
 from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 
-OF_ONE_CALL = {
-    "config",
-    "resume",
-    "force",
-    "dry_run",
-    "seeds",
-}  # flags that args.json does not hand on
+# Flags that args.json does not hand on.
+OF_ONE_CALL = {"config", "resume", "force", "dry_run", "seeds"}
 # Flags that change nothing of what a run computes.
 FREE = OF_ONE_CALL | {
     *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers")
