@@ -17,7 +17,8 @@ from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 OF_ONE_CALL = {"config", "resume", "force", "dry_run", "seeds"}
 # Flags that change nothing of what a run computes.
 FREE = OF_ONE_CALL | {
-    *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers")
+    *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers"),
+    "tensorboard",
 }
 FACES = FaceConfig()
 CLIPS = ClipConfig()
@@ -228,6 +229,12 @@ def train_parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--force", action="store_true", help="resume although flags or data have changed"
+    )
+    run.add_argument(
+        "--tensorboard",
+        type=str2bool,
+        default=False,
+        help="events with curves and a few clips in the run folder",
     )
     run.add_argument(
         "--dry_run",

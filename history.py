@@ -24,6 +24,7 @@ class EpochRow:
     lr: float  # at the epoch's end
     seconds: float
     clips_per_second: float  # of training
+    gradient: float  # its norm before clipping, mean over steps
 
     def line(self, epochs: int) -> str:
         auc = "n/a" if self.val_auc is None else f"{self.val_auc:.3f}"

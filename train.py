@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+import board
 import builders
 import device
 import errors
@@ -57,6 +58,8 @@ def run_seeds(flags: argparse.Namespace) -> int:
 
 def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
     """One run, from its beginning or from where it was `saved`; return the exit code."""
+    if flags.tensorboard:
+        board.require()
     seed_everything(flags.seed)
     place = device.choose(flags.device)
     model, spec = builders.build_model(flags, resume=saved is not None)
@@ -140,10 +143,13 @@ def train(
     position: Position,
 ) -> int:
     """Fit from `position` on; return the exit code."""
+    events = board.Board(run.folder, position.epoch) if flags.tensorboard else None
 
     def after_epoch(row: EpochRow, position: Position) -> bool:
         run.finish_epoch(row, position)
         print(row.line(flags.epochs), flush=True)
+        if events:
+            events.add(row, run.training.judged, val_loader.dataset)
         return run.goes_on
 
     with stop_request() as stop, memory_advice(flags):

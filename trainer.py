@@ -54,6 +54,7 @@ class Position:
     step: int = 0  # finished ones of this epoch
     loss_sum: float = 0.0  # over this epoch's clips so far, as the next ones
     right: float = 0.0
+    gradient_sum: float = 0.0  # of its norm, over this epoch's steps
     seen: int = 0
     seconds: float = 0.0  # spent in this epoch
     problems: list[str] = field(default_factory=list)  # of its clips that could not be read
@@ -116,6 +117,7 @@ def fit(
             lr=training.schedule.lr,
             seconds=train_seconds + time.monotonic() - started,
             clips_per_second=position.seen / train_seconds,
+            gradient=position.gradient_sum / position.step,
         )
         position = Position(epoch=position.epoch + 1)
         if not hooks.after_epoch(row, position):
@@ -138,14 +140,15 @@ def train_one_epoch(
     loader.sampler.set_epoch(position.epoch - 1, skip=position.seen)
     loader.dataset.set_epoch(position.epoch - 1)
     # Sums stay on the device: reading one there at every step would make it wait.
-    sums = torch.tensor([position.loss_sum, position.right], dtype=torch.float64, device=device)
+    known = [position.loss_sum, position.right, position.gradient_sum]
+    sums = torch.tensor(known, dtype=torch.float64, device=device)
     recent: list[_Step] = []
     before, started = position.seconds, time.monotonic()
 
     def settle() -> None:
         _check_finite(recent, position.epoch)
         recent.clear()
-        position.loss_sum, position.right = sums.tolist()
+        position.loss_sum, position.right, position.gradient_sum = sums.tolist()
         position.seconds = before + time.monotonic() - started
 
     bar = tqdm(
@@ -165,8 +168,7 @@ def train_one_epoch(
             _check_damaged(position.problems, len(loader.sampler))
             position.step += 1
             position.seen += count
-            sums[0] += loss
-            sums[1] += right
+            sums += torch.stack([loss, right, norm])
             recent.append(_Step(position.step, lr, batch["video_ids"], loss / count, norm))
             bar.update(count)
             if position.step % plan.log_interval == 0:
