@@ -391,5 +391,7 @@ def score_parser() -> argparse.ArgumentParser:
 
 def _add_machine(group, workers: bool = True) -> None:
     if workers:
-        group.add_argument("--workers", type=at_least(0), default=2, help="loader processes")
+        group.add_argument(
+            "--workers", type=at_least(0), default=2, help="of a loader; train.py has two"
+        )
     group.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")

@@ -100,7 +100,6 @@ def build_loaders(
         f"{balance} · validation: {len(val.video_labels())} videos, {len(val)} clips"
     )
     shared = {
-        "batch_size": flags.batch_size,
         "num_workers": flags.workers,
         "persistent_workers": flags.workers > 0,  # not started anew for every epoch
         "collate_fn": collate,
@@ -110,7 +109,11 @@ def build_loaders(
         # the same ones in a run that was resumed.
         "generator": torch.Generator(),
     }
-    return DataLoader(train, sampler=sampler, **shared), DataLoader(val, **shared)
+    part = -(-flags.batch_size // flags.accumulate)  # what is known to fit into memory
+    return (
+        DataLoader(train, flags.batch_size, sampler=sampler, **shared),
+        DataLoader(val, part, **shared),
+    )
 
 
 def build_plan(

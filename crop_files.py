@@ -96,6 +96,8 @@ def read_record(folder: Path, crops: str) -> dict[str, Any] | None:
         return json.loads(_members(_bytes(path, place), "json")[0])
     except (OSError, ValueError, LookupError, TypeError, StopIteration, tarfile.TarError):
         return None
+    except RecursionError:  # brackets in brackets in brackets
+        return None
 
 
 def _check(where: str | Path, found: int, frames: int) -> None:

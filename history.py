@@ -1,6 +1,7 @@
 """What a run leaves to look at after every epoch: history.csv and curves.png."""
 
 import csv
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean, stdev
@@ -60,7 +61,12 @@ def _number(text: str) -> int | float | None:
 def best(rows: list[EpochRow], monitor: str) -> EpochRow:
     """The first of the epochs that are best by a column."""
     sign = 1 if monitor == "val_loss" else -1
-    return min(rows, key=lambda row: sign * getattr(row, monitor))
+
+    def badness(row: EpochRow) -> float:
+        value = getattr(row, monitor)
+        return math.inf if value is None else sign * value
+
+    return min(rows, key=badness)
 
 
 def compare(folders: dict[int, Path], monitor: str) -> str:

@@ -73,18 +73,18 @@ class Run:
         checkpoint = self._checkpoint(row.epoch, asdict(row))
         checkpointing.save(self._epoch(row), checkpoint)
         self._save_last(checkpoint, position)
-        self._publish()
+        self._publish(new_best=row is self.best)
 
     def _tell_schedule(self) -> None:
         self.training.schedule.after_epoch([row.val_loss for row in self.rows])
 
-    def _publish(self) -> None:
+    def _publish(self, new_best: bool) -> None:
         """What follows from `rows` and the epochs' checkpoints: a run that was killed in here does
         it again when it is resumed."""
-        newest = self._epoch(self.rows[-1])
-        if self.rows[-1] is self.best and newest.exists():  # not deleted by hand since
+        best = self._epoch(self.best)
+        if new_best and best.exists():  # not deleted by hand, or by --keep_checkpoints
             with replacing(self.folder / "best.pt") as partial:
-                shutil.copyfile(newest, partial)
+                shutil.copyfile(best, partial)
         history.write(self.folder, self.rows)
         history.draw_curves(self.folder, self.rows)
         checkpointing.keep_newest(self.folder, self.keep)
@@ -120,6 +120,8 @@ class Run:
     def restore(self, saved: "Saved") -> Position:
         """Go on from where `saved` was. Raise CheckpointError when its weights do not fit."""
         training, state = self.training, saved.state
+        if "steps" not in state:
+            raise CheckpointError(f"{saved.folder} was begun with another version and cannot go on")
         self._restore_weights(saved)
         groups = training.optimizer.param_groups
         # What the flags say now holds, should it have been changed with --force.
@@ -134,7 +136,7 @@ class Run:
         training.schedule.go_to(state["steps"])
         self._restore_random(state["random"])
         if self.rows:
-            self._publish()
+            self._publish(new_best=True)  # by another --monitor, perhaps
         return Position(**state["position"])
 
     def _restore_weights(self, saved: "Saved") -> None:

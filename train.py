@@ -172,7 +172,7 @@ def memory_advice(flags: argparse.Namespace) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "out of memory" not in str(error) and "allocate memory" not in str(error):
+        if not any(text in str(error) for text in ("out of memory", "can't allocate memory")):
             raise
         ways = []
         if flags.accumulate < flags.batch_size:

@@ -26,7 +26,8 @@ from scoring.predict import predict
 
 DAMAGED = 0.01  # share of an epoch's clips that may be unreadable
 NAMED = 5  # of them in a message
-GUESSING = 0.005  # a training loss this near to that of guessing has learned nothing
+# A training loss this near to that of guessing, relative, has learned nothing: 0.005 of ln 2.
+GUESSING = 0.0072
 
 
 @dataclass
@@ -122,7 +123,8 @@ def fit(
         position = Position(epoch=position.epoch + 1)
         if not hooks.after_epoch(row, position):
             break
-        guessing = guessing + 1 if abs(row.train_loss - plan.chance_loss) < GUESSING else 0
+        beyond = abs(row.train_loss / plan.chance_loss - 1)
+        guessing = guessing + 1 if beyond < GUESSING else 0
         if guessing == 2:
             print(
                 f"warning: for two epochs the loss is that of guessing ({plan.chance_loss:.3f}). "
@@ -182,8 +184,11 @@ def train_one_epoch(
                 raise Stopped
     settle()
     if position.problems:
-        count, first = len(position.problems), position.problems[0]
-        print(f"warning: {count} clips could not be read, such as {first}", file=sys.stderr)
+        print(
+            f"warning: {len(position.problems)} of the epoch's clips could not be read, others "
+            f"took their place: {'; '.join(position.problems[:NAMED])}",
+            file=sys.stderr,
+        )
 
 
 def take_step(
@@ -254,6 +259,11 @@ def validate(
     """metrics.video_metrics over the videos of `labels`, from all their `batches`."""
     scores = video_scores(predict(model, batches))
     assert set(scores) == set(labels), "every video with an item has a score"
+    if not all(map(math.isfinite, scores.values())):
+        raise PipelineError(
+            "p_fake of validation is no number: the weights have grown beyond measure. Lower --lr, "
+            "or set --max_gradient; the last checkpoint is whole"
+        )
     names = sorted(scores)
     return metrics.video_metrics(
         np.array([labels[name] for name in names]),

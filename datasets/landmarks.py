@@ -32,7 +32,7 @@ def of_track(folder: Path, row: pd.Series, faces: FaceConfig) -> np.ndarray:
 
 def in_crop(points: np.ndarray, boxes: np.ndarray, faces: FaceConfig) -> np.ndarray:
     """(T, 5, 2) pixels of frames → pixels of the crops that were cut around `boxes` (T, 4)."""
-    squares = np.array([square(box, faces.margin) for box in boxes])
+    squares = np.array([square(box, faces.margin) for box in boxes], float)
     corners, sides = squares[:, None, :2], squares[:, None, 2:]
     return (points - corners + 0.5) * (faces.face_size / sides) - 0.5
 

@@ -1,6 +1,7 @@
 """Manifest rows → clips. Shapes: B videos, T frames, C channels, H, W."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import TypedDict
 
 import numpy as np
@@ -21,10 +22,10 @@ class Item(TypedDict):
     label: int
     video_id: str
     track: int
-    problem: str  # why there is no clip, in training; mostly empty
+    problems: list[str]  # of items that could not be read, in whose place it stands
 
 
-NOTHING = torch.empty(0)  # the clip of an item with a problem
+OTHERS = 3  # items that are tried in the place of one that cannot be read
 
 
 class Batch(TypedDict):
@@ -33,7 +34,7 @@ class Batch(TypedDict):
     labels: torch.Tensor  # (B,) int64
     video_ids: list[str]
     tracks: list[int]
-    problems: list[str]  # of items whose place others of the batch took
+    problems: list[str]  # of items that could not be read, in whose place others stand
 
 
 class VideoDataset(Dataset[Item]):
@@ -75,6 +76,10 @@ class VideoDataset(Dataset[Item]):
             for row, count in enumerate(self.rows["frames"])
             for start in ([None] if train else clips.fixed_starts(count, config.clip_frames))
         ]
+        self.same_label: dict[int, list[int]] = {
+            label: [i for i, of_item in enumerate(self.labels) if of_item == label]
+            for label in set(self.labels)
+        }
         reals = self.rows.reset_index(drop=True)
         reals = reals[reals["label"] == REAL]
         self.reals: list[int] = reals.index.tolist()
@@ -105,23 +110,32 @@ class VideoDataset(Dataset[Item]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Item:
-        """Raise DataError in evaluation where crops cannot be read; training notes it."""
-        number, start = self.items[index]
-        row = self.rows.iloc[number]
-        clip, problem = NOTHING, ""
-        try:
-            clip = self._clip(row, start)
-        except DataError as error:
-            if not self.train:
-                raise
-            problem = str(error)
-        return Item(
-            clip=clip,
-            label=int(row["label"]),
-            video_id=row["video_id"],
-            track=int(row["track"]),
-            problem=problem,
-        )
+        """In training, an item whose crops cannot be read gives way to another of its label.
+        Raise DataError in evaluation, and when the others cannot be read either."""
+        problems: list[str] = []
+        for chosen in [index, *(self._others(index) if self.train else [])]:
+            number, start = self.items[chosen]
+            row = self.rows.iloc[number]
+            try:
+                clip = self._clip(row, start)
+            except DataError as error:
+                problems.append(str(error))
+                continue
+            return Item(
+                clip=clip,
+                label=int(row["label"]),
+                video_id=row["video_id"],
+                track=int(row["track"]),
+                problems=problems,
+            )
+        raise DataError(problems[0])
+
+    def _others(self, index: int) -> Iterator[int]:
+        """A few items of the same label, drawn."""
+        same = self.same_label[self.rows["label"].iloc[self.items[index][0]]]
+        draw = torch.Generator().manual_seed(_seed(self.seed, int(self.epoch), index))
+        for place in torch.randint(len(same), (OTHERS,), generator=draw).tolist():
+            yield same[place]
 
     def _clip(self, row: pd.Series, start: int | None) -> torch.Tensor:
         """(T, C, H, W) float: what the model sees of a row, from `start` on or from a place that is
@@ -165,13 +179,6 @@ class VideoDataset(Dataset[Item]):
 
 
 def collate(items: list[Item]) -> Batch:
-    """Items with a problem give way to others of the batch, of the same label where there is one.
-    Raise DataError when all have problems."""
-    whole = [item for item in items if not item["problem"]]
-    problems = [item["problem"] for item in items if item["problem"]]
-    if not whole:
-        raise DataError(problems[0])
-    items = [_stand_in(item, whole) if item["problem"] else item for item in items]
     batch, mask = clips.collate([item["clip"] for item in items])
     return Batch(
         clips=batch,
@@ -179,12 +186,8 @@ def collate(items: list[Item]) -> Batch:
         labels=torch.tensor([item["label"] for item in items]),
         video_ids=[item["video_id"] for item in items],
         tracks=[item["track"] for item in items],
-        problems=problems,
+        problems=[problem for item in items for problem in item["problems"]],
     )
-
-
-def _stand_in(item: Item, whole: list[Item]) -> Item:
-    return next((other for other in whole if other["label"] == item["label"]), whole[0])
 
 
 def _seed(*parts: object) -> int:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 from torchvision import models
 
@@ -127,7 +129,7 @@ def recompute_blocks(encoder: nn.Module) -> None:
     for block in blocks:
         block.forward = partial(_checkpointed, block.forward)
         for layer in block.modules():
-            if isinstance(layer, nn.BatchNorm2d):
+            if isinstance(layer, _BatchNorm):
                 # Its running statistics now meet every batch twice.
                 layer.momentum = 1 - math.sqrt(1 - layer.momentum)
 
@@ -136,14 +138,19 @@ def _blocks(module: nn.Module) -> list[nn.Module]:
     """The outermost modules inside that are more than a layer or a sequence."""
     found: list[nn.Module] = []
     for child in module.children():
-        if isinstance(child, nn.Sequential):
+        is_a_list = type(child).forward is nn.Module.forward  # of modules: nobody calls it
+        if isinstance(child, nn.Sequential) or is_a_list:
             found += _blocks(child)
         elif list(child.children()):
             found.append(child)
     return found
 
 
-def _checkpointed(forward: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+def _checkpointed(forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
+    def compute(*inputs: Any, **named: Any) -> Any:
+        # HRNet's blocks write into the list that they are given.
+        return forward(*(list(x) if isinstance(x, list) else x for x in inputs), **named)
+
     # All of a block is computed again, not only what the gradient needs: see the momentum above.
     with set_checkpoint_early_stop(False):
-        return checkpoint(forward, *inputs, use_reentrant=False)
+        return checkpoint(compute, *inputs, use_reentrant=False, **named)

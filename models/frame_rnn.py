@@ -70,7 +70,8 @@ class SingleFrames(FrameModel):
 
     def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(B, T, C, H, W) float, (B, T) bool → (B, K) log-probabilities, which are logits."""
-        valid = self.classify(self.dropout(self.embed(clips, mask))).log_softmax(dim=-1)  # (N, K)
+        logits = self.classify(self.dropout(self.embed(clips, mask)))  # (N, K)
+        valid = logits.float().log_softmax(dim=-1)  # bfloat16 would be coarse near 0
         logs = valid.new_full((*mask.shape, valid.shape[-1]), -math.inf)  # (B, T, K)
         logs[mask] = valid
         return logs.logsumexp(dim=1) - mask.sum(dim=1, keepdim=True).log()

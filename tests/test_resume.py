@@ -277,6 +277,27 @@ def test_other_settings_are_listed_need_force_and_then_hold(
     assert rates == pytest.approx(expected)
 
 
+def test_another_measure_of_the_best_epoch_takes_its_checkpoint(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, *FLAGS, "--run_name", "cut") == 0
+    folder = place / "checkpoints/cut"
+    rows = history.read(folder)
+    for other in ("val_acc", "val_auc", "val_loss"):
+        assert run(monkeypatch, "--resume", "last", "--monitor", other, "--force") == 0
+        assert checkpointing.load(folder / "best.pt").epoch == history.best(rows, other).epoch
+
+
+def test_a_run_of_another_version_is_refused_in_one_line(
+    cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint, state = checkpointing.load_with_training(cut / "last.pt")
+    state.pop("steps")
+    checkpointing.save(cut / "last.pt", checkpoint, state)
+    assert run(monkeypatch, "--resume", "last") == 2
+    assert "another version" in capsys.readouterr().err
+
+
 def test_what_a_kill_kept_from_being_written_is_written_when_resumed(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,19 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_saved() -> None
     assert not seen.rows
 
 
+def test_scores_that_are_no_numbers_are_said() -> None:
+    """Weights beyond measure: the loss of every step was still a number."""
+
+    class Broken(Number):
+        def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return super().forward(clips, mask) * (1 if self.training else math.nan)
+
+    seen = Seen()
+    with pytest.raises(PipelineError, match="p_fake of validation is no number"):
+        train(Broken(), seen)
+    assert not seen.rows
+
+
 def test_two_epochs_of_guessing_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     train(Number(), Seen())
     assert capsys.readouterr().err.count("for two epochs the loss is that of guessing (0.693)") == 1
@@ -161,7 +174,7 @@ def test_a_few_unreadable_clips_are_said_and_many_end_the_run(
     """Five steps, each with a clip that could not be read: of 500, and of 499."""
     seen = Seen(last_epoch=1)
     train(Number(), seen, loader=Loader(500, ("a.jpg is gone",)))
-    assert "5 clips could not be read, such as a.jpg is gone" in capsys.readouterr().err
+    assert "5 of the epoch's clips could not be read" in capsys.readouterr().err
     with pytest.raises(DataError, match=r"5 of the epoch's 499 clips.*a\.jpg is gone"):
         train(Number(), Seen(), loader=Loader(499, ("a.jpg is gone",)))
 

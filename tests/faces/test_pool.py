@@ -66,7 +66,7 @@ def test_a_video_that_crashes_hangs_or_takes_all_memory_costs_its_own_row(tmp_pa
     videos = {"good_1": good, "crash": Crashing("x"), "hang": Hanging("x"), "memory": Greedy("x")}
     videos |= {"good_2": good}
     jobs = [Job(video, tmp_path / "crops" / name) for name, video in videos.items()]
-    done = list(pool.run(jobs, CONFIG, workers=2, timeout=20))
+    done = list(pool.run(jobs, CONFIG, workers=2, timeout=10))
     assert len(done) == len(jobs)
     found = {job.folder.name: store.load(job.folder) for job in jobs}
     statuses = {name: record["status"] for name, record in found.items()}
@@ -78,7 +78,7 @@ def test_a_video_that_crashes_hangs_or_takes_all_memory_costs_its_own_row(tmp_pa
         "good_2": "no_face",
     }
     assert "died (exit code -11)" in found["crash"]["detail"]
-    assert "20 s" in found["hang"]["detail"]
+    assert "10 s" in found["hang"]["detail"]
     assert "memory" in found["memory"]["detail"]
 
 

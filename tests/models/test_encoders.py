@@ -58,7 +58,11 @@ def test_size_and_normalisation_follow_the_encoder(name: str, size: int, mean: f
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet18", "densenet121", "efficientnet_b0", "googlenet", "convnext_tiny"]
+    "name",
+    [
+        *("resnet18", "densenet121", "efficientnet_b0", "googlenet", "convnext_tiny"),
+        *("hrnet_w18_small", "levit_128s", "xcit_nano_12_p16_224"),  # timm's, with lists of modules
+    ],
 )
 def test_blocks_that_are_computed_twice_change_neither_gradients_nor_statistics(name: str) -> None:
     torch.manual_seed(0)
@@ -66,7 +70,8 @@ def test_blocks_that_are_computed_twice_change_neither_gradients_nor_statistics(
     saving = copy.deepcopy(plain)
     encoders.recompute_blocks(saving)
     saving = copy.deepcopy(saving)  # as the moving average does
-    images = torch.randn(3, 3, 64, 64)
+    size = 224 if name.startswith(("levit", "xcit")) else 64
+    images = torch.randn(3, 3, size, size)
     for module in (plain, saving):
         torch.manual_seed(1)  # of dropout and of paths that are left out
         module(images).square().mean().backward()

@@ -1,0 +1,114 @@
+"""Every flag reaches what it is about."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+
+import args
+import builders
+from datasets import manifest
+from preprocessing import ClipConfig
+from tests.crop_sets import write_crop_set
+from trainer import Training
+
+CLIP = ClipConfig(clip_frames=2, crop_size=32)
+LOGITS, LABELS = torch.tensor([[1.0, -1.0], [0.5, 0.2]]), torch.tensor([0, 1])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> manifest.Manifest:
+    """Three fakes for each real."""
+    return manifest.read(write_crop_set(tmp_path, {"train": 2, "val": 2}, fakes_each=3, frames=3))
+
+
+def flags(*words: str) -> Namespace:
+    shared = "--model_name resnet18 --pretrained False --embed_dim 8 --crop_size 32 --workers 0"
+    return args.train_parser().parse_args([*shared.split(), "--balance", "none", *words])
+
+
+def build(data: manifest.Manifest, *words: str) -> tuple[Training, torch.nn.Module]:
+    torch.manual_seed(0)
+    given = flags(*words)
+    model, _ = builders.build_model(given)
+    loader, _ = builders.build_loaders(given, data, CLIP, torch.device("cpu"))
+    return builders.build_training(given, model, loader), model
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--label_smoothing", "0.2"), ("--class_weights", "balanced"), ("--focal_gamma", "2")],
+    ids=lambda words: words[0],
+)
+def test_the_loss_is_the_one_asked_for(data: manifest.Manifest, words: tuple[str, ...]) -> None:
+    plain, asked = (build(data, *given)[0].loss(LOGITS, LABELS) for given in ((), words))
+    assert not torch.allclose(plain, asked)
+
+
+def test_balanced_weights_count_a_rare_real_more(data: manifest.Manifest) -> None:
+    plain, _ = build(data)
+    weighed, _ = build(data, "--class_weights", "balanced")
+    ratio = weighed.loss(LOGITS, LABELS) / plain.loss(LOGITS, LABELS)
+    assert ratio.tolist() == pytest.approx([2.0, 2 / 3])
+
+
+def test_encoder_and_head_have_the_rates_asked_for(data: manifest.Manifest) -> None:
+    words = ("--lr", "0.01", "--encoder_lr", "0.001", "--schedule", "constant")
+    training, model = build(data, *words)
+    rate = {
+        id(p): group["lr"] for group in training.optimizer.param_groups for p in group["params"]
+    }
+    inside = {id(parameter) for parameter in model.encoder.parameters()}
+    assert len(rate) == len(list(model.parameters())), "each parameter once"
+    assert all(lr == (0.001 if name in inside else 0.01) for name, lr in rate.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
+)
+def test_the_optimizer_is_the_one_asked_for(
+    data: manifest.Manifest, name: str, kind: type[torch.optim.Optimizer]
+) -> None:
+    optimizer = build(data, "--optimizer", name, "--weight_decay", "0.3")[0].optimizer
+    assert type(optimizer) is kind
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.3}
+
+
+def test_what_is_judged_is_the_average_where_there_is_one(data: manifest.Manifest) -> None:
+    plain, model = build(data)
+    assert plain.judged is model
+    averaged, model = build(data, "--ema", "0.5")
+    assert averaged.judged is averaged.average.module is not model
+
+
+def test_the_plan_is_the_one_asked_for(data: manifest.Manifest) -> None:
+    words = "--max_gradient 3 --accumulate 5 --precision bfloat16 --epochs 7 --log_interval 2"
+    given = flags(*words.split(), "--save_every_steps", "9", "--class_weights", "balanced")
+    loader, _ = builders.build_loaders(given, data, CLIP, torch.device("cpu"))
+    loss = build(data)[0].loss
+    plan = builders.build_plan(given, loss, loader.sampler, torch.device("cpu"))
+    assert (plan.max_gradient, plan.accumulate, plan.precision) == (3.0, 5, torch.bfloat16)
+    assert (plan.epochs, plan.log_interval, plan.save_every_steps) == (7, 2, 9)
+    assert plan.chance_loss == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_blocks_are_computed_twice_only_when_asked(data: manifest.Manifest) -> None:
+    for words, asked in (((), False), (("--grad_checkpoint", "True"), True)):
+        block = build(data, *words)[1].encoder.layer1[0]
+        assert ("forward" in vars(block)) is asked
+
+
+def test_clips_are_drawn_as_asked(data: manifest.Manifest) -> None:
+    words = ("--augmentation", "none", "--sbi", "0.5", "--seed", "3")
+    loader, _ = builders.build_loaders(flags(*words), data, CLIP, torch.device("cpu"))
+    assert (loader.dataset.sbi, loader.dataset.seed) == (0.5, 3)
+    plain, _ = builders.build_loaders(flags("--seed", "3"), data, CLIP, torch.device("cpu"))
+    assert not torch.equal(loader.dataset[0]["clip"], plain.dataset[0]["clip"])
+
+
+def test_validation_takes_no_more_clips_at_once_than_a_step(data: manifest.Manifest) -> None:
+    words = ("--batch_size", "8", "--accumulate", "3")
+    loader, val_loader = builders.build_loaders(flags(*words), data, CLIP, torch.device("cpu"))
+    assert (loader.batch_size, val_loader.batch_size) == (8, 3)
