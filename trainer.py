@@ -4,7 +4,6 @@ Shapes: B clips, T frames, C channels, H, W, K classes.
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,18 +15,13 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+import guards
 import metrics
 from datasets.video_dataset import Batch
-from errors import DataError, PipelineError
 from history import EpochRow
 from optimization import Loss, Schedule
 from scoring.aggregate import video_scores
 from scoring.predict import predict
-
-DAMAGED = 0.01  # share of an epoch's clips that may be unreadable
-NAMED = 5  # of them in a message
-# A training loss this near to that of guessing, relative, has learned nothing: 0.005 of ln 2.
-GUESSING = 0.0072
 
 
 @dataclass
@@ -123,15 +117,9 @@ def fit(
         position = Position(epoch=position.epoch + 1)
         if not hooks.after_epoch(row, position):
             break
-        beyond = abs(row.train_loss / plan.chance_loss - 1)
-        guessing = guessing + 1 if beyond < GUESSING else 0
+        guessing = guessing + 1 if guards.is_guessing(row.train_loss, plan.chance_loss) else 0
         if guessing == 2:
-            print(
-                f"warning: for two epochs the loss is that of guessing ({plan.chance_loss:.3f}). "
-                "Likely causes: --lr too high or too low, wrong labels, crops without a face "
-                "(see thumbnails.png), or too few steps yet",
-                file=sys.stderr,
-            )
+            guards.warn_of_guessing(plan.chance_loss)
 
 
 def train_one_epoch(
@@ -144,11 +132,11 @@ def train_one_epoch(
     # Sums stay on the device: reading one there at every step would make it wait.
     known = [position.loss_sum, position.right, position.gradient_sum]
     sums = torch.tensor(known, dtype=torch.float64, device=device)
-    recent: list[_Step] = []
+    recent: list[guards.Step] = []
     before, started = position.seconds, time.monotonic()
 
     def settle() -> None:
-        _check_finite(recent, position.epoch)
+        guards.check_finite(recent, position.epoch)
         recent.clear()
         position.loss_sum, position.right, position.gradient_sum = sums.tolist()
         position.seconds = before + time.monotonic() - started
@@ -167,11 +155,11 @@ def train_one_epoch(
             loss, right, norm = take_step(training, batch, plan, device)
             count = len(batch["video_ids"])
             position.problems += batch["problems"]
-            _check_damaged(position.problems, len(loader.sampler))
+            guards.check_damaged(position.problems, len(loader.sampler))
             position.step += 1
             position.seen += count
             sums += torch.stack([loss, right, norm])
-            recent.append(_Step(position.step, lr, batch["video_ids"], loss / count, norm))
+            recent.append(guards.Step(position.step, lr, batch["video_ids"], loss / count, norm))
             bar.update(count)
             if position.step % plan.log_interval == 0:
                 settle()
@@ -183,12 +171,7 @@ def train_one_epoch(
             if stop:
                 raise Stopped
     settle()
-    if position.problems:
-        print(
-            f"warning: {len(position.problems)} of the epoch's clips could not be read, others "
-            f"took their place: {'; '.join(position.problems[:NAMED])}",
-            file=sys.stderr,
-        )
+    guards.warn_of_damaged(position.problems)
 
 
 def take_step(
@@ -221,49 +204,13 @@ def take_step(
     return loss_sum, right, norm
 
 
-def _check_damaged(problems: list[str], clips: int) -> None:
-    """Raise DataError when more than DAMAGED of an epoch's `clips` could not be read."""
-    if len(problems) > DAMAGED * clips:
-        raise DataError(
-            f"{len(problems)} of the epoch's {clips} clips could not be read, more than "
-            f"{DAMAGED:.0%}: {'; '.join(problems[:NAMED])}"
-        )
-
-
-@dataclass(frozen=True)
-class _Step:
-    number: int
-    lr: float
-    video_ids: list[str]
-    loss: torch.Tensor
-    gradient: torch.Tensor  # its norm
-
-
-def _check_finite(steps: list[_Step], epoch: int) -> None:
-    """Raise PipelineError with what is known of the first step whose loss or gradient is not a
-    number."""
-    for step in steps:
-        loss, gradient = step.loss.item(), step.gradient.item()
-        if not math.isfinite(loss) or not math.isfinite(gradient):
-            raise PipelineError(
-                f"the loss became {loss}, its gradient {gradient}, in epoch {epoch}, step "
-                f"{step.number}, at a learning rate of {step.lr:.2g}, with the videos "
-                f"{', '.join(step.video_ids)}: "
-                "lower --lr; the last checkpoint is whole"
-            )
-
-
 def validate(
     model: nn.Module, batches: Iterable[Batch], labels: dict[str, int], threshold: float
 ) -> dict[str, float | None]:
     """metrics.video_metrics over the videos of `labels`, from all their `batches`."""
     scores = video_scores(predict(model, batches))
     assert set(scores) == set(labels), "every video with an item has a score"
-    if not all(map(math.isfinite, scores.values())):
-        raise PipelineError(
-            "p_fake of validation is no number: the weights have grown beyond measure. Lower --lr, "
-            "or set --max_gradient; the last checkpoint is whole"
-        )
+    guards.check_scores(scores.values())
     names = sorted(scores)
     return metrics.video_metrics(
         np.array([labels[name] for name in names]),
