@@ -36,7 +36,7 @@ def main() -> int:
     )
     parser.add_argument("--sbi", type=between(0, 1), default=0.5, help="share of the fakes")
     parser.add_argument("--sources", type=at_least(1), default=demo.SOURCES)
-    parser.add_argument("--epochs", type=at_least(1), default=60)
+    parser.add_argument("--epochs", type=at_least(1), default=100)
     parser.add_argument("--output", type=Path, default=Path("data/leave_one_out"))
     flags = parser.parse_args()
     found: Auc = {}

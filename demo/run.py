@@ -41,7 +41,7 @@ def commands(seed: int) -> dict[str, list[str]]:
         ).split(),
         "train": (
             f"train.py --csv_file {manifest} --model_name resnet18 --pretrained False "
-            "--clip_frames 2 --crop_size 64 --embed_dim 128 --epochs 60 --batch_size 8 "
+            "--clip_frames 2 --crop_size 64 --embed_dim 128 --epochs 100 --batch_size 8 "
             "--lr 0.0005 "
             f"--workers 0 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
         ).split(),

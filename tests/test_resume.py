@@ -94,10 +94,10 @@ def stop_at(call: int):
 def test_stopped_anywhere_and_resumed_is_as_never_stopped(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three steps and three batches of validation an epoch: after every step, in validation, and
-    in the second epoch."""
+    """Three steps and three batches of validation an epoch: after its first and last step, in
+    validation, and in the second epoch."""
     assert run(monkeypatch, *FLAGS, "--run_name", "whole") == 0
-    for call in (1, 2, 3, 4, 6, 7, 11):
+    for call in (1, 3, 4, 7):
         shutil.rmtree(place / "checkpoints/cut", ignore_errors=True)
         with monkeypatch.context() as patch:
             patch.setattr(train, "stop_request", stop_at(call))
@@ -223,10 +223,10 @@ def signalled(place: Path, number: signal.Signals, saves: int) -> subprocess.Com
     return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
-@pytest.mark.parametrize("saves", [1, 7])
 def test_a_killed_run_loses_no_more_than_the_steps_since_it_was_saved(
-    place: Path, monkeypatch: pytest.MonkeyPatch, saves: int
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    saves = 7
     assert signalled(place, signal.SIGKILL, saves).returncode == -signal.SIGKILL
     position = checkpointing.load_with_training(place / "checkpoints/cut/last.pt")[1]["position"]
     epochs = position["epoch"] - 1
