@@ -76,10 +76,6 @@ class VideoDataset(Dataset[Item]):
             for row, count in enumerate(self.rows["frames"])
             for start in ([None] if train else clips.fixed_starts(count, config.clip_frames))
         ]
-        self.same_label: dict[int, list[int]] = {
-            label: [i for i, of_item in enumerate(self.labels) if of_item == label]
-            for label in set(self.labels)
-        }
         reals = self.rows.reset_index(drop=True)
         reals = reals[reals["label"] == REAL]
         self.reals: list[int] = reals.index.tolist()
@@ -90,12 +86,12 @@ class VideoDataset(Dataset[Item]):
     @property
     def labels(self) -> list[int]:
         """The label of every item."""
-        return [int(self.rows["label"].iloc[row]) for row, _ in self.items]
+        return self.rows["label"].iloc[[row for row, _ in self.items]].tolist()
 
     @property
     def sources(self) -> list[str]:
         """The source of every item."""
-        return [self.rows["source"].iloc[row] for row, _ in self.items]
+        return self.rows["source"].iloc[[row for row, _ in self.items]].tolist()
 
     def video_labels(self) -> dict[str, int]:
         """The label of every video that has an item."""
@@ -132,7 +128,8 @@ class VideoDataset(Dataset[Item]):
 
     def _others(self, index: int) -> Iterator[int]:
         """A few items of the same label, drawn."""
-        same = self.same_label[self.rows["label"].iloc[self.items[index][0]]]
+        labels = np.array(self.labels)
+        same = np.flatnonzero(labels == labels[index]).tolist()
         draw = torch.Generator().manual_seed(_seed(self.seed, int(self.epoch), index))
         for place in torch.randint(len(same), (OTHERS,), generator=draw).tolist():
             yield same[place]
