@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,9 @@ from trainer import Hooks, Plan, Position, Stopped, fit
 
 def main() -> int:
     flags, saved = read_flags(sys.argv[1:])
-    return run_once(flags, saved) if flags.seeds is None else run_seeds(flags)
+    # A dry run is the same for every seed.
+    one = flags.seeds is None or flags.dry_run
+    return run_once(flags, saved) if one else run_seeds(flags)
 
 
 def run_seeds(flags: argparse.Namespace) -> int:
@@ -65,8 +68,9 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
     model, spec = builders.build_model(flags, resume=saved is not None)
     model.to(place)
     data = manifest.read(manifest.find(flags.csv_file))
+    fingerprint = manifest.fingerprint(data)
     if saved and not flags.force:
-        saved.check(args.changes(flags, saved.flags), manifest.fingerprint(data))
+        saved.check(args.changes(flags, saved.flags), fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     train_loader, val_loader = builders.build_loaders(flags, data, clip, place)
     training = builders.build_training(flags, model, train_loader)
@@ -81,7 +85,7 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
     run = runs.Run(
         folder,
         training,
-        checkpoint_maker(flags, data, clip, saved),
+        checkpoint_maker(flags, data, fingerprint, clip, saved),
         keep=flags.keep_checkpoints,
         monitor=flags.monitor,
         patience=flags.patience,
@@ -98,6 +102,7 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
 def checkpoint_maker(
     flags: argparse.Namespace,
     data: manifest.Manifest,
+    fingerprint: dict[str, Any],
     clip: ClipConfig,
     saved: runs.Saved | None,
 ) -> Callable[..., Checkpoint]:
@@ -112,7 +117,7 @@ def checkpoint_maker(
         clip=clip,
         classes=list(manifest.CLASSES),
         trained_on=sorted(trained_on),
-        data=manifest.fingerprint(data),
+        data=fingerprint,
         threshold=builders.THRESHOLD,
     )
 

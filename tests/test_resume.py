@@ -171,6 +171,14 @@ def test_several_seeds_make_a_run_each_and_a_table_and_go_on_when_stopped(
     assert table[4][:2] == ["sd", f"{abs(losses[0] - losses[1]) / 2**0.5:.4f}"]
 
 
+def test_a_dry_run_of_several_seeds_is_one_and_writes_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *FLAGS, "--run_name", "r", "--seeds", "3,4", "--dry_run") == 0
+    assert capsys.readouterr().out.count("parameters") == 1
+    assert not (place / "checkpoints").exists()
+
+
 @pytest.mark.parametrize("words", [("--resume", "last"), ()])
 def test_seeds_without_a_name_or_with_one_run_to_resume_are_refused(
     cut: Path,
