@@ -37,6 +37,9 @@ def main() -> int:
     parser.add_argument("--sbi", type=between(0, 1), default=0.5, help="share of the fakes")
     parser.add_argument("--sources", type=at_least(1), default=demo.SOURCES)
     parser.add_argument("--epochs", type=at_least(1), default=100)
+    parser.add_argument(
+        "--precision", default="auto", help="bfloat16: twice as fast on CPUs that compute with it"
+    )
     parser.add_argument("--output", type=Path, default=Path("data/leave_one_out"))
     flags = parser.parse_args()
     found: Auc = {}
@@ -45,8 +48,8 @@ def main() -> int:
         for method in sorted(set(manifest.read(data).table["method"]) - {""}):
             path = without(data, method)
             found[method, seed] = (
-                measure(path, method, seed, 0.0, flags.epochs),
-                measure(path, method, seed, flags.sbi, flags.epochs),
+                measure(path, method, seed, 0.0, flags.epochs, flags.precision),
+                measure(path, method, seed, flags.sbi, flags.epochs, flags.precision),
             )
     for line in report(found, flags.sbi):
         print(line)
@@ -75,7 +78,7 @@ def without(data: Path, method: str) -> Path:
     return path
 
 
-def measure(data: Path, method: str, seed: int, sbi: float, epochs: int) -> float:
+def measure(data: Path, method: str, seed: int, sbi: float, epochs: int, precision: str) -> float:
     """AUC on the test split of a model trained on `data`."""
     folder = data.with_name(f"{data.stem}_sbi_{sbi:g}")
     result = folder / "evaluation_test/metrics.json"
@@ -83,7 +86,8 @@ def measure(data: Path, method: str, seed: int, sbi: float, epochs: int) -> floa
         shutil.rmtree(folder, ignore_errors=True)  # interrupted
         train = [*demo.commands(seed)["train"], "--csv_file", str(data), "--sbi", str(sbi)]
         place = ["--checkpoints", str(folder.parent), "--run_name", folder.name]
-        demo.run_stage("train", [*train, *place, "--epochs", str(epochs)])
+        effort = ["--epochs", str(epochs), "--precision", precision]
+        demo.run_stage("train", [*train, *place, *effort])
         checkpoint = ["--checkpoint", f"{folder}/best.pt", "--csv_file", str(data)]
         demo.run_stage("evaluate", ["evaluate.py", *checkpoint])
     return json.loads(result.read_text(encoding="utf-8"))["auc_by_method"][method]
