@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 import datasets
 import device
+import distributed
 import models
 import optimization
 from datasets import manifest, samplers
@@ -62,11 +63,11 @@ def build_training(
     schedule = Schedule(optimizer, flags.schedule, steps=flags.epochs * len(train_loader))
     balance = None
     if flags.class_weights == "balanced":
-        labels = train_loader.sampler.drawn_labels()
+        labels = train_loader.batch_sampler.items.drawn_labels()
         balance = optimization.balanced_weights(labels, flags.num_classes)
     loss = optimization.make_loss(flags.label_smoothing, balance, flags.focal_gamma)
     average = optimization.make_average(model, flags.ema) if flags.ema else None
-    return Training(model, optimizer, schedule, loss, average)
+    return Training(model, distributed.spread(model), optimizer, schedule, loss, average)
 
 
 def build_loaders(
@@ -109,22 +110,26 @@ def build_loaders(
         # the same ones in a run that was resumed.
         "generator": torch.Generator(),
     }
-    part = -(-flags.batch_size // flags.accumulate)  # what is known to fit into memory
+    processes = distributed.world_size()
+    if flags.batch_size < processes:
+        raise UsageError(f"--batch_size must be {processes} or more: a clip for every process")
+    batches = samplers.Batches(sampler, flags.batch_size, distributed.rank(), processes)
+    part = -(-flags.batch_size // (flags.accumulate * processes))  # known to fit into memory
     return (
-        DataLoader(train, flags.batch_size, sampler=sampler, **shared),
-        DataLoader(val, part, **shared),
+        DataLoader(train, batch_sampler=batches, **shared),
+        DataLoader(val, part, sampler=distributed.share(len(val)), **shared),
     )
 
 
 def build_plan(
-    flags: argparse.Namespace, loss: Loss, sampler: samplers.EpochSampler, place: torch.device
+    flags: argparse.Namespace, loss: Loss, train_loader: DataLoader, place: torch.device
 ) -> Plan:
     return Plan(
         epochs=flags.epochs,
         threshold=THRESHOLD,
         log_interval=flags.log_interval,
         save_every_steps=flags.save_every_steps,
-        chance_loss=_chance_loss(loss, sampler, flags.num_classes),
+        chance_loss=_chance_loss(loss, train_loader.batch_sampler.items, flags.num_classes),
         max_gradient=flags.max_gradient,
         accumulate=flags.accumulate,
         precision=device.precision(flags.precision, place),

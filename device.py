@@ -6,6 +6,7 @@ import warnings
 
 import torch
 
+import distributed
 from errors import UsageError
 
 
@@ -17,7 +18,7 @@ def choose(name: str) -> torch.device:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return _gpu(distributed.local_rank())
     reason = " ".join(str(warning.message) for warning in caught) or _why_not()
     if name == "cuda":
         raise UsageError(f"--device cuda: {reason or 'this machine has no GPU'}")
@@ -33,6 +34,17 @@ def precision(name: str, device: torch.device) -> torch.dtype:
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         name = "bfloat16" if fast else "float32"
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+
+
+def _gpu(number: int) -> torch.device:
+    """Of the process of that number on this machine."""
+    if number >= torch.cuda.device_count():
+        raise UsageError(
+            f"this machine has {torch.cuda.device_count()} GPUs: torchrun --nproc-per-node must "
+            "not be more, or add --device cpu"
+        )
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def _why_not() -> str:

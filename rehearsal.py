@@ -3,10 +3,12 @@
 import resource
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import torch
 from torch.utils.data import DataLoader
 
+import distributed
 from scoring.predict import predict
 from trainer import Plan, Training, take_step
 
@@ -26,20 +28,17 @@ def rehearse(
         f"trainable, {frozen / MEGA:.1f} M frozen"
     )
     device = next(training.model.train().parameters()).device
-    train_loader.sampler.set_epoch(0)
+    train_loader.batch_sampler.set_epoch(0)
     train_loader.dataset.set_epoch(0)
-    batches = iter(train_loader)
-    for batch in [next(batches), next(batches, None)]:
-        if batch is None:  # an epoch of one step
-            break
+    sizes = train_loader.batch_sampler.sizes()
+    for batch, size in islice(zip(train_loader, sizes, strict=True), 2):  # an epoch may be one step
         started = time.monotonic()
-        loss, _, _ = take_step(training, batch, plan, device)
-        count = len(batch["video_ids"])
-        mean = loss.item() / count  # waits for the device
+        loss, _, _ = take_step(training, batch, size, plan, device)
+        mean = distributed.total(loss).item() / size  # waits for the device
         step = time.monotonic() - started
-    yield f"step: {count} clips in {step:.2f} s, loss {mean:.3f}"
+    yield f"step: {size} clips in {step:.2f} s, loss {mean:.3f}"
     started = time.monotonic()
-    predict(training.judged, [next(iter(val_loader))])
+    predict(training.judged, islice(val_loader, 1))
     val_step = time.monotonic() - started
     yield f"memory: {_memory(device)}"
     training_minutes = step * len(train_loader) / 60

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 import checkpointing
+import distributed
 import history
 from checkpointing import Checkpoint
 from errors import CheckpointError, UsageError
@@ -27,7 +28,7 @@ from trainer import Position, Training
 
 
 class Run:
-    """One run and its folder."""
+    """One run and its folder. Of processes that train together the first alone writes."""
 
     def __init__(
         self,
@@ -71,7 +72,8 @@ class Run:
         self.rows.append(row)
         self._tell_schedule()
         checkpoint = self._checkpoint(row.epoch, asdict(row))
-        checkpointing.save(self._epoch(row), checkpoint)
+        if distributed.is_first():
+            checkpointing.save(self._epoch(row), checkpoint)
         self._save_last(checkpoint, position)
         self._publish(new_best=row is self.best)
 
@@ -81,6 +83,8 @@ class Run:
     def _publish(self, new_best: bool) -> None:
         """What follows from `rows` and the epochs' checkpoints: a run that was killed in here does
         it again when it is resumed."""
+        if not distributed.is_first():
+            return
         best = self._epoch(self.best)
         if new_best and best.exists():  # not deleted by hand, or by --keep_checkpoints
             with replacing(self.folder / "best.pt") as partial:
@@ -97,7 +101,9 @@ class Run:
         return self.checkpoint(weights=weights, epoch=epoch, metrics=metrics)
 
     def _save_last(self, checkpoint: Checkpoint, position: Position) -> None:
-        checkpointing.save(self.folder / "last.pt", checkpoint, self._state(position))
+        state = self._state(position)  # all processes together
+        if distributed.is_first():
+            checkpointing.save(self.folder / "last.pt", checkpoint, state)
 
     def _state(self, position: Position) -> dict[str, Any]:
         device, training = self.device, self.training
@@ -108,11 +114,13 @@ class Run:
             "averaged": 0 if average is None else int(average.n_averaged),
             "optimizer": training.optimizer.state_dict(),
             "steps": training.schedule.step_number,
-            # Nothing that training draws comes from Python's or NumPy's generators.
-            "random": {
-                "cpu": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-            },
+            # Of every process. Nothing that training draws comes from Python's or NumPy's.
+            "randoms": distributed.gather(
+                {
+                    "cpu": torch.get_rng_state(),
+                    "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+                }
+            ),
             "position": asdict(position),
             "rows": [asdict(row) for row in self.rows],
         }
@@ -120,7 +128,7 @@ class Run:
     def restore(self, saved: "Saved") -> Position:
         """Go on from where `saved` was. Raise CheckpointError when its weights do not fit."""
         training, state = self.training, saved.state
-        if "steps" not in state:
+        if not {"steps", "randoms"} <= state.keys():
             raise CheckpointError(f"{saved.folder} was begun with another version and cannot go on")
         self._restore_weights(saved)
         groups = training.optimizer.param_groups
@@ -134,7 +142,7 @@ class Run:
         self.rows = [EpochRow(**row) for row in state["rows"]]
         self._tell_schedule()
         training.schedule.go_to(state["steps"])
-        self._restore_random(state["random"])
+        self._restore_random(state["randoms"])
         if self.rows:
             self._publish(new_best=True)  # by another --monitor, perhaps
         return Position(**state["position"])
@@ -149,7 +157,13 @@ class Run:
         except RuntimeError as error:
             raise CheckpointError(f"{saved.folder}: its weights are of another model") from error
 
-    def _restore_random(self, random: dict[str, Any]) -> None:
+    def _restore_random(self, randoms: list[dict[str, Any]]) -> None:
+        if len(randoms) != distributed.world_size():
+            print(
+                "warning: the run had another number of processes: it goes on, but not to the bit"
+            )
+            return
+        random = randoms[distributed.rank()]
         torch.set_rng_state(random["cpu"])
         device = self.device
         if device.type == "cuda" and random["cuda"] is not None:
@@ -159,9 +173,11 @@ class Run:
 
 
 def make_folder(flags: argparse.Namespace) -> Path:
-    """checkpoints/<run>/. Raise UsageError when it holds a run already."""
+    """checkpoints/<run>/, made by the first process. Raise UsageError when it holds a run."""
     name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
     folder = flags.checkpoints / name
+    if not distributed.is_first():
+        return folder
     if (folder / "last.pt").exists():
         raise UsageError(
             f"{folder} holds a run already: choose another --run_name, delete it, or go on with "
@@ -178,6 +194,8 @@ def seed_folders(flags: argparse.Namespace) -> dict[int, Path]:
 
 def write_flags(folder: Path, flags: argparse.Namespace) -> None:
     """args.json"""
+    if not distributed.is_first():
+        return
     text = json.dumps(vars(flags), indent=2, default=str, ensure_ascii=False)
     with replacing(folder / "args.json") as partial:
         partial.write_text(text + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 import board
 import builders
 import device
+import distributed
 import errors
 import history
 import rehearsal
@@ -39,19 +40,21 @@ from trainer import Hooks, Plan, Position, Stopped, fit
 
 def main() -> int:
     flags, saved = read_flags(sys.argv[1:])
+    place = device.choose(flags.device)
     # A dry run is the same for every seed.
     one = flags.seeds is None or flags.dry_run
-    return run_once(flags, saved) if one else run_seeds(flags)
+    with distributed.group(place):
+        return run_once(flags, saved, place) if one else run_seeds(flags, place)
 
 
-def run_seeds(flags: argparse.Namespace) -> int:
+def run_seeds(flags: argparse.Namespace, place: torch.device) -> int:
     """A run for each of --seeds, and a table of them all. What is done or half done goes on."""
     folders = runs.seed_folders(flags)
     for seed, folder in folders.items():
         words = {"seeds": None, "seed": seed, "run_name": folder.name}
         one = argparse.Namespace(**vars(flags) | words)
         begun = (folder / "last.pt").exists()
-        code = run_once(one, runs.find(str(folder), flags.checkpoints) if begun else None)
+        code = run_once(one, runs.find(str(folder), flags.checkpoints) if begun else None, place)
         if code:
             print("the same command goes on with the other seeds")
             return code
@@ -59,14 +62,13 @@ def run_seeds(flags: argparse.Namespace) -> int:
     return 0
 
 
-def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
+def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.device) -> int:
     """One run, from its beginning or from where it was `saved`; return the exit code."""
     if flags.tensorboard:
         board.require()
     seed_everything(flags.seed)
-    place = device.choose(flags.device)
     model, spec = builders.build_model(flags, resume=saved is not None)
-    model.to(place)
+    model = distributed.synchronise_batch_norm(model.to(place))
     data = manifest.read(manifest.find(flags.csv_file))
     fingerprint = manifest.fingerprint(data)
     if saved and not flags.force:
@@ -74,7 +76,7 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     train_loader, val_loader = builders.build_loaders(flags, data, clip, place)
     training = builders.build_training(flags, model, train_loader)
-    plan = builders.build_plan(flags, training.loss, train_loader.sampler, place)
+    plan = builders.build_plan(flags, training.loss, train_loader, place)
     if flags.dry_run:
         with memory_advice(flags):
             for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
@@ -94,6 +96,8 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None) -> int:
     if saved:
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
+        if distributed.rank():  # weights were drawn alike, dropout is every process's own
+            torch.manual_seed(flags.seed + distributed.rank())
         run.save(position)
     del saved  # a second copy of all weights
     return train(flags, run, train_loader, val_loader, plan, position)
@@ -148,7 +152,8 @@ def train(
     position: Position,
 ) -> int:
     """Fit from `position` on; return the exit code."""
-    events = board.Board(run.folder, position.epoch) if flags.tensorboard else None
+    watched = flags.tensorboard and distributed.is_first()
+    events = board.Board(run.folder, position.epoch) if watched else None
 
     def after_epoch(row: EpochRow, position: Position) -> bool:
         run.finish_epoch(row, position)

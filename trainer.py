@@ -6,7 +6,9 @@ Shapes: B clips, T frames, C channels, H, W, K classes.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+import distributed
 import guards
 import metrics
 from datasets.video_dataset import Batch
@@ -29,6 +32,7 @@ class Training:
     """Everything that a step changes, and the loss that says how."""
 
     model: nn.Module
+    forward: nn.Module  # the model as it is called: itself, or what spreads it over processes
     optimizer: torch.optim.Optimizer
     schedule: Schedule  # stepped after every batch
     loss: Loss
@@ -50,7 +54,7 @@ class Position:
     loss_sum: float = 0.0  # over this epoch's clips so far, as the next ones
     right: float = 0.0
     gradient_sum: float = 0.0  # of its norm, over this epoch's steps
-    seen: int = 0
+    seen: int = 0  # by all processes together
     seconds: float = 0.0  # spent in this epoch
     problems: list[str] = field(default_factory=list)  # of its clips that could not be read
 
@@ -91,14 +95,16 @@ def fit(
 ) -> None:
     """Train from `position` to the end of the plan's epochs, or until `hooks` end it earlier.
 
-    The loaders' datasets and the training sampler have set_epoch, so that every epoch draws
-    anew. Raise PipelineError when the loss is no longer a number, DataError when many clips cannot
-    be read, Stopped when `hooks` say so.
+    The loaders' datasets and the training loader's batches have set_epoch, so that every epoch
+    draws anew. Processes that train together each call this with their part of every batch and of
+    validation. Raise PipelineError when the loss is no longer a number, DataError when many clips
+    cannot be read, Stopped when `hooks` say so.
     """
     guessing = 0
     while position.epoch <= plan.epochs:
         train_one_epoch(training, train_loader, plan, hooks, position)
         train_seconds, started = position.seconds, time.monotonic()
+        distributed.align_buffers(training.judged)
         watched = _until_stopped(val_loader, hooks, position)
         labels = val_loader.dataset.video_labels()
         judged = validate(training.judged, watched, labels, plan.threshold)
@@ -127,44 +133,50 @@ def train_one_epoch(
 ) -> None:
     """The steps of an epoch that are not done yet; `position` goes with them."""
     device = next(training.model.train().parameters()).device
-    loader.sampler.set_epoch(position.epoch - 1, skip=position.seen)
+    batches = loader.batch_sampler
+    batches.set_epoch(position.epoch - 1, skip=position.seen)
     loader.dataset.set_epoch(position.epoch - 1)
     # Sums stay on the device: reading one there at every step would make it wait.
-    known = [position.loss_sum, position.right, position.gradient_sum]
-    sums = torch.tensor(known, dtype=torch.float64, device=device)
+    known = [position.loss_sum, position.right]
+    sums = torch.tensor(known, dtype=torch.float64, device=device) * distributed.is_first()
+    norms = torch.tensor(position.gradient_sum, dtype=torch.float64, device=device)
     recent: list[guards.Step] = []
     before, started = position.seconds, time.monotonic()
 
     def settle() -> None:
         guards.check_finite(recent, position.epoch)
         recent.clear()
-        position.loss_sum, position.right, position.gradient_sum = sums.tolist()
+        position.loss_sum, position.right = distributed.total(sums).tolist()
+        position.gradient_sum = norms.item()
         position.seconds = before + time.monotonic() - started
 
     bar = tqdm(
         desc=f"epoch {position.epoch}/{plan.epochs}",
-        total=len(loader.sampler),
+        total=batches.clips,
         initial=position.seen,
         unit="clip",
         leave=False,
-        disable=None,
+        disable=None if distributed.is_first() else True,
     )
     with bar:
-        for batch in loader:
+        for batch, size in zip(loader, batches.sizes(), strict=True):
             lr = training.schedule.lr
-            loss, right, norm = take_step(training, batch, plan, device)
-            count = len(batch["video_ids"])
-            position.problems += batch["problems"]
-            guards.check_damaged(position.problems, len(loader.sampler))
+            loss, right, norm = take_step(training, batch, size, plan, device)
             position.step += 1
-            position.seen += count
-            sums += torch.stack([loss, right, norm])
-            recent.append(guards.Step(position.step, lr, batch["video_ids"], loss / count, norm))
-            bar.update(count)
+            position.seen += size
+            sums += torch.stack([loss, right])
+            norms += norm
+            recent.append(guards.Step(position.step, lr, batch["video_ids"], loss / size, norm))
+            bar.update(size)
+            stops, problems = zip(
+                *distributed.gather((hooks.stop_asked(), batch["problems"])), strict=True
+            )
+            position.problems += chain.from_iterable(problems)
+            guards.check_damaged(position.problems, batches.clips)
             if position.step % plan.log_interval == 0:
                 settle()
                 bar.set_postfix(loss=f"{position.loss_sum / position.seen:.4f}")
-            stop = hooks.stop_asked()
+            stop = any(stops)
             if stop or (plan.save_every_steps and position.step % plan.save_every_steps == 0):
                 settle()
                 hooks.save(position)
@@ -175,40 +187,40 @@ def train_one_epoch(
 
 
 def take_step(
-    training: Training, batch: Batch, plan: Plan, device: torch.device
+    training: Training, batch: Batch, size: int, plan: Plan, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Change the weights by one batch, part by part. Return the loss summed over its clips, how
-    many were judged right, and the gradient's norm, all still on the device."""
-    model, optimizer = training.model, training.optimizer
-    count = len(batch["labels"])
+    """Change the weights by one batch, part by part. `batch` is what this process has of its `size`
+    clips. Return the loss summed over those, how many were judged right, and the norm of the whole
+    batch's gradient, all still on the device."""
+    forward, optimizer = training.forward, training.optimizer
     loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
     optimizer.zero_grad()
-    parts = (
-        batch[name].tensor_split(min(plan.accumulate, count))
-        for name in ("clips", "mask", "labels")
-    )
-    for part in zip(*parts, strict=True):
+    count = min(plan.accumulate, len(batch["labels"]))
+    parts = (batch[name].tensor_split(count) for name in ("clips", "mask", "labels"))
+    for number, part in enumerate(zip(*parts, strict=True), start=1):
         # (b, T, C, H, W), (b, T), (b,)
         clips, mask, labels = (tensor.to(device, non_blocking=True) for tensor in part)
-        with torch.autocast(device.type, plan.precision, plan.precision != torch.float32):
-            logits = model(clips, mask)  # (b, K)
-        loss = training.loss(logits.float(), labels).sum()
-        (loss / count).backward()
+        with nullcontext() if number == count else distributed.apart(forward):
+            with torch.autocast(device.type, plan.precision, plan.precision != torch.float32):
+                logits = forward(clips, mask)  # (b, K)
+            loss = training.loss(logits.float(), labels).sum()
+            # Gradients become the mean over processes; together they are to be the batch's.
+            (loss * (distributed.world_size() / size)).backward()
         loss_sum += loss.detach()
         right += (logits.argmax(dim=1) == labels).sum()
-    norm = nn.utils.clip_grad_norm_(model.parameters(), plan.max_gradient or math.inf)
+    norm = nn.utils.clip_grad_norm_(training.model.parameters(), plan.max_gradient or math.inf)
     optimizer.step()
     training.schedule.step()
     if training.average is not None:
-        training.average.update_parameters(model)
+        training.average.update_parameters(training.model)
     return loss_sum, right, norm
 
 
 def validate(
     model: nn.Module, batches: Iterable[Batch], labels: dict[str, int], threshold: float
 ) -> dict[str, float | None]:
-    """metrics.video_metrics over the videos of `labels`, from all their `batches`."""
-    scores = video_scores(predict(model, batches))
+    """metrics.video_metrics over the videos of `labels`, from all processes' `batches`."""
+    scores = video_scores(chain.from_iterable(distributed.gather(predict(model, batches))))
     assert set(scores) == set(labels), "every video with an item has a score"
     guards.check_scores(scores.values())
     names = sorted(scores)
@@ -219,10 +231,12 @@ def validate(
     )
 
 
-def _until_stopped(batches: Iterable[Batch], hooks: Hooks, position: Position) -> Iterator[Batch]:
+def _until_stopped(loader: DataLoader, hooks: Hooks, position: Position) -> Iterator[Batch]:
     """Validation changes nothing: a run that is stopped in it goes on at its beginning."""
-    for batch in batches:
-        if hooks.stop_asked():
+    steps = max(distributed.gather(len(loader)))  # processes ask each other as often
+    for batch in islice(chain(loader, repeat(None)), steps):
+        if any(distributed.gather(hooks.stop_asked())):
             hooks.save(position)
             raise Stopped
-        yield batch
+        if batch is not None:
+            yield batch

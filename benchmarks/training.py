@@ -40,7 +40,8 @@ class Watched:
     """A loader, and the seconds spent waiting for it."""
 
     def __init__(self, loader: DataLoader) -> None:
-        self.loader, self.sampler, self.dataset = loader, loader.sampler, loader.dataset
+        self.loader, self.dataset = loader, loader.dataset
+        self.batch_sampler = loader.batch_sampler
         self.waited = 0.0
 
     def __iter__(self) -> Iterator[Batch]:
@@ -56,7 +57,8 @@ def make_training(name: str, device: torch.device) -> Training:
     model = models.build(models.ModelConfig(name)).to(device)
     optimizer = optimization.make_optimizer("adamw", [(list(model.parameters()), 1e-4)], 0.01)
     schedule = Schedule(optimizer, "constant", 1)
-    return Training(model, optimizer, schedule, optimization.make_loss(0.0, None, 0.0), None)
+    loss = optimization.make_loss(0.0, None, 0.0)
+    return Training(model, model, optimizer, schedule, loss, None)
 
 
 def make_loader(folder: Path, clips: int, batch_size: int, workers: int) -> Watched:
@@ -64,8 +66,7 @@ def make_loader(folder: Path, clips: int, batch_size: int, workers: int) -> Watc
     sampler = samplers.EpochSampler(dataset.labels, dataset.sources, "none", seed=0)
     loader = DataLoader(
         dataset,
-        batch_size,
-        sampler=sampler,
+        batch_sampler=samplers.Batches(sampler, batch_size),
         collate_fn=collate,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -106,7 +107,7 @@ def matrix_rate(device: torch.device, precision: torch.dtype) -> float:
 
 def measure(name: str, loader: Watched, plan: Plan, device: torch.device, repeats: int) -> None:
     """Print a row, and on a GPU a line with its shares of the card's rate."""
-    training, clips = make_training(name, device), len(loader.sampler)
+    training, clips = make_training(name, device), loader.batch_sampler.clips
     batch = next(iter(loader.loader))
     pixels, labels = batch["clips"].to(device), batch["labels"].to(device)
     steps = clips // len(labels)

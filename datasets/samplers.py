@@ -108,6 +108,42 @@ class EpochSampler(Sampler[int]):
         return np.resize(dealt, turns * count)[turn * count : (turn + 1) * count]
 
 
+class Batches(Sampler[list[int]]):
+    """An epoch's items in batches, and of every batch what one of several processes takes."""
+
+    def __init__(self, items: EpochSampler, size: int, rank: int = 0, world_size: int = 1) -> None:
+        """`size`: clips of a whole batch."""
+        self.items, self.size, self.rank, self.world_size = items, size, rank, world_size
+
+    @property
+    def clips(self) -> int:
+        """Of a whole epoch."""
+        return len(self.items)
+
+    def set_epoch(self, epoch: int, skip: int = 0) -> None:
+        self.items.set_epoch(epoch, skip)
+
+    def sizes(self) -> list[int]:
+        """Of the epoch's whole batches that are not done yet."""
+        return self._sizes(self.clips - self.items.skip)
+
+    def __len__(self) -> int:
+        """Of a whole epoch."""
+        return len(self._sizes(self.clips))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        items = list(self.items)
+        for number, size in enumerate(self.sizes()):
+            start = number * self.size
+            ends = [start + size * (self.rank + i) // self.world_size for i in (0, 1)]
+            yield items[slice(*ends)]
+
+    def _sizes(self, clips: int) -> list[int]:
+        whole, rest = divmod(clips, self.size)
+        # Every process needs a clip: an epoch's last few are left out where there are fewer.
+        return [self.size] * whole + [rest] * (rest >= max(1, self.world_size))
+
+
 def is_unbalanced(labels: list[int]) -> bool:
     share = float(np.mean(labels))
     return min(share, 1 - share) < BALANCED

@@ -88,7 +88,7 @@ def test_the_plan_is_the_one_asked_for(data: manifest.Manifest) -> None:
     given = flags(*words.split(), "--save_every_steps", "9", "--class_weights", "balanced")
     loader, _ = builders.build_loaders(given, data, CLIP, torch.device("cpu"))
     loss = build(data)[0].loss
-    plan = builders.build_plan(given, loss, loader.sampler, torch.device("cpu"))
+    plan = builders.build_plan(given, loss, loader, torch.device("cpu"))
     assert (plan.max_gradient, plan.accumulate, plan.precision) == (3.0, 5, torch.bfloat16)
     assert (plan.epochs, plan.log_interval, plan.save_every_steps) == (7, 2, 9)
     assert plan.chance_loss == pytest.approx(0.6931, abs=1e-4)
@@ -111,4 +111,4 @@ def test_clips_are_drawn_as_asked(data: manifest.Manifest) -> None:
 def test_validation_takes_no_more_clips_at_once_than_a_step(data: manifest.Manifest) -> None:
     words = ("--batch_size", "8", "--accumulate", "3")
     loader, val_loader = builders.build_loaders(flags(*words), data, CLIP, torch.device("cpu"))
-    assert (loader.batch_size, val_loader.batch_size) == (8, 3)
+    assert (loader.batch_sampler.size, val_loader.batch_size) == (8, 3)

@@ -73,7 +73,7 @@ def test_the_full_command_parses_and_builds_word_for_word(
     loaders = builders.build_loaders(flags, data, clip, torch.device("cpu"))
     assert len(list(model.encoder.layer3)) == 36  # what makes it a ResNet152
     assert model.classify.out_features == 2
-    assert [loader.batch_size for loader in loaders] == [16, 16]
+    assert (loaders[0].batch_sampler.size, loaders[1].batch_size) == (16, 16)
     assert loaders[0].dataset[0]["clip"].shape == (2, 3, 224, 224)
 
 
@@ -214,7 +214,7 @@ def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Pat
     for balance in ("auto", "none"):
         flags = args.train_parser().parse_args(["--balance", balance])
         loader, val_loader = builders.build_loaders(flags, data, clip, torch.device("cpu"))
-        counts[balance] = len(loader.sampler)
+        counts[balance] = loader.batch_sampler.clips
         assert len(val_loader.dataset) == 10  # validation is never balanced
     assert counts == {"auto": 8, "none": 20}
 

@@ -46,20 +46,23 @@ class Loader:
     batch_size = 2
 
     def __init__(self, clips: int = 10, problems: tuple[str, ...] = ()) -> None:
-        self.sampler = self.dataset = self
+        self.batch_sampler = self.dataset = self
         self.skip, self.clips, self.problems = 0, clips, list(problems)
 
-    def set_epoch(self, epoch: int, skip: int = 0) -> None:
-        self.skip = skip or self.skip
+    def set_epoch(self, epoch: int, skip: int | None = None) -> None:
+        self.skip = self.skip if skip is None else skip
 
     def video_labels(self) -> dict[str, int]:
         return {f"{label}{number}": label for number in range(5) for label in (0, 1)}
 
     def __len__(self) -> int:
-        return self.clips
+        return 5
+
+    def sizes(self) -> list[int]:
+        return [self.batch_size] * (5 - self.skip // self.batch_size)
 
     def __iter__(self):
-        first, self.skip = self.skip // self.batch_size, 0
+        first = self.skip // self.batch_size
         for number in range(first, 5):
             yield {
                 "clips": torch.zeros(2, 1, 3, 2, 2),
@@ -103,7 +106,12 @@ def train(
 ) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
     training = Training(
-        model, optimizer, Schedule(optimizer, "constant", 15), make_loss(0.0, None, 0.0), None
+        model,
+        model,
+        optimizer,
+        Schedule(optimizer, "constant", 15),
+        make_loss(0.0, None, 0.0),
+        None,
     )
     fit(training, loader or Loader(), Loader(), plan, seen.hooks(), position or Position())
 
@@ -211,8 +219,9 @@ def stepped(batch: Batch, **plan: Any) -> tuple[torch.Tensor, list[float]]:
     model = Linear()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     schedule, loss = Schedule(optimizer, "constant", 1), make_loss(0.0, None, 0.0)
-    training = Training(model, optimizer, schedule, loss, None)
-    values = take_step(training, batch, replace(PLAN, **plan), torch.device("cpu"))
+    training = Training(model, model, optimizer, schedule, loss, None)
+    size = len(batch["labels"])
+    values = take_step(training, batch, size, replace(PLAN, **plan), torch.device("cpu"))
     return model.layer.weight.detach(), [float(value) for value in values]
 
 

@@ -1,0 +1,122 @@
+"""Two processes that torchrun starts (gloo, on the CPU) train as one does."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import checkpointing
+import errors
+import train
+from tests.crop_sets import write_crop_set
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 120  # seconds
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+# Batches of 5, 5 and 2 clips, 14 clips of validation: neither falls into equal halves. No batch
+# norm and no dropout, which every process has of its own.
+FLAGS = [
+    *("--csv_file", "data/videos_df.csv", "--model_name", "test_convnext", "--pretrained", "False"),
+    *("--embed_dim", "16", "--crop_size", "32", "--clip_frames", "2", "--batch_size", "5"),
+    *("--dropout", "0", "--epochs", "3", "--workers", "0", "--device", "cpu", "--ema", "0.9"),
+    *("--optimizer", "sgd", "--lr", "0.05"),
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("distributed")
+    write_crop_set(folder / "data", {"train": 6, "val": 2}, fakes_each=2, frames=3)
+    (folder / "data/videos_df.csv").write_text(
+        "".join(
+            line
+            for line in (folder / "data/videos_df.csv").read_text().splitlines(keepends=True)
+            if "val1_fake2" not in line
+        )
+    )
+    return folder
+
+
+def start(place: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *words],
+        cwd=place,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """What it printed; it must have ended well."""
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    return out
+
+
+def alone(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """train.py in this very process."""
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "argv", ["train.py", *words])
+    with pytest.raises(SystemExit) as caught:
+        errors.run(train.main)
+    assert not caught.value.code
+
+
+@pytest.fixture(scope="module")
+def two(place: Path) -> Path:
+    command = (*TORCHRUN, str(ROOT / "train.py"), *FLAGS, "--run_name", "two")
+    out = finish(start(place, *command, "--accumulate", "2"))
+    assert [line[:7] for line in out.splitlines()].count("epoch 1") == 1, "one of them prints"
+    return place / "checkpoints/two"
+
+
+def curve(run: Path) -> list[float]:
+    """Every loss, accuracy, AUC, rate and gradient of a run."""
+    with (run / "history.csv").open(newline="") as file:
+        names = ("train_loss", "train_acc", "val_loss", "val_acc", "val_auc", "lr", "gradient")
+        return [float(row[name]) for row in csv.DictReader(file) for name in names]
+
+
+def test_two_processes_give_the_losses_of_one_at_the_same_batch(
+    place: Path, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone(place, monkeypatch, *FLAGS, "--run_name", "one")
+    one = place / "checkpoints/one"
+    assert len(curve(one)) == 21
+    assert curve(two) == pytest.approx(curve(one), abs=1e-5)
+    weights, same = (checkpointing.load(run / "best.pt").weights for run in (one, two))
+    assert weights.keys() == same.keys()
+    assert all(torch.allclose(weights[name], same[name], atol=1e-5) for name in weights)
+
+
+def test_two_processes_that_are_stopped_go_on_together(place: Path, two: Path) -> None:
+    command = (*TORCHRUN, str(ROOT / "train.py"))
+    flags = (*FLAGS, "--accumulate", "2", "--run_name", "cut")
+    process = start(place, *command, *flags)
+    assert process.stdout is not None
+    process.stdout.readline()  # the line about the data
+    assert process.stdout.readline().startswith("epoch 1/3")
+    process.send_signal(signal.SIGTERM)  # torchrun hands it on
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    _, state = checkpointing.load_with_training(place / "checkpoints/cut/last.pt")
+    assert state["position"]["epoch"] in (2, 3)
+    out = finish(start(place, *command, "--resume", "checkpoints/cut"))
+    assert "resuming" in out and "warning" not in out
+    assert curve(place / "checkpoints/cut") == curve(two)
+
+
+def test_one_process_goes_on_with_a_run_of_two_and_says_what_is_lost(
+    place: Path, two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone(place, monkeypatch, "--resume", str(two), "--epochs", "4", "--force")
+    out = capsys.readouterr().out
+    assert "another number of processes" in out
+    assert "epoch 4/4" in out
