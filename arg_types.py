@@ -54,6 +54,15 @@ def share(text: str) -> tuple[int, int]:
     return k, n
 
 
+def freeze(text: str) -> str | int:
+    """all, none, or a number of stages."""
+    if text in ("all", "none"):
+        return text
+    if not re.fullmatch(r"[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"expected all, none or a number of stages, got {text!r}")
+    return int(text)
+
+
 def seeds(text: str) -> list[int]:
     """'0,1,2' → [0, 1, 2]; each once."""
     if not re.fullmatch(r"\d+(,\d+)*", text) or len(set(text.split(","))) < text.count(",") + 1:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arg_types import Formatter, at_least, between, seeds, share, str2bool, url
+from arg_types import Formatter, at_least, between, freeze, seeds, share, str2bool, url
 from errors import UsageError, one_line
 from preprocessing import DECODERS, SAMPLINGS, ClipConfig, FaceConfig
 
@@ -201,6 +201,14 @@ def train_parser() -> argparse.ArgumentParser:
     model.add_argument("--num_classes", type=at_least(2), default=2, help="K; class 1 is FAKE")
     model.add_argument(
         "--pretrained", type=str2bool, default=True, help="start from ImageNet weights"
+    )
+    model.add_argument(
+        "--freeze",
+        type=freeze,
+        default="none",
+        metavar="all|none|N",
+        help="what of the encoder stays as it is; all: its features are computed once, with the "
+        "evaluation transform, and kept beside the manifest; N: its first N stages",
     )
     model.add_argument(
         "--weights", type=Path, help="a local file of encoder weights, used instead of a download"

@@ -54,7 +54,7 @@ def draw_clips(model: nn.Module, dataset: VideoDataset) -> Figure:
     labels = np.array(dataset.labels)
     found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     chosen = [i for of in found for i in of[:: -(-len(of) // SHOWN)].tolist()]
-    batch = collate([dataset[index] for index in chosen])
+    batch = collate([dataset.pixels[index] for index in chosen])
     scores = p_fake(model.eval(), batch["clips"], batch["mask"])
     mean, std = (np.array(values) for values in (dataset.config.mean, dataset.config.std))
     figure = Figure(figsize=(2 * len(chosen), 2.6), layout="constrained")

@@ -8,10 +8,12 @@ from torch.utils.data import DataLoader
 import datasets
 import device
 import distributed
+import features
 import models
 import optimization
-from datasets import manifest, samplers
-from datasets.video_dataset import collate
+from datasets import feature_store, manifest, samplers
+from datasets.feature_store import FeatureDataset, FeatureStore
+from datasets.video_dataset import VideoDataset, collate
 from errors import UsageError
 from interrupts import ignore_signals
 from models import encoders, weights
@@ -45,6 +47,9 @@ def build_model(
     model = models.assemble(encoder, model_config(flags))
     if flags.grad_checkpoint:
         encoders.recompute_blocks(encoder.module)
+    if flags.freeze != "none":
+        every = len(encoders.stages(encoder.module))
+        model.freeze(every if flags.freeze == "all" else flags.freeze)
     if flags.weights is not None and not resume:
         weights.load_encoder(encoder, weights.read(flags.weights), str(flags.weights))
     elif flags.pretrained and not resume:
@@ -58,7 +63,8 @@ def build_training(
     encoder = list(model.encoder.parameters())
     inside = set(map(id, encoder))
     head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
-    groups = [(head, flags.lr), (encoder, flags.encoder_lr or flags.lr)]
+    learning = [parameter for parameter in encoder if parameter.requires_grad]
+    groups = [(head, flags.lr), (learning, flags.encoder_lr or flags.lr)]
     optimizer = optimization.make_optimizer(flags.optimizer, groups, flags.weight_decay)
     schedule = Schedule(optimizer, flags.schedule, steps=flags.epochs * len(train_loader))
     balance = None
@@ -70,21 +76,36 @@ def build_training(
     return Training(model, distributed.spread(model), optimizer, schedule, loss, average)
 
 
-def build_loaders(
-    flags: argparse.Namespace, data: manifest.Manifest, clip: ClipConfig, place: torch.device
-) -> tuple[DataLoader, DataLoader]:
-    """Training and validation; neither ever sees the test split."""
-    make = datasets.get(flags.dataset)
-    train = make(
-        data,
-        "train",
-        clip,
-        train=True,
-        seed=flags.seed,
-        augmentation=flags.augmentation,
-        sbi=flags.sbi,
+def build_features(
+    flags: argparse.Namespace, model: torch.nn.Module, data: manifest.Manifest, clip: ClipConfig
+) -> FeatureStore:
+    """What the frozen encoder of `model` makes of all crops, computed where it was not yet. Raise
+    UsageError for flags that need pixels."""
+    if flags.sbi:
+        raise UsageError(
+            "--freeze all learns from kept features, --sbi changes pixels: one of both"
+        )
+    key = feature_store.key(flags.model_name, model.encoder.state_dict(), clip, data)
+    store = FeatureStore(data, key)
+    missing = sum(len(store.rows(part)) for part in store.missing())
+    print(
+        f"features of {len(store.tracks)} tracks, {missing} of them to compute, in {store.folder}, "
+        "with the evaluation transform: --augmentation does not reach them"
     )
-    val = make(data, "val", clip, train=False)
+    features.compute(model.encoder, store, clip, flags.workers)
+    return store
+
+
+def build_loaders(
+    flags: argparse.Namespace,
+    data: manifest.Manifest,
+    clip: ClipConfig,
+    place: torch.device,
+    store: FeatureStore | None = None,
+) -> tuple[DataLoader, DataLoader]:
+    """Training and validation, of pixels or of what `store` holds; neither ever sees the test
+    split."""
+    train, val = _datasets(flags, data, clip, store)
     fakes = sum(train.labels)
     if fakes in (0, len(train.labels)):
         raise UsageError("the training split holds one label only: there is nothing to learn")
@@ -119,6 +140,22 @@ def build_loaders(
         DataLoader(train, batch_sampler=batches, **shared),
         DataLoader(val, part, sampler=distributed.share(len(val)), **shared),
     )
+
+
+def _datasets(
+    flags: argparse.Namespace,
+    data: manifest.Manifest,
+    clip: ClipConfig,
+    store: FeatureStore | None,
+) -> tuple[VideoDataset, VideoDataset]:
+    if store is not None:
+        return (
+            FeatureDataset(data, "train", clip, train=True, seed=flags.seed, store=store),
+            FeatureDataset(data, "val", clip, train=False, store=store),
+        )
+    make = datasets.get(flags.dataset)
+    drawn = {"seed": flags.seed, "augmentation": flags.augmentation, "sbi": flags.sbi}
+    return make(data, "train", clip, train=True, **drawn), make(data, "val", clip, train=False)
 
 
 def build_plan(

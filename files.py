@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,3 +16,14 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{PARTIAL}{path.name}")
     yield partial
     os.replace(partial, path)
+
+
+@contextmanager
+def replacing_among_others(path: Path) -> Iterator[Path]:
+    """The same where several processes may write `path` at once: the last one wins."""
+    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 import checkpointing
 import distributed
@@ -149,8 +150,8 @@ class Run:
 
     def _restore_weights(self, saved: "Saved") -> None:
         training, judged = self.training, saved.checkpoint.weights
+        saved.give_weights(training.model)
         try:
-            training.model.load_state_dict(saved.state["weights"] or judged)
             if training.average is not None:
                 training.average.module.load_state_dict(judged)
                 training.average.n_averaged.fill_(saved.state["averaged"])
@@ -212,6 +213,13 @@ class Saved:
     @property
     def flags(self) -> Path:
         return self.folder / "args.json"
+
+    def give_weights(self, model: nn.Module) -> None:
+        """Those that training goes on with. Raise CheckpointError when they do not fit."""
+        try:
+            model.load_state_dict(self.state["weights"] or self.checkpoint.weights)
+        except RuntimeError as error:
+            raise CheckpointError(f"{self.folder}: its weights are of another model") from error
 
     def check(self, changes: list[str], data: dict[str, Any]) -> None:
         """Raise UsageError when `changes` name flags, or the fingerprint `data` is another one than

@@ -74,10 +74,18 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.d
     if saved and not flags.force:
         saved.check(args.changes(flags, saved.flags), fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
-    train_loader, val_loader = builders.build_loaders(flags, data, clip, place)
+    store = None
+    if flags.freeze == "all" and not flags.dry_run:
+        if saved:
+            saved.give_weights(model)
+        store = builders.build_features(flags, model, data, clip)
+    train_loader, val_loader = builders.build_loaders(flags, data, clip, place, store)
     training = builders.build_training(flags, model, train_loader)
     plan = builders.build_plan(flags, training.loss, train_loader, place)
     if flags.dry_run:
+        if flags.freeze == "all":
+            print("an epoch here goes through the encoder, as computing its features once does;")
+            print("the epochs of the run itself, of the head alone, take far less")
         with memory_advice(flags):
             for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
                 print(line, flush=True)

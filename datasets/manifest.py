@@ -7,8 +7,6 @@ of the same stem with everything that made the crops.
 import csv
 import hashlib
 import json
-import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ import pandas as pd
 
 import crop_files
 from errors import DataError
-from files import PARTIAL
+from files import replacing_among_others
 from preprocessing import FaceConfig
 
 REAL, FAKE = 0, 1  # the label: 1 = FAKE
@@ -166,9 +164,5 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """The file appears whole or not at all, also when several processes write it at once."""
-    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
-    try:
+    with replacing_among_others(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -93,6 +93,11 @@ class VideoDataset(Dataset[Item]):
         """The source of every item."""
         return self.rows["source"].iloc[[row for row, _ in self.items]].tolist()
 
+    @property
+    def pixels(self) -> "VideoDataset":
+        """The same items, to be looked at."""
+        return self
+
     def video_labels(self) -> dict[str, int]:
         """The label of every video that has an item."""
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))

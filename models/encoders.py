@@ -16,6 +16,7 @@ from torchvision import models
 
 from errors import UsageError
 
+STAGES = ("features", "blocks", "stages")  # what lists of an encoder's parts are called
 CLASSES = 1000  # of ImageNet: the layer that has as many outputs is the classifier
 TRANSFORMERS = ("vit_", "swin", "maxvit")  # fixed to one size of image
 # Batch norm's running statistics are what evaluation uses: an average over the last 1 / momentum
@@ -117,6 +118,17 @@ def check_size(encoder: Encoder, name: str, size: int) -> None:
         raise UsageError(
             f"{name} cannot take images of {size} pixels: change --crop_size"
         ) from error
+
+
+def stages(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The parts of an encoder in which there are weights, in order, by name."""
+    found: list[tuple[str, nn.Module]] = []
+    for name, child in encoder.named_children():
+        if name in STAGES:
+            found += [(f"{name}.{inner}", stage) for inner, stage in stages(child)]
+        elif any(True for _ in child.parameters()):
+            found.append((name, child))
+    return found
 
 
 def recompute_blocks(encoder: nn.Module) -> None:

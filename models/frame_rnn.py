@@ -8,7 +8,8 @@ import math
 import torch
 from torch import nn
 
-from models.encoders import Encoder
+from errors import UsageError
+from models.encoders import Encoder, stages
 from models.temporal import build as build_head
 
 
@@ -18,19 +19,40 @@ class FrameModel(nn.Module):
     def __init__(self, encoder: Encoder, embed_dim: int) -> None:
         super().__init__()
         self.encoder = encoder.module
+        self.frozen = 0  # stages of the encoder that training leaves as they are
         # 1.15 s instead of 3.4 s for ResNet152 on 16 frames at 224 px on two cores
         self.encoder.to(memory_format=torch.channels_last)
         self.project = nn.Sequential(
             nn.Linear(encoder.features, embed_dim), nn.LayerNorm(embed_dim)
         )
 
+    def freeze(self, count: int) -> None:
+        """Leave the first `count` stages of the encoder as they are, batch norm's statistics too.
+        Raise UsageError when it has fewer."""
+        names = [name for name, _ in stages(self.encoder)]
+        if count > len(names):
+            listed = ", ".join(f"{i} {name}" for i, name in enumerate(names, start=1))
+            raise UsageError(f"--freeze {count}: this encoder has {len(names)} stages ({listed})")
+        self.frozen = count
+        for _, stage in stages(self.encoder)[:count]:
+            stage.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "FrameModel":
+        super().train(mode)
+        for _, stage in stages(self.encoder)[: self.frozen]:
+            stage.eval()
+        return self
+
     def embed(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(B, T, C, H, W) float, (B, T) bool → features of the valid frames (N, D).
 
-        Padded frames never enter the encoder: batch norm would see them.
+        Padded frames never enter the encoder: batch norm would see them. (B, T, E) are what the
+        encoder gave earlier, and go past it.
         """
-        frames = clips[mask].contiguous(memory_format=torch.channels_last)  # (N, C, H, W)
-        return self.project(self.encoder(frames))
+        frames = clips[mask]  # (N, C, H, W)
+        if frames.dim() > 2:
+            frames = self.encoder(frames.contiguous(memory_format=torch.channels_last))
+        return self.project(frames)
 
 
 class FrameRNN(FrameModel):
