@@ -284,6 +284,12 @@ def _add_training(group) -> None:
         help="compute parts of the encoder twice instead of keeping them in memory",
     )
     group.add_argument(
+        "--compile",
+        type=str2bool,
+        default=False,
+        help="translate the encoder for this machine first, which takes minutes (torch.compile)",
+    )
+    group.add_argument(
         "--precision",
         choices=["auto", "float32", "bfloat16"],
         default="auto",

@@ -47,6 +47,8 @@ def build_model(
     model = models.assemble(encoder, model_config(flags))
     if flags.grad_checkpoint:
         encoders.recompute_blocks(encoder.module)
+    if flags.compile:
+        encoder.module.compile()  # the head's shapes follow from the data
     if flags.freeze != "none":
         every = len(encoders.stages(encoder.module))
         model.freeze(every if flags.freeze == "all" else flags.freeze)

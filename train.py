@@ -86,7 +86,7 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.d
         if flags.freeze == "all":
             print("an epoch here goes through the encoder, as computing its features once does;")
             print("the epochs of the run itself, of the head alone, take far less")
-        with memory_advice(flags):
+        with advice(flags):
             for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
                 print(line, flush=True)
         return 0
@@ -170,7 +170,7 @@ def train(
             events.add(row, run.training.judged, val_loader.dataset)
         return run.goes_on
 
-    with stop_request() as stop, memory_advice(flags):
+    with stop_request() as stop, advice(flags):
         try:
             if run.goes_on:
                 hooks = Hooks(run.save, after_epoch, stop)
@@ -185,11 +185,20 @@ def train(
 
 
 @contextmanager
-def memory_advice(flags: argparse.Namespace) -> Iterator[None]:
-    """Answer a step that does not fit with ways out, in the order of what they cost."""
+def advice(flags: argparse.Namespace) -> Iterator[None]:
+    """Answer a step that does not fit with ways out, in the order of what they cost, and an encoder
+    that cannot be compiled with what it would take."""
     try:
         yield
     except RuntimeError as error:
+        if flags.compile:
+            from torch._dynamo.exc import TorchDynamoException  # slow to import
+
+            if isinstance(error, TorchDynamoException):
+                raise PipelineError(
+                    f"--compile: this encoder cannot be compiled here ({errors.one_line(error)}): "
+                    "it takes a C++ compiler, on a GPU also triton; or leave the flag out"
+                ) from error
         if not any(text in str(error) for text in ("out of memory", "can't allocate memory")):
             raise
         ways = []

@@ -100,6 +100,13 @@ def test_blocks_are_computed_twice_only_when_asked(data: manifest.Manifest) -> N
         assert ("forward" in vars(block)) is asked
 
 
+def test_the_encoder_is_compiled_only_when_asked(data: manifest.Manifest) -> None:
+    for words, asked in (((), False), (("--compile", "True"), True)):
+        model = build(data, *words)[1]
+        assert (model.encoder._compiled_call_impl is not None) is asked
+        assert next(iter(model.state_dict())) == "encoder.conv1.weight"
+
+
 def test_clips_are_drawn_as_asked(data: manifest.Manifest) -> None:
     words = ("--augmentation", "none", "--sbi", "0.5", "--seed", "3")
     loader, _ = builders.build_loaders(flags(*words), data, CLIP, torch.device("cpu"))

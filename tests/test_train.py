@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._dynamo.exc import TorchDynamoException
 from torchvision import models as torchvision_models
 
 import args
@@ -111,6 +112,26 @@ def test_out_of_memory_is_answered_with_what_would_fit(
     assert error.count("\n") == 1
     for part in ("--accumulate 4", "--precision bfloat16", "--grad_checkpoint True", "--resume"):
         assert part in error
+
+
+def test_an_encoder_that_cannot_be_compiled_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=2)
+    monkeypatch.chdir(tmp_path)
+    command = f"{SMALLER} --pretrained False --workers 0 --run_name run --compile True"
+    monkeypatch.setattr(sys, "argv", ["train.py", *command.split()])
+
+    def fail(*_: object) -> None:
+        raise TorchDynamoException("no C++ compiler")
+
+    monkeypatch.setattr(trainer, "take_step", fail)
+    with pytest.raises(SystemExit) as caught:
+        errors.run(train.main)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "no C++ compiler" in error and "leave the flag out" in error
 
 
 def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
