@@ -295,6 +295,19 @@ def _add_training(group) -> None:
         default="auto",
         help="of the model's arithmetic; auto: bfloat16 on a GPU that has it, else float32",
     )
+    group.add_argument(
+        "--adversarial",
+        choices=["none", "fgsm", "pgd"],
+        default="none",
+        help="change every training clip so that the model errs, as an attacker would; twice and "
+        "six times the work",
+    )
+    group.add_argument(
+        "--epsilon",
+        type=between(0, 1),
+        default=0.008,
+        help="by which --adversarial may change a pixel's value in [0, 1]",
+    )
     group.add_argument("--seed", type=at_least(0), default=0)
     group.add_argument(
         "--seeds",

@@ -5,6 +5,7 @@ import argparse
 import torch
 from torch.utils.data import DataLoader
 
+import attacks
 import datasets
 import device
 import distributed
@@ -83,9 +84,9 @@ def build_features(
 ) -> FeatureStore:
     """What the frozen encoder of `model` makes of all crops, computed where it was not yet. Raise
     UsageError for flags that need pixels."""
-    if flags.sbi:
+    if flags.sbi or flags.adversarial != "none":
         raise UsageError(
-            "--freeze all learns from kept features, --sbi changes pixels: one of both"
+            "--freeze all learns from kept features; --sbi and --adversarial need pixels"
         )
     key = feature_store.key(flags.model_name, model.encoder.state_dict(), clip, data)
     store = FeatureStore(data, key)
@@ -161,8 +162,15 @@ def _datasets(
 
 
 def build_plan(
-    flags: argparse.Namespace, loss: Loss, train_loader: DataLoader, place: torch.device
+    flags: argparse.Namespace,
+    loss: Loss,
+    train_loader: DataLoader,
+    clip: ClipConfig,
+    place: torch.device,
 ) -> Plan:
+    attack = None
+    if flags.adversarial != "none":
+        attack = attacks.make_attack(flags.adversarial, flags.epsilon, clip.mean, clip.std)
     return Plan(
         epochs=flags.epochs,
         threshold=THRESHOLD,
@@ -172,6 +180,7 @@ def build_plan(
         max_gradient=flags.max_gradient,
         accumulate=flags.accumulate,
         precision=device.precision(flags.precision, place),
+        attack=attack,
     )
 
 

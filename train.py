@@ -81,7 +81,7 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.d
         store = builders.build_features(flags, model, data, clip)
     train_loader, val_loader = builders.build_loaders(flags, data, clip, place, store)
     training = builders.build_training(flags, model, train_loader)
-    plan = builders.build_plan(flags, training.loss, train_loader, place)
+    plan = builders.build_plan(flags, training.loss, train_loader, clip, place)
     if flags.dry_run:
         if flags.freeze == "all":
             print("an epoch here goes through the encoder, as computing its features once does;")

@@ -20,6 +20,7 @@ from tqdm import tqdm
 import distributed
 import guards
 import metrics
+from attacks import Attack
 from datasets.video_dataset import Batch
 from history import EpochRow
 from optimization import Loss, Schedule
@@ -69,6 +70,7 @@ class Plan:
     max_gradient: float  # gradients are scaled down to this norm: an LSTM's can explode; 0: never
     accumulate: int  # parts of a batch that go through the model one after the other
     precision: torch.dtype  # of the model's arithmetic in training
+    attack: Attack | None  # what training clips go through
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,8 @@ def take_step(
         clips, mask, labels = (tensor.to(device, non_blocking=True) for tensor in part)
         with nullcontext() if number == count else distributed.apart(forward):
             with torch.autocast(device.type, plan.precision, plan.precision != torch.float32):
+                if plan.attack is not None:
+                    clips = plan.attack(training.model, clips, mask, labels)
                 logits = forward(clips, mask)  # (b, K)
             loss = training.loss(logits.float(), labels).sum()
             # Gradients become the mean over processes; together they are to be the batch's.

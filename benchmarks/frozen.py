@@ -36,6 +36,7 @@ PLAN = Plan(
     max_gradient=1.0,
     accumulate=1,
     precision=torch.float32,
+    attack=None,
 )
 
 

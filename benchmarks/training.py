@@ -179,6 +179,7 @@ def main() -> None:
         max_gradient=1.0,
         accumulate=1,
         precision=devices.precision(flags.precision, device),
+        attack=None,
     )
     with tempfile.TemporaryDirectory() as name:
         clips = flags.batch_size * flags.steps

@@ -88,10 +88,17 @@ def test_the_plan_is_the_one_asked_for(data: manifest.Manifest) -> None:
     given = flags(*words.split(), "--save_every_steps", "9", "--class_weights", "balanced")
     loader, _ = builders.build_loaders(given, data, CLIP, torch.device("cpu"))
     loss = build(data)[0].loss
-    plan = builders.build_plan(given, loss, loader, torch.device("cpu"))
+    plan = builders.build_plan(given, loss, loader, CLIP, torch.device("cpu"))
     assert (plan.max_gradient, plan.accumulate, plan.precision) == (3.0, 5, torch.bfloat16)
     assert (plan.epochs, plan.log_interval, plan.save_every_steps) == (7, 2, 9)
     assert plan.chance_loss == pytest.approx(0.6931, abs=1e-4)
+    assert plan.attack is None
+    hardened = flags("--adversarial", "fgsm", "--epsilon", "0.25")
+    plan = builders.build_plan(hardened, loss, loader, CLIP, torch.device("cpu"))
+    clips, mask = 0.1 * torch.randn(1, 2, 3, 32, 32), torch.ones(1, 2, dtype=torch.bool)
+    changed = plan.attack(build(data)[1], clips, mask, torch.tensor([1]))
+    most = (changed - clips).abs().amax(dim=(0, 1, 3, 4)) * torch.tensor(CLIP.std)
+    assert most.tolist() == pytest.approx([0.25] * 3), "in the units of the pixels"
 
 
 def test_blocks_are_computed_twice_only_when_asked(data: manifest.Manifest) -> None:

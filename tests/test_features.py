@@ -180,8 +180,10 @@ def test_a_damaged_part_is_named(model: torch.nn.Module, data: manifest.Manifest
 def test_flags_that_do_not_go_together_are_refused(
     model: torch.nn.Module, data: manifest.Manifest
 ) -> None:
-    with pytest.raises(UsageError, match="--sbi changes pixels"):
+    with pytest.raises(UsageError, match="need pixels"):
         builders.build_features(flags("--freeze", "all", "--sbi", "0.5"), model, data, CLIP)
+    with pytest.raises(UsageError, match="need pixels"):
+        builders.build_features(flags("--adversarial", "pgd"), model, data, CLIP)
     with pytest.raises(UsageError, match=r"6 stages \(1 conv1.*6 layer4"):
         builders.build_model(flags("--freeze", "7"))
 

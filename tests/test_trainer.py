@@ -23,6 +23,7 @@ PLAN = Plan(
     max_gradient=1.0,
     accumulate=1,
     precision=torch.float32,
+    attack=None,
 )
 
 
@@ -260,3 +261,16 @@ def test_bfloat16_computes_coarsely_and_keeps_the_weights_fine(batch: Batch) -> 
     assert other != values
     assert other == pytest.approx(values, rel=0.05)
     assert torch.allclose(coarse, whole, atol=0.05)
+
+
+def test_a_step_learns_from_the_attacked_clips(batch: Batch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def attack(model: nn.Module, clips: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        seen.append(clips)
+        return clips + 1
+
+    weights, _ = stepped(batch, attack=attack, accumulate=2)
+    assert torch.equal(torch.cat(seen), batch["clips"])
+    brighter, _ = stepped(Batch(**batch | {"clips": batch["clips"] + 1}), accumulate=2)
+    assert torch.equal(weights, brighter)

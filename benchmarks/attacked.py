@@ -1,0 +1,89 @@
+"""Detectors under attack: accuracy and AUC of videos, on clips as they are and as attacks.py
+changes them.
+
+    python -m benchmarks.attacked checkpoints/plain/best.pt checkpoints/hardened/best.pt
+
+The attacker knows the model and the label. The threshold is 0.5.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+import attacks
+import device
+import errors
+import metrics
+from arg_types import at_least, between
+from attacks import Attack
+from datasets import manifest
+from datasets.video_dataset import VideoDataset, collate
+from scoring.aggregate import ClipScore, video_scores
+from scoring.load import Detector, load_detector
+from scoring.predict import p_fake
+
+THRESHOLD = 0.5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("--csv_file", default="data/demo/videos_df.csv", help="manifest")
+    parser.add_argument("--split", choices=["val", "test"], default="test")
+    parser.add_argument(
+        "--epsilon", type=between(0, 1), default=2 / 255, help="of values in [0, 1]"
+    )
+    parser.add_argument("--steps", type=at_least(1), default=20, help="of pgd")
+    parser.add_argument("--batch_size", type=at_least(1), default=16)
+    flags = parser.parse_args()
+    data = manifest.read(manifest.find(flags.csv_file))
+    place = device.choose("auto")
+    print(f"{flags.split} split, epsilon {flags.epsilon:.4f}, pgd in {flags.steps} steps")
+    print(f"{'':<40}{'as they are':>16}{'fgsm':>16}{'pgd':>16}")
+    for path in flags.checkpoints:
+        detector = load_detector(path, place)
+        mean, std = detector.clip.mean, detector.clip.std
+        tried: list[Attack | None] = [
+            None,
+            *(
+                attacks.make_attack(n, flags.epsilon, mean, std, flags.steps)
+                for n in ("fgsm", "pgd")
+            ),
+        ]
+        dataset = VideoDataset(data, flags.split, detector.clip, train=False)
+        found = [judge(detector, dataset, attack, flags.batch_size) for attack in tried]
+        cells = "".join(f"{f'{a:.3f} (AUC {auc:.3f})':>18}" for a, auc in found)
+        print(f"{path!s:<40}{cells}", flush=True)
+    return 0
+
+
+def judge(
+    detector: Detector, dataset: VideoDataset, attack: Attack | None, batch_size: int
+) -> tuple[float, float | None]:
+    """Accuracy and AUC over the videos of `dataset`."""
+    place = next(detector.model.parameters()).device
+    torch.manual_seed(0)
+    scores: list[ClipScore] = []
+    for batch in DataLoader(dataset, batch_size, collate_fn=collate):
+        clips, mask, labels = (batch[name].to(place) for name in ("clips", "mask", "labels"))
+        if attack is not None:
+            clips = attack(detector.model, clips, mask, labels)
+        values = p_fake(detector.model, clips, mask)
+        scores += map(ClipScore, batch["video_ids"], batch["tracks"], values)
+    judged, labels_of = video_scores(scores), dataset.video_labels()
+    names = sorted(judged)
+    result = metrics.video_metrics(
+        np.array([labels_of[name] for name in names]),
+        np.array([judged[name] for name in names]),
+        THRESHOLD,
+    )
+    return result["accuracy"], result["auc"]
+
+
+if __name__ == "__main__":
+    errors.run(main)
