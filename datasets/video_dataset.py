@@ -11,6 +11,8 @@ from torch.utils.data import Dataset
 
 import crop_files
 from datasets import clips, landmarks, transforms
+from datasets.augmentations import HIDDEN_PARTS
+from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
 from datasets.self_blend import self_blend
 from errors import DataError
@@ -64,6 +66,7 @@ class VideoDataset(Dataset[Item]):
         self.train = train
         self.seed = seed
         self.sbi = sbi
+        self.hidden_parts = HIDDEN_PARTS[augmentation] if train else 0.0
         # Shared memory: worker processes that live on from epoch to epoch must see it change.
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.transform = (
@@ -157,6 +160,8 @@ class VideoDataset(Dataset[Item]):
             clip = self._load(seen, start)
             if blends:
                 clip = self_blend(clip, self._landmarks(seen, start), chance)
+            if self.hidden_parts and float(torch.rand(())) < self.hidden_parts:
+                clip = cut_out(clip, self._landmarks(seen, start))
             return self.transform(clip)
 
     def _real_for(self, fake: pd.Series, chance: torch.Generator) -> pd.Series:
