@@ -4,13 +4,11 @@
 
 For every seed, which draws the demo's videos, their split and the weights, and for every method of
 manipulation: train on the demo without that method, once without and once with --sbi, and test with
-its fakes against the reals. Commands and settings are the demo's own. What lies finished in
---output is not done again: other settings need another folder.
+its fakes against the reals. What lies finished in --output is not done again: other settings
+need another folder.
 """
 
 import argparse
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +16,8 @@ import numpy as np
 from scipy import stats
 
 import errors
-from arg_types import at_least, between
+from arg_types import at_least, between, seeds
+from benchmarks import demo_runs
 from datasets import manifest
 from demo import run as demo
 
@@ -31,9 +30,7 @@ Auc = dict[tuple[str, int], tuple[float, float]]  # method and seed → without 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2]
-    )
+    parser.add_argument("--seeds", type=seeds, default="0,1,2")
     parser.add_argument("--sbi", type=between(0, 1), default=0.5, help="share of the fakes")
     parser.add_argument("--sources", type=at_least(1), default=demo.SOURCES)
     parser.add_argument("--epochs", type=at_least(1), default=100)
@@ -42,30 +39,22 @@ def main() -> int:
     )
     parser.add_argument("--output", type=Path, default=Path("data/leave_one_out"))
     flags = parser.parse_args()
+    effort = ["--epochs", str(flags.epochs), "--precision", flags.precision]
     found: Auc = {}
     for seed in flags.seeds:
-        data = make_data(flags.output / f"seed_{seed}", flags.sources, seed)
+        data = demo_runs.make_data(flags.output / f"seed_{seed}", flags.sources, seed)
         for method in sorted(set(manifest.read(data).table["method"]) - {""}):
             path = without(data, method)
-            found[method, seed] = (
-                measure(path, method, seed, 0.0, flags.epochs, flags.precision),
-                measure(path, method, seed, flags.sbi, flags.epochs, flags.precision),
+            plain, blends = (
+                demo_runs.train_and_test(
+                    path, f"{path.stem}_sbi_{share:g}", seed, [*effort, "--sbi", str(share)]
+                )[method]
+                for share in (0.0, flags.sbi)
             )
+            found[method, seed] = plain, blends
     for line in report(found, flags.sbi):
         print(line)
     return 0
-
-
-def make_data(folder: Path, sources: int, seed: int) -> Path:
-    """The demo's manifest in `folder`, drawn from `seed`. Of a flag given twice the last counts."""
-    path = folder / "videos_df.csv"
-    if not path.exists():
-        commands = demo.commands(seed)
-        where = ["--output", str(folder)]
-        videos = ["--output", f"{folder}/dfdc", "--sources", str(sources)]
-        demo.run_stage("generate", commands["generate"] + videos)
-        demo.run_stage("preprocess", [*commands["preprocess"], "--input", f"{folder}/dfdc", *where])
-    return path
 
 
 def without(data: Path, method: str) -> Path:
@@ -76,21 +65,6 @@ def without(data: Path, method: str) -> Path:
     manifest.write(path, table[real | ((table["method"] == method) == test)])
     manifest.write_record(path, manifest.read_record(data))
     return path
-
-
-def measure(data: Path, method: str, seed: int, sbi: float, epochs: int, precision: str) -> float:
-    """AUC on the test split of a model trained on `data`."""
-    folder = data.with_name(f"{data.stem}_sbi_{sbi:g}")
-    result = folder / "evaluation_test/metrics.json"
-    if not result.exists():
-        shutil.rmtree(folder, ignore_errors=True)  # interrupted
-        train = [*demo.commands(seed)["train"], "--csv_file", str(data), "--sbi", str(sbi)]
-        place = ["--checkpoints", str(folder.parent), "--run_name", folder.name]
-        effort = ["--epochs", str(epochs), "--precision", precision]
-        demo.run_stage("train", [*train, *place, *effort])
-        checkpoint = ["--checkpoint", f"{folder}/best.pt", "--csv_file", str(data)]
-        demo.run_stage("evaluate", ["evaluate.py", *checkpoint])
-    return json.loads(result.read_text(encoding="utf-8"))["auc_by_method"][method]
 
 
 def report(found: Auc, sbi: float) -> Iterator[str]:

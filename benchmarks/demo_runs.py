@@ -1,0 +1,38 @@
+"""Trainings on the demo's data by the demo's own commands, for tables over seeds. What lies
+finished in a folder is not done again."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from demo import run as demo
+
+Aucs = dict[str, float]  # method → AUC on the test split
+
+
+def make_data(folder: Path, sources: int, seed: int) -> Path:
+    """The demo's manifest in `folder`, drawn from `seed`. Of a flag given twice the last counts."""
+    path = folder / "videos_df.csv"
+    if not path.exists():
+        commands = demo.commands(seed)
+        where = ["--output", str(folder)]
+        videos = ["--output", f"{folder}/dfdc", "--sources", str(sources)]
+        demo.run_stage("generate", commands["generate"] + videos)
+        demo.run_stage("preprocess", [*commands["preprocess"], "--input", f"{folder}/dfdc", *where])
+    return path
+
+
+def train_and_test(data: Path, name: str, seed: int, flags: Sequence[str]) -> Aucs:
+    """AUCs of a model trained on the manifest `data` with the demo's flags and then `flags`; the
+    run is called `name` and lies beside the manifest."""
+    folder = data.with_name(name)
+    result = folder / "evaluation_test/metrics.json"
+    if not result.exists():
+        shutil.rmtree(folder, ignore_errors=True)  # interrupted
+        train = [*demo.commands(seed)["train"], "--csv_file", str(data)]
+        place = ["--checkpoints", str(folder.parent), "--run_name", folder.name]
+        demo.run_stage("train", [*train, *place, *flags])
+        checkpoint = ["--checkpoint", f"{folder}/best.pt", "--csv_file", str(data)]
+        demo.run_stage("evaluate", ["evaluate.py", *checkpoint])
+    return json.loads(result.read_text(encoding="utf-8"))["auc_by_method"]
