@@ -43,6 +43,8 @@ def build_model(
 ) -> tuple[torch.nn.Module, InputSpec]:
     """The model with the weights that the flags ask for, unless those of an interrupted run will
     take their place, and what its encoder expects; raises before any other work."""
+    if flags.freeze == "all":
+        _check_features(flags)
     encoder = encoders.build(flags.model_name)
     encoders.check_size(encoder, flags.model_name, flags.crop_size or encoder.spec.size)
     model = models.assemble(encoder, model_config(flags))
@@ -58,6 +60,21 @@ def build_model(
     elif flags.pretrained and not resume:
         weights.load_encoder(encoder, weights.pretrained(flags.model_name), "the pretrained file")
     return model, encoder.spec
+
+
+def _check_features(flags: argparse.Namespace) -> None:
+    """Raise UsageError for flags that --freeze all could not follow."""
+    asked = {
+        "sbi": flags.sbi > 0,
+        "adversarial": flags.adversarial != "none",
+        "grad_checkpoint": flags.grad_checkpoint,
+        "encoder_lr": flags.encoder_lr is not None,
+    }
+    idle = [f"--{name}" for name, given in asked.items() if given]
+    if idle:
+        raise UsageError(
+            f"--freeze all trains the head alone, from features: leave out {', '.join(idle)}"
+        )
 
 
 def build_training(
@@ -82,12 +99,7 @@ def build_training(
 def build_features(
     flags: argparse.Namespace, model: torch.nn.Module, data: manifest.Manifest, clip: ClipConfig
 ) -> FeatureStore:
-    """What the frozen encoder of `model` makes of all crops, computed where it was not yet. Raise
-    UsageError for flags that need pixels."""
-    if flags.sbi or flags.adversarial != "none":
-        raise UsageError(
-            "--freeze all learns from kept features; --sbi and --adversarial need pixels"
-        )
+    """What the frozen encoder of `model` makes of all crops, computed where it was not yet."""
     key = feature_store.key(flags.model_name, model.encoder.state_dict(), clip, data)
     store = FeatureStore(data, key)
     missing = sum(len(store.rows(part)) for part in store.missing())
@@ -135,8 +147,11 @@ def build_loaders(
         "generator": torch.Generator(),
     }
     processes = distributed.world_size()
-    if flags.batch_size < processes:
-        raise UsageError(f"--batch_size must be {processes} or more: a clip for every process")
+    if min(flags.batch_size, len(sampler)) < processes:
+        raise UsageError(
+            f"{processes} processes need a clip each: --batch_size is {flags.batch_size}, an epoch "
+            f"has {len(sampler)}"
+        )
     batches = samplers.Batches(sampler, flags.batch_size, distributed.rank(), processes)
     part = -(-flags.batch_size // (flags.accumulate * processes))  # known to fit into memory
     return (

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -16,6 +17,8 @@ from torch.nn.parallel import DistributedDataParallel
 from errors import PipelineError
 
 T = TypeVar("T")
+# Processes wait for each other: one may have a part more of a frozen encoder's features to compute.
+PATIENCE = timedelta(hours=3)
 
 
 def local_rank() -> int:
@@ -43,7 +46,8 @@ def group(device: torch.device) -> Iterator[None]:
         yield
         return
     # What is told between processes lies in ordinary memory, gradients on the GPU.
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=PATIENCE)
     try:
         with (
             open(os.devnull, "w") as nowhere,

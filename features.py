@@ -13,22 +13,22 @@ from tqdm import tqdm
 
 import distributed
 from datasets.feature_store import FeatureStore, TrackCrops
-from errors import DataError
 from interrupts import ignore_signals
 from preprocessing import ClipConfig
 
-IMAGES = 64  # that go through the encoder at once, about
+IMAGES = 64  # that go through the encoder at once, at most
 
 
 @torch.inference_mode()
 def compute(encoder: nn.Module, store: FeatureStore, config: ClipConfig, workers: int) -> None:
     """Fill the parts that `store` lacks; processes that train together share them. Crops that
-    cannot be read are left to training, which replaces a few. Raise DataError when none can be."""
-    missing = store.missing()
+    cannot be read are left to training, which replaces a few."""
+    missing = distributed.gather(store.missing())[0]  # parts may appear while processes look
     mine = [missing[i] for i in distributed.share(len(missing))]
     encoder.eval()
     total = sum(len(store.rows(part)) for part in mine)
-    with tqdm(desc="features", total=total, unit="track", leave=False, disable=None) as bar:
+    hidden = None if distributed.is_first() else True
+    with tqdm(desc="features", total=total, unit="track", leave=False, disable=hidden) as bar:
         for part in mine:
             store.write(part, _features(encoder, store, part, config, workers, bar))
     distributed.gather(None)  # the others' parts are there, too
@@ -56,9 +56,7 @@ def _features(
     for tracks in loader:
         found += _encode(encoder, tracks)
         bar.update(len(tracks))
-    widths = {features.shape[1] for features in found if features is not None}
-    if not widths:
-        raise DataError(f"no crop of {len(rows)} tracks can be read, first {rows.iloc[0]['crops']}")
+    widths = {features.shape[1] for features in found if features is not None} or {1}
     lost = np.full((1, widths.pop()), math.nan, np.float32)
     return np.concatenate(
         [
@@ -75,5 +73,6 @@ def _encode(encoder: nn.Module, tracks: list[torch.Tensor | str]) -> list[torch.
     if not readable:
         return [None] * len(tracks)
     pixels = torch.cat(readable).to(device, memory_format=torch.channels_last)  # (N, C, H, W)
-    features = iter(encoder(pixels).float().cpu().split([len(crops) for crops in readable]))
+    encoded = torch.cat([encoder(images).float().cpu() for images in pixels.split(IMAGES)])
+    features = iter(encoded.split([len(crops) for crops in readable]))
     return [next(features) if isinstance(crops, torch.Tensor) else None for crops in tracks]

@@ -154,6 +154,6 @@ def make_average(model: nn.Module, decay: float) -> AveragedModel:
     def mix(average: torch.Tensor, new: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
         count = float(updates)
         keep = min(decay, (1 + count) / (10 + count))
-        return keep * average + (1 - keep) * new
+        return average + (1 - keep) * (new - average)  # exact where nothing changes
 
     return AveragedModel(model, avg_fn=mix, use_buffers=True)

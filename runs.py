@@ -137,7 +137,10 @@ class Run:
         asked = [{k: v for k, v in group.items() if k != "params"} for group in groups]
         if asked[0].keys() | {"params"} != state["optimizer"]["param_groups"][0].keys():
             raise CheckpointError(f"{saved.folder} was begun with another kind of --optimizer")
-        training.optimizer.load_state_dict(state["optimizer"])
+        try:
+            training.optimizer.load_state_dict(state["optimizer"])
+        except ValueError as error:
+            raise CheckpointError(f"{saved.folder} was begun with another --freeze") from error
         for group, options in zip(training.optimizer.param_groups, asked, strict=True):
             group.update(options)
         self.rows = [EpochRow(**row) for row in state["rows"]]
@@ -198,7 +201,7 @@ def write_flags(folder: Path, flags: argparse.Namespace) -> None:
     if not distributed.is_first():
         return
     text = json.dumps(vars(flags), indent=2, default=str, ensure_ascii=False)
-    with replacing(folder / "args.json") as partial:
+    with replacing(flags_of(folder)) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
@@ -209,10 +212,6 @@ class Saved:
     folder: Path
     checkpoint: Checkpoint
     state: dict[str, Any]  # as Run gave it
-
-    @property
-    def flags(self) -> Path:
-        return self.folder / "args.json"
 
     def give_weights(self, model: nn.Module) -> None:
         """Those that training goes on with. Raise CheckpointError when they do not fit."""
@@ -233,9 +232,9 @@ class Saved:
             )
 
 
-def find(name: str, checkpoints: Path) -> Saved:
-    """--resume → a run: `last` is the one that was saved last, anything else a run's folder or its
-    last.pt. Raise UsageError when there is nothing to go on from."""
+def find(name: str, checkpoints: Path) -> Path:
+    """--resume → a run's folder: `last` is the one that was saved last, anything else the folder or
+    its last.pt. Raise UsageError when there is nothing to go on from."""
     folder = Path(name).parent if name.endswith("last.pt") else Path(name)
     if name == "last":
         found = sorted(checkpoints.glob("*/last.pt"), key=lambda path: path.stat().st_mtime)
@@ -245,4 +244,14 @@ def find(name: str, checkpoints: Path) -> Saved:
     for file in ("last.pt", "args.json"):
         if not (folder / file).is_file():
             raise UsageError(f"--resume {name}: there is no {folder / file} to go on from")
+    return folder
+
+
+def flags_of(folder: Path) -> Path:
+    """The file with a run's flags."""
+    return folder / "args.json"
+
+
+def load(folder: Path) -> Saved:
+    """Raise CheckpointError when last.pt is unusable."""
     return Saved(folder, *checkpointing.load_with_training(folder / "last.pt"))

@@ -11,10 +11,12 @@ if __name__ == "__main__":
 
 import argparse
 import random
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,12 +41,12 @@ from trainer import Hooks, Plan, Position, Stopped, fit
 
 
 def main() -> int:
-    flags, saved = read_flags(sys.argv[1:])
+    flags, folder = read_flags(sys.argv[1:])
     place = device.choose(flags.device)
     # A dry run is the same for every seed.
     one = flags.seeds is None or flags.dry_run
     with distributed.group(place):
-        return run_once(flags, saved, place) if one else run_seeds(flags, place)
+        return run_once(flags, folder, place) if one else run_seeds(flags, place)
 
 
 def run_seeds(flags: argparse.Namespace, place: torch.device) -> int:
@@ -54,16 +56,19 @@ def run_seeds(flags: argparse.Namespace, place: torch.device) -> int:
         words = {"seeds": None, "seed": seed, "run_name": folder.name}
         one = argparse.Namespace(**vars(flags) | words)
         begun = (folder / "last.pt").exists()
-        code = run_once(one, runs.find(str(folder), flags.checkpoints) if begun else None, place)
+        code = run_once(one, folder if begun else None, place)
         if code:
             print("the same command goes on with the other seeds")
             return code
-    print(history.compare(folders, flags.monitor))
+    if distributed.is_first():  # the others do not wait until it has written
+        print(history.compare(folders, flags.monitor))
     return 0
 
 
-def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.device) -> int:
-    """One run, from its beginning or from where it was `saved`; return the exit code."""
+def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device) -> int:
+    """One run, from its beginning or on from where the one in the folder `begun` is; return the
+    exit code."""
+    saved = runs.load(begun) if begun else None
     if flags.tensorboard:
         board.require()
     seed_everything(flags.seed)
@@ -72,14 +77,17 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.d
     data = manifest.read(manifest.find(flags.csv_file))
     fingerprint = manifest.fingerprint(data)
     if saved and not flags.force:
-        saved.check(args.changes(flags, saved.flags), fingerprint)
+        saved.check(args.changes(flags, runs.flags_of(saved.folder)), fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     store = None
     if flags.freeze == "all" and not flags.dry_run:
         if saved:
             saved.give_weights(model)
-        store = builders.build_features(flags, model, data, clip)
+        with advice(flags):
+            store = builders.build_features(flags, model, data, clip)
     train_loader, val_loader = builders.build_loaders(flags, data, clip, place, store)
+    if distributed.rank():  # weights were drawn alike, dropout is every process's own
+        torch.manual_seed(flags.seed + distributed.rank())
     training = builders.build_training(flags, model, train_loader)
     plan = builders.build_plan(flags, training.loss, train_loader, clip, place)
     if flags.dry_run:
@@ -104,8 +112,6 @@ def run_once(flags: argparse.Namespace, saved: runs.Saved | None, place: torch.d
     if saved:
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
-        if distributed.rank():  # weights were drawn alike, dropout is every process's own
-            torch.manual_seed(flags.seed + distributed.rank())
         run.save(position)
     del saved  # a second copy of all weights
     return train(flags, run, train_loader, val_loader, plan, position)
@@ -134,8 +140,8 @@ def checkpoint_maker(
     )
 
 
-def read_flags(words: list[str]) -> tuple[argparse.Namespace, runs.Saved | None]:
-    """The flags of this call, and the run that it goes on with."""
+def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
+    """The flags of this call, and the folder of the run that it goes on with."""
     flags = args.train_flags(words)
     if flags.resume is None:
         if flags.seeds is not None and flags.run_name is None:
@@ -147,8 +153,8 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, runs.Saved | None]
         )
     if flags.config is not None:
         raise UsageError("--resume takes the run's own flags: leave out --config")
-    saved = runs.find(flags.resume, flags.checkpoints)
-    return args.repeat(saved.flags, words), saved
+    folder = runs.find(flags.resume, flags.checkpoints)
+    return args.repeat(runs.flags_of(folder), words), folder
 
 
 def train(
@@ -177,7 +183,7 @@ def train(
                 fit(run.training, train_loader, val_loader, plan, hooks, position)
         except Stopped:
             print(f"stopped; this goes on where it was: python train.py --resume {run.folder}")
-            return stop.exit_code
+            return stop.exit_code or 128 + signal.SIGTERM  # another process was asked
     if not run.goes_on:
         print(f"ended early: {flags.patience} epochs brought no better {flags.monitor}")
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")

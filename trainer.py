@@ -197,7 +197,10 @@ def take_step(
     forward, optimizer = training.forward, training.optimizer
     loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
     optimizer.zero_grad()
-    count = min(plan.accumulate, len(batch["labels"]))
+    # As many in every process: they meet in each, where batch norm sees the whole batch.
+    count = min(plan.accumulate, size // distributed.world_size())
+    if plan.attack is not None:
+        distributed.align_buffers(training.model)  # which is not in training mode then
     parts = (batch[name].tensor_split(count) for name in ("clips", "mask", "labels"))
     for number, part in enumerate(zip(*parts, strict=True), start=1):
         # (b, T, C, H, W), (b, T), (b,)

@@ -91,7 +91,7 @@ def key(
     encoder: str, weights: Mapping[str, torch.Tensor], config: ClipConfig, data: manifest.Manifest
 ) -> str:
     """Of the features of the encoder of that name."""
-    made_of = [encoder, config.crop_size, config.mean, config.std, manifest.fingerprint(data)]
+    made_of = [PART, encoder, config.crop_size, config.mean, config.std, manifest.fingerprint(data)]
     digest = hashlib.sha256(json.dumps(made_of).encode())
     for name in sorted(weights):
         digest.update(name.encode())

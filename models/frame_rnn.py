@@ -36,6 +36,8 @@ class FrameModel(nn.Module):
         self.frozen = count
         for _, stage in stages(self.encoder)[:count]:
             stage.requires_grad_(False)
+        for parameter in self.encoder.parameters(recurse=False):  # such as places in the image
+            parameter.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "FrameModel":
         super().train(mode)

@@ -96,21 +96,30 @@ def test_two_processes_give_the_losses_of_one_at_the_same_batch(
     assert all(torch.allclose(weights[name], same[name], atol=1e-5) for name in weights)
 
 
-def test_two_processes_that_are_stopped_go_on_together(place: Path, two: Path) -> None:
-    command = (*TORCHRUN, str(ROOT / "train.py"))
-    flags = (*FLAGS, "--accumulate", "2", "--run_name", "cut")
-    process = start(place, *command, *flags)
+def test_two_processes_of_which_one_is_told_to_stop_go_on_together(place: Path) -> None:
+    """With batch norm, whose statistics are every process's own, with dropout, and attacked."""
+    extra = ("--dropout", "0.3", "--adversarial", "fgsm", "--epochs", "6")
+    flags = [*FLAGS, "--model_name", "resnet18", *extra]
+    command = (*TORCHRUN, str(ROOT / "train.py"), *flags)
+    out = finish(start(place, *command, "--seeds", "0,1", "--run_name", "whole"))
+    assert out.count("\n  mean") == 1, "the table over seeds, once"
+    process = start(place, *command, "--run_name", "cut")
     assert process.stdout is not None
     process.stdout.readline()  # the line about the data
-    assert process.stdout.readline().startswith("epoch 1/3")
-    process.send_signal(signal.SIGTERM)  # torchrun hands it on
-    process.communicate(timeout=PATIENCE)
+    assert process.stdout.readline().startswith("epoch 1/6")
+    workers = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert len(workers) == 2
+    os.kill(int(workers[1]), signal.SIGTERM)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
+    assert "stopped; this goes on" in out
     _, state = checkpointing.load_with_training(place / "checkpoints/cut/last.pt")
-    assert state["position"]["epoch"] in (2, 3)
-    out = finish(start(place, *command, "--resume", "checkpoints/cut"))
+    assert 1 < state["position"]["epoch"] <= 6
+    out = finish(start(place, *TORCHRUN, str(ROOT / "train.py"), "--resume", "checkpoints/cut"))
     assert "resuming" in out and "warning" not in out
-    assert curve(place / "checkpoints/cut") == curve(two)
+    assert curve(place / "checkpoints/cut") == curve(place / "checkpoints/whole_seed_0")
 
 
 def test_one_process_goes_on_with_a_run_of_two_and_says_what_is_lost(

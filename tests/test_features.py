@@ -180,10 +180,9 @@ def test_a_damaged_part_is_named(model: torch.nn.Module, data: manifest.Manifest
 def test_flags_that_do_not_go_together_are_refused(
     model: torch.nn.Module, data: manifest.Manifest
 ) -> None:
-    with pytest.raises(UsageError, match="need pixels"):
-        builders.build_features(flags("--freeze", "all", "--sbi", "0.5"), model, data, CLIP)
-    with pytest.raises(UsageError, match="need pixels"):
-        builders.build_features(flags("--adversarial", "pgd"), model, data, CLIP)
+    words = ("--sbi", "0.5", "--adversarial", "pgd", "--encoder_lr", "0.1")
+    with pytest.raises(UsageError, match="leave out --sbi, --adversarial, --encoder_lr"):
+        builders.build_model(flags("--freeze", "all", *words))
     with pytest.raises(UsageError, match=r"6 stages \(1 conv1.*6 layer4"):
         builders.build_model(flags("--freeze", "7"))
 
