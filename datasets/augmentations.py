@@ -170,6 +170,6 @@ STRONG: list[Step] = [
     (0.2, erase, {"area": (0.02, 0.12), "ratio": (0.5, 2.0), **ANYWHERE}),
 ]
 # Mild by default: the traces of a manipulation are faint and must survive.
+STRENGTHS: dict[str, list[Step]] = {"none": [], "mild": MILD, "strong": STRONG}
 # Share of clips of which datasets/cut_out.py hides a part of the face first.
 HIDDEN_PARTS = {"none": 0.0, "mild": 0.0, "strong": 0.2}
-STRENGTHS: dict[str, list[Step]] = {"none": [], "mild": MILD, "strong": STRONG}

@@ -154,9 +154,12 @@ def test_the_test_split_is_never_read(model: torch.nn.Module, data: manifest.Man
     assert set(stored(model, data).tracks["split"]) == {"train", "val"}
 
 
+@pytest.mark.parametrize("part", [256, 1])
 def test_crops_that_cannot_be_read_are_replaced_in_training_and_named_in_validation(
-    model: torch.nn.Module, data: manifest.Manifest
+    model: torch.nn.Module, data: manifest.Manifest, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
+    """Also where a part holds no other track."""
+    monkeypatch.setattr("datasets.feature_store.PART", part)
     for video in ("train0_fake1.mp4", "val0.mp4"):
         next((data.folder / "crops/part" / video / "track_0").iterdir()).write_bytes(b"damaged")
     store = stored(model, data)
@@ -196,7 +199,7 @@ def test_freeze_is_all_none_or_a_number_of_stages(
     assert "--freeze" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["vgg11", "efficientnet_b0", "convnext_tiny", "test_convnext"])
+@pytest.mark.parametrize("name", ["vgg11", "efficientnet_b0", "convnext_tiny", "test_vit"])
 def test_encoders_have_stages(name: str) -> None:
     model = models.build(models.ModelConfig(name, embed_dim=16))
     model.freeze(2)

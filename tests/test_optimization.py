@@ -131,3 +131,13 @@ def test_the_average_follows_the_weights_and_statistics_slowly_once_it_knows_the
     for _ in range(100):
         average.update_parameters(model)
     assert average.module[0].weight.item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_average_of_what_does_not_change_is_it_to_the_bit() -> None:
+    """Weights that are frozen must be what they were, in the average, too."""
+    torch.manual_seed(0)
+    model = torch.nn.Linear(50, 50)
+    average = make_average(model, 0.999)
+    for _ in range(300):
+        average.update_parameters(model)
+    assert torch.equal(average.module.weight, model.weight)
