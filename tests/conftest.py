@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from checkpointing import Checkpoint
 from demo.generate import generate
 from faces.detect import FaceDetector
 from preprocessing import ClipConfig, FaceConfig
+from tests.crop_sets import write_crop_set
 from tests.preprocess_runs import BAD, PART, flags
 from tests.video_files import read_images
 
@@ -122,3 +124,16 @@ def output(first_run: tuple[Path, Any], tmp_path: Path) -> Path:
     """A copy of what the first run wrote."""
     assert first_run[1].returncode == 0, first_run[1].stderr
     return Path(shutil.copytree(first_run[0], tmp_path / "data"))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with data: 12 clips an epoch, so three steps, and two of validation."""
+    write_crop_set(tmp_path / "data", {"train": 6, "val": 2}, fakes_each=2, frames=3)
+    monkeypatch.chdir(tmp_path)
+    # Steps this small are faster on one thread, and another number gives other last digits.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(threads)

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 import checkpointing
-import errors
-import train
 from tests.crop_sets import write_crop_set
+from tests.train_runs import run
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120  # seconds
@@ -60,15 +59,6 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def alone(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
-    """train.py in this very process."""
-    monkeypatch.chdir(place)
-    monkeypatch.setattr(sys, "argv", ["train.py", *words])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(train.main)
-    assert not caught.value.code
-
-
 @pytest.fixture(scope="module")
 def two(place: Path) -> Path:
     command = (*TORCHRUN, str(ROOT / "train.py"), *FLAGS, "--run_name", "two")
@@ -87,7 +77,8 @@ def curve(run: Path) -> list[float]:
 def test_two_processes_give_the_losses_of_one_at_the_same_batch(
     place: Path, two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone(place, monkeypatch, *FLAGS, "--run_name", "one")
+    monkeypatch.chdir(place)
+    assert run(monkeypatch, *FLAGS, "--run_name", "one") == 0
     one = place / "checkpoints/one"
     assert len(curve(one)) == 21
     assert curve(two) == pytest.approx(curve(one), abs=1e-5)
@@ -125,7 +116,8 @@ def test_two_processes_of_which_one_is_told_to_stop_go_on_together(place: Path) 
 def test_one_process_goes_on_with_a_run_of_two_and_says_what_is_lost(
     place: Path, two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    alone(place, monkeypatch, "--resume", str(two), "--epochs", "4", "--force")
+    monkeypatch.chdir(place)
+    assert run(monkeypatch, "--resume", str(two), "--epochs", "4", "--force") == 0
     out = capsys.readouterr().out
     assert "another number of processes" in out
     assert "epoch 4/4" in out

@@ -1,7 +1,6 @@
 """--freeze: what stays as it is, and that kept features stand for the encoder."""
 
 import csv
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -11,10 +10,8 @@ import torch
 import args
 import builders
 import checkpointing
-import errors
 import features
 import models
-import train
 from datasets import manifest
 from datasets.feature_store import FeatureDataset, FeatureStore, key
 from datasets.video_dataset import VideoDataset, collate
@@ -22,6 +19,7 @@ from errors import DataError, UsageError
 from preprocessing import ClipConfig
 from scoring.predict import predict
 from tests.crop_sets import write_crop_set
+from tests.train_runs import run
 
 CLIP = ClipConfig(clip_frames=2, crop_size=32)
 FLAGS = [
@@ -51,13 +49,6 @@ def stored(model: torch.nn.Module, data: manifest.Manifest) -> FeatureStore:
     store = FeatureStore(data, key("resnet18", model.encoder.state_dict(), CLIP, data))
     features.compute(model.encoder, store, CLIP, workers=0)
     return store
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["train.py", *words])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(train.main)
-    return int(caught.value.code or 0)
 
 
 def test_kept_features_give_the_logits_of_the_encoder(

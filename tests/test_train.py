@@ -16,13 +16,12 @@ from torchvision import models as torchvision_models
 import args
 import builders
 import checkpointing
-import errors
-import train
 import trainer
 from datasets import manifest
 from errors import UsageError
 from preprocessing import ClipConfig
 from tests.crop_sets import write_crop_set
+from tests.train_runs import run
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL_COMMAND = (
@@ -93,45 +92,42 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "checkpoints/run"
 
 
-def test_out_of_memory_is_answered_with_what_would_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "error", "parts"),
+    [
+        (
+            ("--accumulate", "2"),
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+            ("--accumulate 4", "--precision bfloat16", "--grad_checkpoint True", "--resume"),
+        ),
+        (
+            ("--compile", "True"),
+            TorchDynamoException("no C++ compiler"),
+            ("no C++ compiler", "leave the flag out"),
+        ),
+    ],
+    ids=["out of memory", "not compiled"],
+)
+def test_a_step_that_this_machine_cannot_do_is_answered_with_what_to_do(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    error: RuntimeError,
+    parts: tuple[str, ...],
 ) -> None:
     write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=2)
     monkeypatch.chdir(tmp_path)
-    command = f"{SMALLER} --pretrained False --workers 0 --run_name run --accumulate 2"
-    monkeypatch.setattr(sys, "argv", ["train.py", *command.split()])
-
-    def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-
-    monkeypatch.setattr(trainer, "take_step", full)
-    with pytest.raises(SystemExit) as caught:
-        errors.run(train.main)
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    for part in ("--accumulate 4", "--precision bfloat16", "--grad_checkpoint True", "--resume"):
-        assert part in error
-
-
-def test_an_encoder_that_cannot_be_compiled_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=2)
-    monkeypatch.chdir(tmp_path)
-    command = f"{SMALLER} --pretrained False --workers 0 --run_name run --compile True"
-    monkeypatch.setattr(sys, "argv", ["train.py", *command.split()])
 
     def fail(*_: object) -> None:
-        raise TorchDynamoException("no C++ compiler")
+        raise error
 
     monkeypatch.setattr(trainer, "take_step", fail)
-    with pytest.raises(SystemExit) as caught:
-        errors.run(train.main)
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "no C++ compiler" in error and "leave the flag out" in error
+    command = f"{SMALLER} --pretrained False --workers 0 --run_name run"
+    assert run(monkeypatch, *command.split(), *words) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert all(part in line for part in parts)
 
 
 def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
