@@ -146,17 +146,17 @@ def build_loaders(
         # the same ones in a run that was resumed.
         "generator": torch.Generator(),
     }
-    processes = distributed.world_size()
+    rank, processes = distributed.rank(), distributed.world_size()
     if min(flags.batch_size, len(sampler)) < processes:
         raise UsageError(
             f"{processes} processes need a clip each: --batch_size is {flags.batch_size}, an epoch "
             f"has {len(sampler)}"
         )
-    batches = samplers.Batches(sampler, flags.batch_size, distributed.rank(), processes)
+    batches = samplers.Batches(sampler, flags.batch_size, rank, processes)
     part = -(-flags.batch_size // (flags.accumulate * processes))  # known to fit into memory
     return (
         DataLoader(train, batch_sampler=batches, **shared),
-        DataLoader(val, part, sampler=distributed.share(len(val)), **shared),
+        DataLoader(val, part, sampler=samplers.share(len(val), rank, processes), **shared),
     )
 
 

@@ -80,11 +80,6 @@ def total(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def share(count: int) -> range:
-    """Which of `count` things are this process's: no thing is another one's, too."""
-    return range(count * rank() // world_size(), count * (rank() + 1) // world_size())
-
-
 def synchronise_batch_norm(model: nn.Module) -> nn.Module:
     """On GPUs batch norm then sees the whole batch, not this process's part alone."""
     if world_size() == 1 or next(model.parameters()).device.type != "cuda":

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 import distributed
+from datasets import samplers
 from datasets.feature_store import FeatureStore, TrackCrops
 from interrupts import ignore_signals
 from preprocessing import ClipConfig
@@ -24,7 +25,8 @@ def compute(encoder: nn.Module, store: FeatureStore, config: ClipConfig, workers
     """Fill the parts that `store` lacks; processes that train together share them. Crops that
     cannot be read are left to training, which replaces a few."""
     missing = distributed.gather(store.missing())[0]  # parts may appear while processes look
-    mine = [missing[i] for i in distributed.share(len(missing))]
+    rank, processes = distributed.rank(), distributed.world_size()
+    mine = [missing[i] for i in samplers.share(len(missing), rank, processes)]
     encoder.eval()
     total = sum(len(store.rows(part)) for part in mine)
     hidden = None if distributed.is_first() else True
@@ -66,13 +68,13 @@ def _features(
     )
 
 
-def _encode(encoder: nn.Module, tracks: list[torch.Tensor | str]) -> list[torch.Tensor | None]:
-    """(T, C, H, W) or a reason why not → (T, D) or None, of every track."""
+def _encode(encoder: nn.Module, tracks: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    """(T, C, H, W) → (T, D) of every track, None where there is none."""
     device = next(encoder.parameters()).device
-    readable = [crops for crops in tracks if isinstance(crops, torch.Tensor)]
+    readable = [crops for crops in tracks if crops is not None]
     if not readable:
         return [None] * len(tracks)
     pixels = torch.cat(readable).to(device, memory_format=torch.channels_last)  # (N, C, H, W)
     encoded = torch.cat([encoder(images).float().cpu() for images in pixels.split(IMAGES)])
     features = iter(encoded.split([len(crops) for crops in readable]))
-    return [next(features) if isinstance(crops, torch.Tensor) else None for crops in tracks]
+    return [None if crops is None else next(features) for crops in tracks]

@@ -33,6 +33,7 @@ import rehearsal
 import runs
 from checkpointing import Checkpoint
 from datasets import manifest, splits
+from datasets.feature_store import FeatureStore
 from errors import PipelineError, UsageError
 from history import EpochRow
 from interrupts import stop_request
@@ -45,7 +46,7 @@ def main() -> int:
     place = device.choose(flags.device)
     # A dry run is the same for every seed.
     one = flags.seeds is None or flags.dry_run
-    with distributed.group(place):
+    with distributed.group(place), advice(flags):
         return run_once(flags, folder, place) if one else run_seeds(flags, place)
 
 
@@ -79,12 +80,7 @@ def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device)
     if saved and not flags.force:
         saved.check(args.changes(flags, runs.flags_of(saved.folder)), fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
-    store = None
-    if flags.freeze == "all" and not flags.dry_run:
-        if saved:
-            saved.give_weights(model)
-        with advice(flags):
-            store = builders.build_features(flags, model, data, clip)
+    store = frozen_features(flags, model, data, clip, saved)
     train_loader, val_loader = builders.build_loaders(flags, data, clip, place, store)
     if distributed.rank():  # weights were drawn alike, dropout is every process's own
         torch.manual_seed(flags.seed + distributed.rank())
@@ -94,9 +90,8 @@ def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device)
         if flags.freeze == "all":
             print("an epoch here goes through the encoder, as computing its features once does;")
             print("the epochs of the run itself, of the head alone, take far less")
-        with advice(flags):
-            for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
-                print(line, flush=True)
+        for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
+            print(line, flush=True)
         return 0
     folder = saved.folder if saved else runs.make_folder(flags)
     runs.write_flags(folder, flags)
@@ -115,6 +110,21 @@ def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device)
         run.save(position)
     del saved  # a second copy of all weights
     return train(flags, run, train_loader, val_loader, plan, position)
+
+
+def frozen_features(
+    flags: argparse.Namespace,
+    model: torch.nn.Module,
+    data: manifest.Manifest,
+    clip: ClipConfig,
+    saved: runs.Saved | None,
+) -> FeatureStore | None:
+    """What --freeze all learns from; a dry run writes nothing, and goes through the encoder."""
+    if flags.freeze != "all" or flags.dry_run:
+        return None
+    if saved:  # its weights, not those that were just drawn
+        saved.give_weights(model)
+    return builders.build_features(flags, model, data, clip)
 
 
 def checkpoint_maker(
@@ -176,7 +186,7 @@ def train(
             events.add(row, run.training.judged, val_loader.dataset)
         return run.goes_on
 
-    with stop_request() as stop, advice(flags):
+    with stop_request() as stop:
         try:
             if run.goes_on:
                 hooks = Hooks(run.save, after_epoch, stop)

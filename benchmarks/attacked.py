@@ -3,29 +3,26 @@ changes them.
 
     python -m benchmarks.attacked checkpoints/plain/best.pt checkpoints/hardened/best.pt
 
-The attacker knows the model and the label. The threshold is 0.5.
+The attacker knows the model and the label. The threshold is the checkpoint's.
 """
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 import attacks
 import device
 import errors
-import metrics
 from arg_types import at_least, between
 from attacks import Attack
 from datasets import manifest
-from datasets.video_dataset import VideoDataset, collate
-from scoring.aggregate import ClipScore, video_scores
+from datasets.video_dataset import Batch, VideoDataset, collate
 from scoring.load import Detector, load_detector
-from scoring.predict import p_fake
-
-THRESHOLD = 0.5
+from trainer import validate
 
 
 def main() -> int:
@@ -65,24 +62,20 @@ def main() -> int:
 def judge(
     detector: Detector, dataset: VideoDataset, attack: Attack | None, batch_size: int
 ) -> tuple[float, float | None]:
-    """Accuracy and AUC over the videos of `dataset`."""
-    place = next(detector.model.parameters()).device
+    """Accuracy at the detector's threshold, and AUC, over the videos of `dataset`."""
     torch.manual_seed(0)
-    scores: list[ClipScore] = []
-    for batch in DataLoader(dataset, batch_size, collate_fn=collate):
-        clips, mask, labels = (batch[name].to(place) for name in ("clips", "mask", "labels"))
-        if attack is not None:
-            clips = attack(detector.model, clips, mask, labels)
-        values = p_fake(detector.model, clips, mask)
-        scores += map(ClipScore, batch["video_ids"], batch["tracks"], values)
-    judged, labels_of = video_scores(scores), dataset.video_labels()
-    names = sorted(judged)
-    result = metrics.video_metrics(
-        np.array([labels_of[name] for name in names]),
-        np.array([judged[name] for name in names]),
-        THRESHOLD,
-    )
+    batches = attacked(detector.model, DataLoader(dataset, batch_size, collate_fn=collate), attack)
+    result = validate(detector.model, batches, dataset.video_labels(), detector.threshold)
     return result["accuracy"], result["auc"]
+
+
+def attacked(model: nn.Module, batches: Iterable[Batch], attack: Attack | None) -> Iterator[Batch]:
+    place = next(model.parameters()).device
+    for batch in batches:
+        if attack is not None:
+            seen = (batch[name].to(place) for name in ("clips", "mask", "labels"))
+            batch["clips"] = attack(model, *seen)
+        yield batch
 
 
 if __name__ == "__main__":

@@ -1,14 +1,32 @@
 """Trainings on the demo's data by the demo's own commands, for tables over seeds. What lies
 finished in a folder is not done again."""
 
+import argparse
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from arg_types import at_least, seeds
 from demo import run as demo
 
 Aucs = dict[str, float]  # method → AUC on the test split
+
+
+def add_flags(parser: argparse.ArgumentParser, output: str) -> None:
+    """What both tables are asked: which seeds, how much work, and where it goes."""
+    parser.add_argument("--seeds", type=seeds, default="0,1,2")
+    parser.add_argument("--sources", type=at_least(1), default=demo.SOURCES)
+    parser.add_argument("--epochs", type=at_least(1), default=100)
+    parser.add_argument(
+        "--precision", default="auto", help="bfloat16: twice as fast on CPUs that compute with it"
+    )
+    parser.add_argument("--output", type=Path, default=Path(output))
+
+
+def effort(flags: argparse.Namespace) -> list[str]:
+    """Flags of train.py."""
+    return ["--epochs", str(flags.epochs), "--precision", flags.precision]
 
 
 def make_data(folder: Path, sources: int, seed: int) -> Path:

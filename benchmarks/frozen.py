@@ -15,50 +15,25 @@ import torch
 from torch.utils.data import DataLoader
 
 import features
-import models
-import optimization
 from arg_types import at_least
 from benchmarks.loader import CLIP, make_crops
+from benchmarks.training import HOOKS, make_plan, make_training
 from datasets import manifest, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore, key
 from datasets.video_dataset import VideoDataset, collate
-from models import encoders
-from optimization import Schedule
-from trainer import Hooks, Plan, Position, Training, train_one_epoch
+from trainer import Position, Training, train_one_epoch
 
 BATCH = 4  # clips
-PLAN = Plan(
-    epochs=1,
-    threshold=0.5,
-    log_interval=10,
-    save_every_steps=0,
-    chance_loss=0.0,
-    max_gradient=1.0,
-    accumulate=1,
-    precision=torch.float32,
-    attack=None,
-)
-
-
-def make_training(name: str) -> Training:
-    torch.manual_seed(0)
-    model = models.build(models.ModelConfig(name))
-    model.freeze(len(encoders.stages(model.encoder)))
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = optimization.make_optimizer("adamw", [(learning, 1e-4)], 0.01)
-    schedule = Schedule(optimizer, "constant", 1)
-    loss = optimization.make_loss(0.0, None, 0.0)
-    return Training(model, model, optimizer, schedule, loss, None)
 
 
 def epoch_seconds(training: Training, dataset: VideoDataset, epochs: int) -> float:
     sampler = samplers.EpochSampler(dataset.labels, dataset.sources, "none", seed=0)
     batches = samplers.Batches(sampler, BATCH)
     loader = DataLoader(dataset, batch_sampler=batches, collate_fn=collate)
-    hooks = Hooks(lambda _: None, lambda *_: True, lambda: False)
+    plan = make_plan(torch.float32)
     started = time.monotonic()
     for epoch in range(1, epochs + 1):
-        train_one_epoch(training, loader, PLAN, hooks, Position(epoch=epoch))
+        train_one_epoch(training, loader, plan, HOOKS, Position(epoch=epoch))
     return (time.monotonic() - started) / epochs
 
 
@@ -84,7 +59,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=at_least(BATCH), default=16)
     parser.add_argument("--epochs", type=at_least(1), default=10, help="from features; 1 without")
     flags = parser.parse_args()
-    training = make_training(flags.encoder)
+    training = make_training(flags.encoder, torch.device("cpu"), freeze=True)
     with tempfile.TemporaryDirectory() as name:
         data: manifest.Manifest = make_crops(Path(name), flags.tracks)
         encoder = training.model.encoder

@@ -16,10 +16,9 @@ import numpy as np
 from scipy import stats
 
 import errors
-from arg_types import at_least, between, seeds
+from arg_types import between
 from benchmarks import demo_runs
 from datasets import manifest
-from demo import run as demo
 
 # What training with --sbi sees is a self-blend itself: no manipulation that is new to it.
 KNOWN = "self_blend"
@@ -30,16 +29,10 @@ Auc = dict[tuple[str, int], tuple[float, float]]  # method and seed → without 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--seeds", type=seeds, default="0,1,2")
     parser.add_argument("--sbi", type=between(0, 1), default=0.5, help="share of the fakes")
-    parser.add_argument("--sources", type=at_least(1), default=demo.SOURCES)
-    parser.add_argument("--epochs", type=at_least(1), default=100)
-    parser.add_argument(
-        "--precision", default="auto", help="bfloat16: twice as fast on CPUs that compute with it"
-    )
-    parser.add_argument("--output", type=Path, default=Path("data/leave_one_out"))
+    demo_runs.add_flags(parser, "data/leave_one_out")
     flags = parser.parse_args()
-    effort = ["--epochs", str(flags.epochs), "--precision", flags.precision]
+    effort = demo_runs.effort(flags)
     found: Auc = {}
     for seed in flags.seeds:
         data = demo_runs.make_data(flags.output / f"seed_{seed}", flags.sources, seed)

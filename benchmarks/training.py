@@ -30,10 +30,12 @@ from arg_types import at_least
 from benchmarks.loader import CLIP, make_crops
 from datasets import samplers
 from datasets.video_dataset import Batch, VideoDataset, collate
+from models import encoders
 from optimization import Schedule
 from trainer import Hooks, Plan, Position, Training, train_one_epoch
 
 SIDE = 8192  # of the matrices that a GPU's rate is measured with
+HOOKS = Hooks(lambda _: None, lambda *_: True, lambda: False)
 
 
 class Watched:
@@ -52,10 +54,27 @@ class Watched:
             started = time.monotonic()
 
 
-def make_training(name: str, device: torch.device) -> Training:
+def make_plan(precision: torch.dtype) -> Plan:
+    return Plan(
+        epochs=1,
+        threshold=0.5,
+        log_interval=10,
+        save_every_steps=0,
+        chance_loss=0.0,
+        max_gradient=1.0,
+        accumulate=1,
+        precision=precision,
+        attack=None,
+    )
+
+
+def make_training(name: str, device: torch.device, freeze: bool = False) -> Training:
     torch.manual_seed(0)
     model = models.build(models.ModelConfig(name)).to(device)
-    optimizer = optimization.make_optimizer("adamw", [(list(model.parameters()), 1e-4)], 0.01)
+    if freeze:
+        model.freeze(len(encoders.stages(model.encoder)))
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = optimization.make_optimizer("adamw", [(learning, 1e-4)], 0.01)
     schedule = Schedule(optimizer, "constant", 1)
     loss = optimization.make_loss(0.0, None, 0.0)
     return Training(model, model, optimizer, schedule, loss, None)
@@ -112,11 +131,10 @@ def measure(name: str, loader: Watched, plan: Plan, device: torch.device, repeat
     pixels, labels = batch["clips"].to(device), batch["labels"].to(device)
     steps = clips // len(labels)
     score = scorer(training.model, pixels, plan)
-    hooks = Hooks(lambda _: None, lambda *_: True, lambda: False)
     bare(training, pixels, labels, plan, 1)  # the first step also makes the optimizer's state
     contenders = {
         "bare": lambda: bare(training, pixels, labels, plan, steps),
-        "trainer": lambda: train_one_epoch(training, loader, plan, hooks, Position()),
+        "trainer": lambda: train_one_epoch(training, loader, plan, HOOKS, Position()),
         "scoring": lambda: [score() for _ in range(steps)],
     }
     seconds: dict[str, list[float]] = {contender: [] for contender in contenders}
@@ -170,17 +188,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=at_least(1), default=3, help="the median is printed")
     flags = parser.parse_args()
     device = devices.choose(flags.device)
-    plan = Plan(
-        epochs=1,
-        threshold=0.5,
-        log_interval=10,
-        save_every_steps=0,
-        chance_loss=0.0,
-        max_gradient=1.0,
-        accumulate=1,
-        precision=devices.precision(flags.precision, device),
-        attack=None,
-    )
+    plan = make_plan(devices.precision(flags.precision, device))
     with tempfile.TemporaryDirectory() as name:
         clips = flags.batch_size * flags.steps
         loader = make_loader(Path(name), clips, flags.batch_size, flags.workers)

@@ -9,15 +9,12 @@ lies finished in --output is not done again: other settings need another folder.
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 import errors
-from arg_types import at_least, seeds
 from benchmarks import demo_runs
 from benchmarks.demo_runs import Aucs
-from demo import run as demo
 
 
 def main() -> int:
@@ -28,20 +25,13 @@ def main() -> int:
     )
     parser.add_argument("flag", help="of train.py, without its dashes")
     parser.add_argument("values", type=lambda text: text.split(","), help="a,b,c")
-    parser.add_argument("--seeds", type=seeds, default="0,1,2")
-    parser.add_argument("--sources", type=at_least(1), default=demo.SOURCES)
-    parser.add_argument("--epochs", type=at_least(1), default=100)
-    parser.add_argument(
-        "--precision", default="auto", help="bfloat16: twice as fast on CPUs that compute with it"
-    )
-    parser.add_argument("--output", type=Path, default=Path("data/variants"))
+    demo_runs.add_flags(parser, "data/variants")
     flags = parser.parse_args()
-    effort = ["--epochs", str(flags.epochs), "--precision", flags.precision]
     found: dict[str, list[Aucs]] = {value: [] for value in flags.values}
     for seed in flags.seeds:
         data = demo_runs.make_data(flags.output / f"seed_{seed}", flags.sources, seed)
         for value in flags.values:
-            asked = [*effort, f"--{flags.flag}", value]
+            asked = [*demo_runs.effort(flags), f"--{flags.flag}", value]
             name = f"{flags.flag}_{value}"
             found[value].append(demo_runs.train_and_test(data, name, seed, asked))
     for line in report(flags.flag, found, flags.seeds):

@@ -9,6 +9,7 @@ evaluation transform, and the manifest. Shapes: T frames, C channels, H, W, D fe
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,8 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-import crop_files
-from datasets import clips, manifest, transforms
-from datasets.video_dataset import VideoDataset
+from datasets import manifest, transforms
+from datasets.video_dataset import VideoDataset, read_crops
 from errors import DataError
 from files import replacing_among_others
 from preprocessing import ClipConfig
@@ -99,8 +99,9 @@ def key(
     return digest.hexdigest()[:16]
 
 
-class TrackCrops(Dataset[torch.Tensor | str]):
-    """All crops of every track (T, C, H, W) as evaluation sees them, or why they cannot be read."""
+class TrackCrops(Dataset[torch.Tensor | None]):
+    """All crops of every track (T, C, H, W) as evaluation sees them; None where they cannot be
+    read."""
 
     def __init__(self, tracks: pd.DataFrame, folder: Path, config: ClipConfig) -> None:
         self.tracks, self.folder = tracks, folder
@@ -109,13 +110,11 @@ class TrackCrops(Dataset[torch.Tensor | str]):
     def __len__(self) -> int:
         return len(self.tracks)
 
-    def __getitem__(self, index: int) -> torch.Tensor | str:
-        row = self.tracks.iloc[index]
+    def __getitem__(self, index: int) -> torch.Tensor | None:
         try:
-            jpegs = crop_files.read(self.folder, row["crops"], row["frames"])
-            return self.transform(clips.decode(jpegs))
-        except (DataError, ValueError) as error:
-            return f"{row['crops']}: {error}"
+            return self.transform(read_crops(self.folder, self.tracks.iloc[index]))
+        except DataError:
+            return None
 
 
 class FeatureDataset(VideoDataset):
@@ -134,11 +133,11 @@ class FeatureDataset(VideoDataset):
         super().__init__(data, split, config, train, seed, augmentation="none")
         self.store = store
         self.transform = nn.Identity()
-        self.same = VideoDataset(data, split, config, train, seed, augmentation="none")
+        self.show = partial(VideoDataset, data, split, config, train, seed, augmentation="none")
 
-    @property
+    @cached_property
     def pixels(self) -> VideoDataset:
-        return self.same
+        return self.show()  # not before somebody looks
 
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:
         return self.store.read(row, self._slice(start))

@@ -135,13 +135,18 @@ class Batches(Sampler[list[int]]):
         items = list(self.items)
         for number, size in enumerate(self.sizes()):
             start = number * self.size
-            ends = [start + size * (self.rank + i) // self.world_size for i in (0, 1)]
-            yield items[slice(*ends)]
+            yield [items[start + i] for i in share(size, self.rank, self.world_size)]
 
     def _sizes(self, clips: int) -> list[int]:
         whole, rest = divmod(clips, self.size)
         # Every process needs a clip: an epoch's last few are left out where there are fewer.
         return [self.size] * whole + [rest] * (rest >= max(1, self.world_size))
+
+
+def share(count: int, rank: int, world_size: int) -> range:
+    """Which of `count` things are a process's: each is exactly one's, and shares are all but
+    equal."""
+    return range(count * rank // world_size, count * (rank + 1) // world_size)
 
 
 def is_unbalanced(labels: list[int]) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
@@ -171,11 +172,7 @@ class VideoDataset(Dataset[Item]):
 
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:
         """(T, C, S, S) uint8: the crops from `start` on."""
-        try:
-            jpegs = crop_files.read(self.root, row["crops"], row["frames"], self._slice(start))
-            return clips.decode(jpegs)
-        except ValueError as error:
-            raise DataError(f"{row['crops']} in {self.root}: {error}") from error
+        return read_crops(self.root, row, self._slice(start))
 
     def _landmarks(self, row: pd.Series, start: int) -> np.ndarray:
         """(T, 5, 2): of the same crops, in their pixels."""
@@ -183,6 +180,15 @@ class VideoDataset(Dataset[Item]):
 
     def _slice(self, start: int) -> slice:
         return slice(start, start + self.config.clip_frames)
+
+
+def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> torch.Tensor:
+    """(T, C, S, S) uint8: the `chosen` crops of a row of the manifest in `folder`. Raise DataError
+    when they cannot be read."""
+    try:
+        return clips.decode(crop_files.read(folder, row["crops"], row["frames"], chosen))
+    except ValueError as error:
+        raise DataError(f"{row['crops']} in {folder}: {error}") from error
 
 
 def collate(items: list[Item]) -> Batch:
