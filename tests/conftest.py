@@ -64,7 +64,7 @@ def detector() -> FaceDetector:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model with random weights, which is enough to run."""
     torch.manual_seed(0)
-    config = models.ModelConfig("resnet18", embed_dim=16)
+    config = models.ModelConfig("shufflenet_v2_x0_5", embed_dim=16)
     path = tmp_path_factory.mktemp("run") / "best.pt"
     checkpointing.save(
         path,

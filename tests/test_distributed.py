@@ -90,7 +90,7 @@ def test_two_processes_give_the_losses_of_one_at_the_same_batch(
 def test_two_processes_of_which_one_is_told_to_stop_go_on_together(place: Path) -> None:
     """With batch norm, whose statistics are every process's own, with dropout, and attacked."""
     extra = ("--dropout", "0.3", "--adversarial", "fgsm", "--epochs", "6")
-    flags = [*FLAGS, "--model_name", "resnet18", *extra]
+    flags = [*FLAGS, "--model_name", "shufflenet_v2_x0_5", *extra]
     command = (*TORCHRUN, str(ROOT / "train.py"), *flags)
     out = finish(start(place, *command, "--seeds", "0,1", "--run_name", "whole"))
     assert out.count("\n  mean") == 1, "the table over seeds, once"
