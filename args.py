@@ -390,12 +390,46 @@ def _read_mapping(file: Path) -> dict[str, Any]:
 
 
 def evaluate_parser() -> argparse.ArgumentParser:
-    parser = _parser("Checkpoint + manifest → metrics on sources that training never saw.")
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--csv_file", default="videos_df", help="manifest")
+    parser = _parser("Checkpoints + manifests → metrics on sources that training never saw.")
+    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True)
+    parser.add_argument("--csv_file", nargs="+", default=["videos_df"], help="manifests")
     parser.add_argument("--split", choices=["train", "val", "test"], default="test")
     parser.add_argument(
-        "--output", type=Path, help="folder (default: evaluation_<split>/ beside the checkpoint)"
+        "--output",
+        type=Path,
+        help="folder (default: evaluation_<split>/ beside the first checkpoint)",
+    )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="the first checkpoint with each other one, on the same videos",
+    )
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="judge every video again, 35 times: 7 perturbations in 5 severities",
+    )
+    parser.add_argument(
+        "--group_by",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="of the manifest, besides others",
+    )
+    _add_prior(parser)
+    rule = parser.add_argument_group("thresholds", "chosen on validation, stored in the checkpoint")
+    rule = rule.add_mutually_exclusive_group()
+    rule.add_argument(
+        "--error_rate",
+        type=between(1e-6, 0.5),
+        metavar="SHARE",
+        help="two: at most this share of reals gets the verdict fake, of fakes real",
+    )
+    rule.add_argument(
+        "--target_fpr",
+        type=between(1e-6, 0.5),
+        metavar="SHARE",
+        help="one: at most this share of reals gets the verdict fake",
     )
     parser.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
     parser.add_argument("--seed", type=at_least(0), default=0, help="of the bootstrap")
@@ -403,14 +437,31 @@ def evaluate_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_prior(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prior",
+        type=between(1e-6, 1 - 1e-6),
+        default=0.5,
+        help="share of fakes expected in use: p_fake is for that share; verdicts do not change",
+    )
+
+
 def score_parser() -> argparse.ArgumentParser:
     parser = _parser(
-        "Video files, folders and globs → a verdict each. Exit code 0: every file got real or "
-        "fake; 1: some did not; 2: the call cannot be served."
+        "Video files, folders and globs → a verdict each. Exit code 0: every file was judged; "
+        "1: some could not be; 2: the call cannot be served."
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder or glob")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="file, folder or glob; - reads names from a pipe"
+    )
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--output", type=Path, default=Path("scores.csv"))
+    parser.add_argument(
+        "--output", type=Path, default=Path("scores.csv"), help="scores.json goes beside it"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print a line of JSON for each video, and nothing else"
+    )
+    _add_prior(parser)
     parser.add_argument("--batch_size", type=at_least(1), default=4, help="clips per step")
     _add_machine(parser, workers=False)
     return parser

@@ -14,7 +14,7 @@ from errors import CheckpointError, DataError
 from files import replacing
 from preprocessing import ClipConfig, FaceConfig
 
-FORMAT = 3  # raised when a stored field changes its meaning
+FORMAT = 4  # raised when a stored field changes its meaning
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Checkpoint:
     data: dict[str, Any]  # datasets.manifest.fingerprint of what it was trained with
     epoch: int  # from 1
     metrics: dict[str, float | None]  # the epoch's row of history.csv
-    threshold: float = 0.5  # p_fake from which a video is called fake
+    judgement: dict[str, Any] | None = None  # scoring.judgement.Judgement; None: not calibrated
 
 
 def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = None) -> None:
@@ -39,6 +39,17 @@ def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = N
     values |= {"format": FORMAT}
     if training is not None:
         values["training"] = training
+    _write(path, values)
+
+
+def store_judgement(path: Path, judgement: dict[str, Any]) -> None:
+    """Replace the judgement in a checkpoint and nothing else. Raise CheckpointError as `load`."""
+    values = _read(path)
+    _checkpoint(path, values)
+    _write(path, values | {"judgement": judgement})
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
     with replacing(path) as partial, partial.open("wb") as file:
         torch.save(values, file)
         file.flush()

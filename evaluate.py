@@ -1,8 +1,10 @@
-"""Checkpoint + manifest → metrics per video on a split, by default test.
+"""Checkpoints + manifests → metrics with intervals, plots and a report, by default on the test
+split.
 
     python evaluate.py --checkpoint checkpoints/<run>/best.pt
 
-Writes metrics.json and scores.csv into evaluation_<split>/ beside the checkpoint.
+Writes metrics.json, scores.csv, report.html and plots into evaluation_<split>/ beside the
+checkpoint.
 """
 
 import args
@@ -13,128 +15,183 @@ if __name__ == "__main__":
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 import device
 import errors
-import metrics
-from datasets import manifest, splits
-from datasets.video_dataset import VideoDataset, collate
-from errors import DataError
-from scoring.aggregate import video_scores
+from datasets import manifest
+from datasets.manifest import Manifest
+from errors import DataError, UsageError
+from scoring import baselines, compare, plots, report, robustness, split, traits
+from scoring.calibrate import Rule, TooFew
+from scoring.judgement import VERDICTS, Judgement
 from scoring.load import Detector, load_detector
-from scoring.predict import predict
-from scoring.verdict import verdict
+from scoring.measure import measure
+
+SCHEMA = 1  # of metrics.json; raised when a field changes its meaning
+
+Judged = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row per video
 
 
 def main() -> int:
     flags = args.evaluate_parser().parse_args()
-    detector = load_detector(flags.checkpoint, device.choose(flags.device))
-    data = manifest.read(manifest.find(flags.csv_file))
-    check_same_crops(detector, data)
-    if flags.split != "train":
-        check_not_trained_on(detector, data.split(flags.split))
-    videos = score_split(flags, detector, data)
-    results = measure(videos, detector.threshold, flags.seed)
-    results |= {"checkpoint": str(flags.checkpoint), "split": flags.split, "seed": flags.seed}
-    output = flags.output or flags.checkpoint.parent / f"evaluation_{flags.split}"
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "metrics.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    videos.to_csv(output / "scores.csv", index=False, lineterminator="\n")
-    report(results)
-    print(f"written: {output / 'metrics.json'}, {output / 'scores.csv'}")
+    place = device.choose(flags.device)
+    manifests = {str(p): manifest.read(p) for p in map(manifest.find, flags.csv_file)}
+    columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
+    if asks_for_thresholds(flags) and len(manifests) > 1:
+        raise UsageError("thresholds are chosen on the validation split of one --csv_file")
+    judged: Judged = {}
+    evaluations, drawn = [], []
+    for path in flags.checkpoint:
+        detector = load_detector(path, place)
+        judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
+        judged[str(path)] = {}
+        for name, data in manifests.items():
+            of_split = (detector, data, flags.split, flags.batch_size, flags.workers)
+            videos = split.judge(split.score(*of_split), judgement)
+            judged[str(path)][name] = videos
+            result = evaluate(videos, judgement, columns[name], flags)
+            result["robustness"] = robust(videos, judgement, of_split, flags) or None
+            evaluations.append({"checkpoint": str(path), "csv_file": name, **result})
+            drawn.append(plots.of_split(with_face(videos), judgement, result))
+            say(evaluations[-1])
+    faces = {c: {m: with_face(v) for m, v in tables.items()} for c, tables in judged.items()}
+    results = {
+        "schema": SCHEMA,
+        **{name: getattr(flags, name) for name in ("split", "seed", "prior")},
+        "verdict_names": VERDICTS,
+        "evaluations": evaluations,
+        "matrix": compare.matrix(faces, flags.seed),
+        "comparisons": comparisons(faces, flags.seed) if flags.compare else [],
+    }
+    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
+    write(output, results, judged, drawn)
     return 0
 
 
-def check_same_crops(detector: Detector, data: manifest.Manifest) -> None:
-    """Raise DataError when the manifest's crops were made otherwise than the training crops."""
-    trained, found = detector.faces.to_dict(), data.faces.to_dict()
-    other = [
-        f"{k} {trained[k]} in training, {found[k]} here" for k in trained if trained[k] != found[k]
-    ]
-    if other:
-        raise DataError(f"the manifest's crops were made with other settings: {', '.join(other)}")
+def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
+    """What results are broken down by. Raise UsageError for a column that is not there."""
+    absent = [column for column in asked if column not in data.table]
+    if absent:
+        known = ", ".join(data.table.columns)
+        raise UsageError(f"--group_by: {name} has no column {', '.join(absent)}; it has {known}")
+    return [*dict.fromkeys(["method", *traits.NUMERIC, *asked])]
 
 
-def check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
-    """Raise DataError when the model has seen sources of the videos that are to judge it."""
-    asked = splits.fingerprints(videos["group"])
-    seen = detector.trained_on.intersection(asked)
-    if seen:
-        raise DataError(
-            f"{len(seen)} of {len(asked)} sources here were in this checkpoint's training split: "
-            "the manifest was split anew since. Train again, or restore that manifest"
+def asks_for_thresholds(flags: argparse.Namespace) -> bool:
+    return flags.error_rate is not None or flags.target_fpr is not None
+
+
+def judgement_of(
+    flags: argparse.Namespace, path: Path, detector: Detector, manifests: dict[str, Manifest]
+) -> Judgement:
+    """The checkpoint's own, or one that is fitted now and stored in it."""
+    if not asks_for_thresholds(flags):
+        return detector.judgement
+    (data,) = manifests.values()
+    rule = Rule(flags.error_rate, flags.target_fpr)
+    try:
+        judgement = split.calibrate_checkpoint(
+            path, detector, data, rule, flags.batch_size, flags.workers
         )
+    except TooFew as error:
+        raise UsageError(f"thresholds cannot be chosen: validation has {error}") from error
+    print(f"stored in {path}: {judgement.fitted}")
+    return judgement
 
 
-def score_split(
-    flags: argparse.Namespace, detector: Detector, data: manifest.Manifest
-) -> pd.DataFrame:
-    """A row per video of the split, with p_fake and verdict where it could be judged."""
-    dataset = VideoDataset(data, flags.split, detector.clip, train=False)
-    loader = DataLoader(dataset, flags.batch_size, num_workers=flags.workers, collate_fn=collate)
-    scores = video_scores(predict(detector.model, tqdm(loader, disable=None, leave=False)))
-    videos = data.split(flags.split).drop_duplicates("video_id")
-    videos = videos[["video_id", "path", "label", "source", "method", "status", "detail"]].copy()
-    videos["p_fake"] = videos["video_id"].map(scores)
-    assert (videos["p_fake"].notna() == (videos["status"] == "ok")).all()
-    videos["verdict"] = [
-        verdict(row.status, None if np.isnan(row.p_fake) else row.p_fake, detector.threshold)
-        for row in videos.itertuples()
-    ]
-    return videos
-
-
-def measure(videos: pd.DataFrame, threshold: float, seed: int) -> dict[str, Any]:
-    """Metrics with intervals over sources, AUC of each method against all reals, and counts."""
+def with_face(videos: pd.DataFrame) -> pd.DataFrame:
+    """Those that could be judged. Raise DataError when there are none."""
     judged = videos[videos["status"] == "ok"]
-    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    real = judged["label"] == manifest.REAL
-    by_method = {}
-    for method in sorted(set(judged.loc[~real, "method"])):
-        rows = judged[real | (judged["method"] == method)]
-        by_method[method or "unknown"] = metrics.auc(
-            rows["label"].to_numpy(), rows["p_fake"].to_numpy()
-        )
+    if judged.empty:
+        raise DataError("no video of the split has a face")
+    return judged.reset_index(drop=True)
+
+
+def evaluate(
+    videos: pd.DataFrame, judgement: Judgement, columns: list[str], flags: argparse.Namespace
+) -> dict[str, Any]:
+    """An entry of `evaluations` in metrics.json, without its names."""
+    judged = with_face(videos)
     return {
-        **metrics.video_metrics(labels, scores, threshold),
-        "auc_interval": metrics.interval(
-            metrics.auc, labels, scores, judged["source"].to_numpy(), seed
-        ),
-        "auc_by_method": by_method,
-        "threshold": threshold,
-        "videos": len(videos),
-        "videos_judged": len(judged),
-        "sources": int(judged["source"].nunique()),
-        "counts": {
-            manifest.CLASSES[label]: group["status"].value_counts().to_dict()
-            for label, group in videos.groupby("label")
+        "judgement": judgement.to_dict(),
+        **measure(videos, judgement, columns, flags.seed),
+        "baselines": {
+            "constant": baselines.constant(judged, flags.prior),
+            "trivial": baselines.trivial(judged, flags.seed),
         },
     }
 
 
-def report(results: dict[str, Any]) -> None:
-    def number(value: float | None) -> str:
-        return "n/a" if value is None else f"{value:.4f}"
+def robust(
+    videos: pd.DataFrame, judgement: Judgement, of_split: tuple, flags: argparse.Namespace
+) -> dict[str, Any]:
+    """With --robustness: every perturbation → an entry by severity."""
+    changes = robustness.all_changes() if flags.robustness else {}
+    judged = {}
+    for (name, severity), change in tqdm(changes.items(), disable=None, leave=False):
+        changed = split.judge(split.score_changed(videos, change, *of_split), judgement)
+        judged[name, severity] = with_face(changed)
+    return robustness.measure(judged, judgement, flags.seed)
 
+
+def comparisons(judged: Judged, seed: int) -> list[dict[str, Any]]:
+    """The first checkpoint beside every other one, on every manifest."""
+    (first, tables), *others = judged.items()
+    return [
+        {
+            "first": first,
+            "other": other,
+            "csv_file": name,
+            **compare.differences(tables[name], theirs[name], seed),
+        }
+        for other, theirs in others
+        for name in tables
+    ]
+
+
+def say(result: dict[str, Any]) -> None:
+    """What matters most, on the terminal."""
     print(
-        f"{results['split']} split: {results['videos_judged']} of {results['videos']} videos "
-        f"judged, {results['sources']} sources, threshold {results['threshold']}"
+        f"{result['checkpoint']} on {result['csv_file']}: {result['videos_judged']} of "
+        f"{result['videos']} videos judged, {result['sources']} sources"
     )
-    for name in ("auc", "log_loss", "balanced_log_loss", "accuracy", "f1_real", "f1_fake"):
-        print(f"  {name:<10} {number(results[name])}")
-    if results["auc_interval"]:
-        low, high = results["auc_interval"]
-        print(f"  95 % interval of the AUC over sources: {low:.4f} to {high:.4f}")
-    for method, value in results["auc_by_method"].items():
-        print(f"  auc of {method}: {number(value)}")
-    for label, counts in results["counts"].items():
-        print(f"  {label}: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    print(f"  {result['judgement']['fitted'] or 'not calibrated'}")
+    for name in ("auc", "log_loss", "balanced_log_loss", "ece", "accuracy", "uncertain"):
+        print(f"  {name:<18} {report.measured(result['metrics'][name])}")
+    for name, group in result["groups"]["method"].items():
+        if "auc" in group:
+            print(f"  auc of {name:<11} {report.measured(group['auc'])}")
+    for label, counts in result["verdicts"].items():
+        print(f"  {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
+
+
+def write(
+    output: Path, results: dict[str, Any], judged: Judged, drawn: list[dict[str, bytes]]
+) -> None:
+    """The files. A plot of the second evaluation and later ones has a number in its name."""
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results, indent=2, allow_nan=False)
+    (output / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    tables = [
+        table.assign(checkpoint=checkpoint, csv_file=name)
+        for checkpoint, by_manifest in judged.items()
+        for name, table in by_manifest.items()
+    ]
+    scores = pd.concat(tables, ignore_index=True)
+    names = ["checkpoint", "csv_file"]
+    scores = scores[[*names, *scores.columns.drop(names)]]
+    scores.to_csv(output / "scores.csv", index=False, lineterminator="\n")
+    for number, images in enumerate(drawn, start=1):
+        for name, data in images.items():
+            suffix = f"_{number}" if number > 1 else ""
+            (output / f"{name}{suffix}.png").write_bytes(data)
+    report.write(output / "report.html", results, drawn)
+    print(f"written: {output / 'report.html'}, metrics.json, scores.csv and plots beside it")
 
 
 if __name__ == "__main__":

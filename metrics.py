@@ -7,65 +7,144 @@ cannot give (an AUC of one class) is None.
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import f1_score, log_loss, roc_auc_score
-from sklearn.utils.class_weight import compute_sample_weight
+from scipy.stats import rankdata
+from sklearn import metrics as sk
 
 Interval = tuple[float, float]
+Numbers = dict[str, float | None]
+
+BINS = 15  # of p_fake, for the calibration error
+RECALLS = (0.1, 0.5, 0.9)  # at which the DFDC paper gives the weighted precision
+REAL_WEIGHT = 100  # of a false alarm in it: real videos are that much more frequent in use
 
 
-def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
-    """Area under the ROC curve; None unless both classes are there."""
-    if len(np.unique(labels)) < 2:
-        return None
-    return float(roc_auc_score(labels, scores))
-
-
-def video_metrics(
-    labels: np.ndarray, scores: np.ndarray, threshold: float
-) -> dict[str, float | None]:
-    """auc, log_loss, balanced_log_loss, accuracy, f1_real and f1_fake at `threshold`.
-
-    The log loss takes the natural logarithm of scores that are kept off 0 and 1 by 1e-7; in the
-    balanced one both classes weigh the same, however many videos they have.
-    """
-    kept = np.clip(scores, 1e-7, 1 - 1e-7)
-    weights = compute_sample_weight("balanced", labels)
-    called = (scores >= threshold).astype(int)
-    f1 = f1_score(labels, called, labels=[0, 1], average=None, zero_division=0.0)
+def video_metrics(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Numbers:
+    """Everything that is known about N scores; `threshold` is that from which a video is fake."""
     return {
-        "auc": auc(labels, scores),
-        "log_loss": float(log_loss(labels, kept, labels=[0, 1])),
-        "balanced_log_loss": float(log_loss(labels, kept, labels=[0, 1], sample_weight=weights)),
-        "accuracy": float(np.mean(called == labels)),
-        "f1_real": float(f1[0]),
-        "f1_fake": float(f1[1]),
+        **ranking(labels, scores),
+        **probabilities(labels, scores),
+        **calls(labels, (scores >= threshold).astype(int)),
     }
 
 
-def interval(
-    metric: Callable[[np.ndarray, np.ndarray], float | None],
-    labels: np.ndarray,
-    scores: np.ndarray,
+def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
+    """Area under the ROC curve, by ranks (Mann & Whitney 1947): thirty times as fast as the curve,
+    for bootstraps. None unless both classes are there."""
+    fakes = int(np.count_nonzero(labels))
+    pairs = fakes * (len(labels) - fakes)
+    if not pairs:
+        return None
+    return float((rankdata(scores)[labels == 1].sum() - fakes * (fakes + 1) / 2) / pairs)
+
+
+def ranking(labels: np.ndarray, scores: np.ndarray) -> Numbers:
+    """What depends on the order of scores alone.
+
+    auc, average_precision; eer: where as many reals are called fake as fakes real; tpr_at_1_fpr
+    and tpr_at_0.1_fpr: share of fakes found while at most 1 % and 0.1 % of reals are called
+    fake; weighted_precision_at_R at the recall R (Dolhansky et al. 2020, "The DeepFake Detection
+    Challenge Dataset", which gives its logarithm on a set of as many fakes as reals).
+    """
+    names = ["auc", "average_precision", "eer", "tpr_at_1_fpr", "tpr_at_0.1_fpr"]
+    names += [f"weighted_precision_at_{recall}" for recall in RECALLS]
+    if len(np.unique(labels)) < 2:
+        return dict.fromkeys(names)
+    fpr, tpr, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
+    values = [
+        auc(labels, scores),
+        sk.average_precision_score(labels, scores),
+        _equal_error(fpr, tpr),
+    ]
+    values += [tpr[fpr <= limit].max() for limit in (0.01, 0.001)]
+    found, alarms = tpr * (labels == 1).sum(), fpr * (labels == 0).sum()
+    values += [_weighted_precision(found, alarms, recall) for recall in RECALLS]
+    return dict(zip(names, map(float, values), strict=True))
+
+
+def _equal_error(fpr: np.ndarray, tpr: np.ndarray) -> float:
+    """Where the line between points of the ROC curve crosses the falling diagonal."""
+    excess = fpr - (1 - tpr)  # rises from -1 to 1
+    last = int(np.argmax(excess >= 0))
+    step = excess[last] - excess[last - 1]
+    return fpr[last] - (fpr[last] - fpr[last - 1]) * excess[last] / step
+
+
+def _weighted_precision(found: np.ndarray, alarms: np.ndarray, recall: float) -> float:
+    """TP / (TP + REAL_WEIGHT · FP) at the highest threshold with that recall, of the counts of
+    fakes found and reals called fake by falling threshold."""
+    first = np.argmax(found >= recall * found[-1])
+    return found[first] / (found[first] + REAL_WEIGHT * alarms[first])
+
+
+def probabilities(labels: np.ndarray, scores: np.ndarray) -> Numbers:
+    """What takes scores for probabilities.
+
+    log_loss: of scores that are kept off 0 and 1 by 1e-7, natural logarithm; balanced_log_loss:
+    both classes weigh the same, however many videos they have; brier; ece.
+    """
+    right = np.where(labels == 1, scores, 1 - scores)
+    losses = -np.log(np.clip(right, 1e-7, 1 - 1e-7))
+    return {
+        "log_loss": float(losses.mean()),
+        "balanced_log_loss": float(
+            np.mean([losses[labels == label].mean() for label in np.unique(labels)])
+        ),
+        "brier": float(np.mean((scores - labels) ** 2)),
+        "ece": calibration_error(labels, scores),
+    }
+
+
+def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Expected calibration error (Naeini et al. 2015): how far the share of fakes in a bin of
+    p_fake is from the mean p_fake, over BINS equal bins weighted by their videos. A few videos
+    show one of 0.1 even where every p_fake is right."""
+    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+    return float(np.abs(np.bincount(bins, scores - labels, BINS)).sum() / len(labels))
+
+
+def calls(labels: np.ndarray, called: np.ndarray) -> Numbers:
+    """accuracy, and of each class precision, recall, f1 and the four counts real_called_fake and
+    so on. A precision of nothing called is None, the recall of a class that is not there too."""
+    right = called == labels
+    found: Numbers = {"accuracy": float(right.mean())}
+    for label, name in enumerate(("real", "fake")):
+        hits = int(right[labels == label].sum())
+        there, said = int((labels == label).sum()), int((called == label).sum())
+        found[f"precision_{name}"] = hits / said if said else None
+        found[f"recall_{name}"] = hits / there if there else None
+        found[f"f1_{name}"] = 2 * hits / (there + said) if there + said else 0.0
+        for other, word in enumerate(("real", "fake")):
+            found[f"{name}_called_{word}"] = int((called[labels == label] == other).sum())
+    return found
+
+
+def intervals(
+    measure: Callable[[np.ndarray], Numbers],
     sources: np.ndarray,
     seed: int = 0,
     repetitions: int = 1000,
-) -> Interval | None:
-    """95 % percentile bootstrap interval of `metric`, drawing *sources* with replacement
-    (Efron & Tibshirani 1993): videos of one source are not independent.
+) -> dict[str, Interval | None]:
+    """95 % percentile bootstrap intervals of the numbers that `measure` makes of row numbers,
+    drawing *sources* (N,) with replacement (Efron & Tibshirani 1993): videos of one source are
+    not independent.
 
-    None when fewer than two sources are there or the metric is None too often to tell.
+    None when fewer than two sources are there, or where a number is None too often to tell.
     """
+    names = measure(np.arange(len(sources)))
     groups = [np.flatnonzero(sources == source) for source in np.unique(sources)]
     if len(groups) < 2:
-        return None
+        return dict.fromkeys(names)
     random = np.random.default_rng(seed)
-    values = []
-    for _ in range(repetitions):
-        chosen = np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))])
-        value = metric(labels[chosen], scores[chosen])
-        if value is not None:
-            values.append(value)
-    if len(values) < 0.9 * repetitions:
+    draws = [
+        measure(np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))]))
+        for _ in range(repetitions)
+    ]
+    return {name: _middle([draw[name] for draw in draws]) for name in names}
+
+
+def _middle(values: list[float | None]) -> Interval | None:
+    known = [value for value in values if value is not None]
+    if len(known) < 0.9 * len(values):
         return None
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)

@@ -22,7 +22,7 @@ VIDEO_ENDINGS = frozenset(f".{name}" for name in _VIDEOS.split())
 IMAGE_ENDINGS = frozenset(f".{name}" for name in _IMAGES.split())
 
 
-class _Record:
+class Record:
     """Conversion to and from a plain dict, refusing what it does not know."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class _Record:
 
 
 @dataclass(frozen=True)
-class FaceConfig(_Record):
+class FaceConfig(Record):
     """Video file → crops. Lengths in pixels unless said otherwise."""
 
     frames_per_video: int = 32
@@ -68,7 +68,7 @@ class FaceConfig(_Record):
 
 
 @dataclass(frozen=True)
-class ClipConfig(_Record):
+class ClipConfig(Record):
     """Crops of a track → the tensor that the model sees."""
 
     clip_frames: int = 16  # T

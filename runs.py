@@ -68,11 +68,14 @@ class Run:
         """last.pt: where the run is now."""
         self._save_last(self._checkpoint(position.epoch, {}), position)
 
-    def finish_epoch(self, row: EpochRow, position: Position) -> None:
-        """The epoch's checkpoint and row; `position` is the beginning of the next one."""
+    def finish_epoch(
+        self, row: EpochRow, position: Position, judgement: dict[str, Any] | None
+    ) -> None:
+        """The epoch's checkpoint and row; `position` is the beginning of the next one, `judgement`
+        what validation says of the epoch's scores."""
         self.rows.append(row)
         self._tell_schedule()
-        checkpoint = self._checkpoint(row.epoch, asdict(row))
+        checkpoint = self._checkpoint(row.epoch, asdict(row), judgement)
         if distributed.is_first():
             checkpointing.save(self._epoch(row), checkpoint)
         self._save_last(checkpoint, position)
@@ -97,9 +100,11 @@ class Run:
     def _epoch(self, row: EpochRow) -> Path:
         return self.folder / f"epoch_{row.epoch:03d}.pt"
 
-    def _checkpoint(self, epoch: int, metrics: dict[str, Any]) -> Checkpoint:
+    def _checkpoint(
+        self, epoch: int, metrics: dict[str, Any], judgement: dict[str, Any] | None = None
+    ) -> Checkpoint:
         weights = self.training.judged.state_dict()
-        return self.checkpoint(weights=weights, epoch=epoch, metrics=metrics)
+        return self.checkpoint(weights=weights, epoch=epoch, metrics=metrics, judgement=judgement)
 
     def _save_last(self, checkpoint: Checkpoint, position: Position) -> None:
         state = self._state(position)  # all processes together

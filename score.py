@@ -1,8 +1,10 @@
 """Video files, folders and globs → a verdict each.
 
     python score.py clip.mp4 folder/ --checkpoint checkpoints/<run>/best.pt --output scores.csv
+    find . -name '*.mp4' | python score.py - --checkpoint … --json
 
-Exit code 0 when every file got real or fake, 1 when some did not, 2 when the call cannot be
+Writes scores.csv, and beside it scores.json with every person and frame. Exit code 0 when every
+file was judged (real, fake or uncertain), 1 when some could not be, 2 when the call cannot be
 served.
 """
 
@@ -12,42 +14,25 @@ if __name__ == "__main__":
     args.score_parser().parse_args()  # --help and wrong flags are answered before slow imports
 
 
-import csv
 import glob
-import time
-from dataclasses import asdict, dataclass, fields
+import json
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 import device
 import errors
 from errors import UsageError
 from faces.detect import FaceDetector
-from faces.extract import extract_faces
 from preprocessing import VIDEO_ENDINGS
-from scoring.aggregate import video_scores
-from scoring.load import Detector, load_detector
-from scoring.predict import predict_extraction
-from scoring.verdict import verdict
+from scoring.judgement import Judgement
+from scoring.load import load_detector
+from scoring.output import SCHEMA, ScoreFiles
+from scoring.video import VideoScore, judge
 
-
-@dataclass(frozen=True)
-class Score:
-    """A row of scores.csv."""
-
-    video: str
-    verdict: str
-    p_fake: float | None  # None where there was nothing to judge
-    faces: int  # people found
-    frames: int  # frames looked at
-    seconds: float  # that judging took
-    detail: str
-
-    def line(self) -> str:
-        p_fake = "     —" if self.p_fake is None else f"{self.p_fake:6.3f}"
-        return (
-            f"{self.verdict:<10} {p_fake} {self.faces:>5} {self.frames:>6} {self.seconds:>7.1f}  "
-            f"{self.video}{f'  ({self.detail})' if self.detail else ''}"
-        )
+JUDGED = ("real", "fake", "uncertain")
 
 
 def main() -> int:
@@ -55,32 +40,64 @@ def main() -> int:
     videos = find_videos(flags.paths)
     if flags.output.is_dir() or not flags.output.parent.is_dir():
         raise UsageError(f"--output: {flags.output} is a folder, or in one that is not there")
+    if flags.output.suffix == ".json":
+        raise UsageError("--output names scores.csv; scores.json is written beside it")
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
+    judgement = detector.judgement.at_prior(flags.prior)
     # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
     faces = FaceDetector(detector.faces)
-    print(f"{'verdict':<10} p_fake faces frames seconds  video")
-    scores = []
-    with flags.output.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Score)])
-        writer.writeheader()
+    about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
+    if not flags.json:
+        print(f"{'verdict':<10} p_fake faces frames seconds  video")
+    judged = 0
+    with ScoreFiles(flags.output, about) as files:
         for video in videos:
-            score = judge(video, detector, faces, flags.batch_size)
-            print(score.line(), flush=True)
-            writer.writerow(asdict(score))
-            file.flush()
-            scores.append(score)
-    print(f"{len(scores)} videos, threshold {detector.threshold}: {flags.output}")
-    return 0 if all(score.verdict in ("real", "fake") for score in scores) else 1
+            score = judge(video, detector, judgement, faces, flags.batch_size)
+            print(json_line(score) if flags.json else line(score), flush=True)
+            files.add(score)
+            judged += score.verdict in JUDGED
+    if not flags.json:
+        print(f"{judged} of {len(videos)} videos judged, {meaning(judgement)}: {flags.output}")
+    return 0 if judged == len(videos) else 1
 
 
-def find_videos(paths: list[str]) -> list[Path]:
+def line(score: VideoScore) -> str:
+    """For the terminal."""
+    p_fake = "     —" if score.p_fake is None else f"{score.p_fake:6.3f}"
+    return (
+        f"{score.verdict:<10} {p_fake} {len(score.people):>5} {score.frames:>6} "
+        f"{score.seconds:>7.1f}  {score.video}{f'  ({score.detail})' if score.detail else ''}"
+    )
+
+
+def json_line(score: VideoScore) -> str:
+    """For pipes: all but the frames."""
+    people = [
+        {"person": person.person, "verdict": person.verdict, "p_fake": person.p_fake}
+        for person in score.people
+    ]
+    return json.dumps({"schema": SCHEMA, **score.row(), "people": people})
+
+
+def meaning(judgement: Judgement) -> str:
+    """Where verdicts turn, on the scale of p_fake."""
+    low, high = judgement.p_fake(np.array([judgement.real_below, judgement.fake_from]))
+    kind = "calibrated" if judgement.fitted else "not calibrated"
+    between = f", real below {low:.3f}, uncertain between" if low < high else ""
+    return f"{kind}, fake from p_fake {high:.3f}{between}"
+
+
+def find_videos(paths: Iterable[str]) -> list[Path]:
     """Files as named, of any ending; videos under folders; matches of globs; each once, in that
-    order.
+    order. `-` stands for names on standard input, a line each.
 
     Raise UsageError when a path gives nothing.
     """
     found: dict[Path, None] = {}
     for text in paths:
+        if text == "-":
+            found |= dict.fromkeys(find_videos(filter(None, sys.stdin.read().splitlines())))
+            continue
         named = (
             [Path(text)]
             if Path(text).exists()
@@ -97,22 +114,6 @@ def _videos_at(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_ENDINGS)
-
-
-def judge(video: Path, detector: Detector, faces: FaceDetector, batch_size: int) -> Score:
-    started = time.monotonic()
-    extraction = extract_faces(video, faces)
-    clips = predict_extraction(detector.model, extraction, detector.clip, batch_size)
-    p_fake = next(iter(video_scores(clips).values()), None)
-    return Score(
-        video=str(video),
-        verdict=verdict(extraction.status, p_fake, detector.threshold),
-        p_fake=p_fake,
-        faces=len(extraction.tracks),
-        frames=extraction.sampled_frames,
-        seconds=round(time.monotonic() - started, 2),
-        detail=extraction.detail,
-    )
 
 
 if __name__ == "__main__":

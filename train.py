@@ -38,6 +38,9 @@ from errors import PipelineError, UsageError
 from history import EpochRow
 from interrupts import stop_request
 from preprocessing import ClipConfig
+from scoring import calibrate
+from scoring.aggregate import ClipScore
+from scoring.judgement import Judgement
 from trainer import Hooks, Plan, Position, Stopped, fit
 
 
@@ -109,7 +112,9 @@ def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device)
     else:
         run.save(position)
     del saved  # a second copy of all weights
-    return train(flags, run, train_loader, val_loader, plan, position)
+    judged_by = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
+    judge = partial(calibrate.of_validation, labels=judged_by["label"], sources=judged_by["source"])
+    return train(flags, run, train_loader, val_loader, plan, position, judge)
 
 
 def frozen_features(
@@ -146,7 +151,6 @@ def checkpoint_maker(
         classes=list(manifest.CLASSES),
         trained_on=sorted(trained_on),
         data=fingerprint,
-        threshold=builders.THRESHOLD,
     )
 
 
@@ -174,13 +178,15 @@ def train(
     val_loader: DataLoader,
     plan: Plan,
     position: Position,
+    judge: Callable[[list[ClipScore]], Judgement],
 ) -> int:
-    """Fit from `position` on; return the exit code."""
+    """Fit from `position` on; return the exit code. `judge` makes a judgement of validation's
+    scores."""
     watched = flags.tensorboard and distributed.is_first()
     events = board.Board(run.folder, position.epoch) if watched else None
 
-    def after_epoch(row: EpochRow, position: Position) -> bool:
-        run.finish_epoch(row, position)
+    def after_epoch(row: EpochRow, position: Position, clips: list[ClipScore]) -> bool:
+        run.finish_epoch(row, position, judge(clips).to_dict())
         print(row.line(flags.epochs), flush=True)
         if events:
             events.add(row, run.training.judged, val_loader.dataset)

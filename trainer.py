@@ -24,7 +24,7 @@ from attacks import Attack
 from datasets.video_dataset import Batch
 from history import EpochRow
 from optimization import Loss, Schedule
-from scoring.aggregate import video_scores
+from scoring.aggregate import ClipScore, video_scores
 from scoring.predict import predict
 
 
@@ -78,8 +78,8 @@ class Hooks:
     """What the loop does not do itself."""
 
     save: Callable[[Position], None]  # within an epoch
-    # Takes the next position; says whether to go on with it.
-    after_epoch: Callable[[EpochRow, Position], bool]
+    # Takes the next position and validation's scores; says whether to go on.
+    after_epoch: Callable[[EpochRow, Position, list[ClipScore]], bool]
     stop_asked: Callable[[], bool]
 
 
@@ -108,8 +108,10 @@ def fit(
         train_seconds, started = position.seconds, time.monotonic()
         distributed.align_buffers(training.judged)
         watched = _until_stopped(val_loader, hooks, position)
+        everywhere = distributed.gather(predict(training.judged, watched))
+        clips = list(chain.from_iterable(everywhere))
         labels = val_loader.dataset.video_labels()
-        judged = validate(training.judged, watched, labels, plan.threshold)
+        judged = validation_metrics(clips, labels, plan.threshold)
         row = EpochRow(
             epoch=position.epoch,
             train_loss=position.loss_sum / position.seen,
@@ -123,7 +125,7 @@ def fit(
             gradient=position.gradient_sum / position.step,
         )
         position = Position(epoch=position.epoch + 1)
-        if not hooks.after_epoch(row, position):
+        if not hooks.after_epoch(row, position, clips):
             break
         guessing = guessing + 1 if guards.is_guessing(row.train_loss, plan.chance_loss) else 0
         if guessing == 2:
@@ -223,11 +225,11 @@ def take_step(
     return loss_sum, right, norm
 
 
-def validate(
-    model: nn.Module, batches: Iterable[Batch], labels: dict[str, int], threshold: float
+def validation_metrics(
+    clips: Iterable[ClipScore], labels: dict[str, int], threshold: float
 ) -> dict[str, float | None]:
-    """metrics.video_metrics over the videos of `labels`, from all processes' `batches`."""
-    scores = video_scores(chain.from_iterable(distributed.gather(predict(model, batches))))
+    """metrics.video_metrics over the videos of `labels`, by their clips' scores."""
+    scores = video_scores(clips)
     assert set(scores) == set(labels), "every video with an item has a score"
     guards.check_scores(scores.values())
     names = sorted(scores)

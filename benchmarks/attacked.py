@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
@@ -17,12 +18,14 @@ from torch.utils.data import DataLoader
 import attacks
 import device
 import errors
+import metrics
 from arg_types import at_least, between
 from attacks import Attack
 from datasets import manifest
 from datasets.video_dataset import Batch, VideoDataset, collate
+from scoring.aggregate import video_scores
 from scoring.load import Detector, load_detector
-from trainer import validate
+from scoring.predict import predict
 
 
 def main() -> int:
@@ -65,7 +68,10 @@ def judge(
     """Accuracy at the detector's threshold, and AUC, over the videos of `dataset`."""
     torch.manual_seed(0)
     batches = attacked(detector.model, DataLoader(dataset, batch_size, collate_fn=collate), attack)
-    result = validate(detector.model, batches, dataset.video_labels(), detector.threshold)
+    judgement, labels = detector.judgement, dataset.video_labels()
+    scores = video_scores(predict(detector.model, batches), judgement.aggregation)
+    rows = np.array([(labels[name], score) for name, score in sorted(scores.items())])
+    result = metrics.video_metrics(rows[:, 0].astype(int), rows[:, 1], judgement.threshold)
     return result["accuracy"], result["auc"]
 
 

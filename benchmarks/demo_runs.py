@@ -53,4 +53,5 @@ def train_and_test(data: Path, name: str, seed: int, flags: Sequence[str]) -> Au
         demo.run_stage("train", [*train, *place, *flags])
         checkpoint = ["--checkpoint", f"{folder}/best.pt", "--csv_file", str(data)]
         demo.run_stage("evaluate", ["evaluate.py", *checkpoint])
-    return json.loads(result.read_text(encoding="utf-8"))["auc_by_method"]
+    (found,) = json.loads(result.read_text(encoding="utf-8"))["evaluations"]
+    return {name: group["auc"]["value"] for name, group in found["groups"]["method"].items()}

@@ -1,5 +1,6 @@
 """uint8 clips (T, C, S, S) → normalised float clips (T, C, H, W)."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -17,8 +18,12 @@ def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:
     )
 
 
-def eval_transform(config: ClipConfig) -> v2.Transform:
-    return v2.Compose([v2.Resize(config.crop_size), *_to_input(config)])
+def eval_transform(
+    config: ClipConfig, change: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> v2.Transform:
+    """`change` comes first: what robustness is measured against."""
+    first = [] if change is None else [change]
+    return v2.Compose([*first, v2.Resize(config.crop_size), *_to_input(config)])
 
 
 def _to_input(config: ClipConfig) -> list[v2.Transform]:

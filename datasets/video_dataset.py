@@ -1,7 +1,7 @@
 """Manifest rows → clips. Shapes: B videos, T frames, C channels, H, W."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -55,9 +55,11 @@ class VideoDataset(Dataset[Item]):
         seed: int = 0,
         augmentation: str = "mild",
         sbi: float = 0.0,
+        change: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         """Raise DataError when the split has no track with crops. `seed`, `augmentation` (a
-        name in augmentations.STRENGTHS) and `sbi` are training's alone."""
+        name in augmentations.STRENGTHS) and `sbi` are training's alone, `change` evaluation's:
+        what becomes of a clip (T, C, S, S) uint8 before it is seen."""
         self.rows: pd.DataFrame = manifest.tracks(split)
         if self.rows.empty:
             raise DataError(f"the {split} split of the manifest has no video with a face")
@@ -73,7 +75,7 @@ class VideoDataset(Dataset[Item]):
         self.transform = (
             transforms.train_transform(config, augmentation)
             if train
-            else transforms.eval_transform(config)
+            else transforms.eval_transform(config, change)
         )
         self.items: list[tuple[int, int | None]] = [
             (row, start)

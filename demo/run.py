@@ -77,7 +77,7 @@ def main() -> int:
         "thumbnails": DATA / "thumbnails.png",
         "model": RUN / "best.pt",
         "training curves": RUN / "curves.png",
-        "test metrics": RUN / "evaluation_test/metrics.json",
+        "evaluation": RUN / "evaluation_test/report.html",
         "verdicts on new clips": DATA / "scores.csv",
         "summary": path,
     }.items():
@@ -108,6 +108,8 @@ def summarize(
 ) -> dict[str, Any]:
     """`judged` are the rows of evaluate.py by path."""
     results = json.loads((RUN / "evaluation_test/metrics.json").read_text(encoding="utf-8"))
+    (result,) = results["evaluations"]
+    auc, methods = result["metrics"]["auc"], result["groups"]["method"]
     new = read_scores(DATA / "scores.csv", "video")
     verdicts = {Path(video).name: row["verdict"] for video, row in new.items()}
     differences = [
@@ -119,10 +121,10 @@ def summarize(
     ]
     return {
         "seed": seed,
-        "test_auc": results["auc"],
-        "test_auc_interval": results["auc_interval"],
-        "test_sources": results["sources"],
-        "test_auc_by_method": results["auc_by_method"],
+        "test_auc": auc["value"],
+        "test_auc_interval": auc["interval"],
+        "test_sources": result["sources"],
+        "test_auc_by_method": {name: group["auc"]["value"] for name, group in methods.items()},
         "verdicts": verdicts,
         "both_right": verdicts == NEW,
         "score_against_evaluate": max(differences),  # of p_fake, from file and from manifest

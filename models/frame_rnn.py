@@ -16,6 +16,8 @@ from models.temporal import build as build_head
 class FrameModel(nn.Module):
     """What every model does with single frames."""
 
+    sees_time = True  # whether what it says of a frame depends on its neighbours
+
     def __init__(self, encoder: Encoder, embed_dim: int) -> None:
         super().__init__()
         self.encoder = encoder.module
@@ -52,9 +54,11 @@ class FrameModel(nn.Module):
         encoder gave earlier, and go past it.
         """
         frames = clips[mask]  # (N, C, H, W)
-        if frames.dim() > 2:
-            frames = self.encoder(frames.contiguous(memory_format=torch.channels_last))
-        return self.project(frames)
+        return self.project(self.encode(frames) if frames.dim() > 2 else frames)
+
+    def encode(self, frames: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) float → (N, E), which stand for the frames wherever clips are expected."""
+        return self.encoder(frames.contiguous(memory_format=torch.channels_last))
 
 
 class FrameRNN(FrameModel):
@@ -86,6 +90,8 @@ class FrameRNN(FrameModel):
 
 class SingleFrames(FrameModel):
     """Every frame judged alone; a clip's probabilities are the mean of its frames'."""
+
+    sees_time = False
 
     def __init__(self, encoder: Encoder, embed_dim: int, dropout: float, num_classes: int) -> None:
         super().__init__(encoder, embed_dim)

@@ -8,8 +8,9 @@ from torch import nn
 
 import checkpointing
 import models
-from errors import CheckpointError
+from errors import CheckpointError, DataError
 from preprocessing import ClipConfig, FaceConfig
+from scoring.judgement import Judgement
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Detector:
     model: nn.Module
     faces: FaceConfig
     clip: ClipConfig
-    threshold: float
+    judgement: Judgement
     trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
 
 
@@ -28,13 +29,16 @@ def load_detector(path: Path, device: torch.device) -> Detector:
     checkpoint = checkpointing.load(path)
     model = models.build(models.ModelConfig.from_dict(checkpoint.model))
     try:
+        judgement = Judgement.from_dict(checkpoint.judgement) if checkpoint.judgement else None
         model.load_state_dict(checkpoint.weights)
+    except DataError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
         raise CheckpointError(f"{path}: its weights do not fit its own model") from error
     return Detector(
         model.to(device).eval(),
         checkpoint.faces,
         checkpoint.clip,
-        checkpoint.threshold,
+        judgement or Judgement(),
         frozenset(checkpoint.trained_on),
     )

@@ -1,6 +1,8 @@
 """Model and clips → p_fake. Shapes: B clips, T frames, C channels, H, W, K classes."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from torch import nn
 from datasets import clips as clip_tools
 from datasets.transforms import eval_transform
 from datasets.video_dataset import Batch
-from faces.extract import Extraction
+from models.frame_rnn import FrameModel
 from preprocessing import ClipConfig
 from scoring.aggregate import ClipScore
 
@@ -35,20 +37,37 @@ def predict(model: nn.Module, batches: Iterable[Batch]) -> list[ClipScore]:
     return scores
 
 
-def predict_extraction(
-    model: nn.Module, extraction: Extraction, config: ClipConfig, batch_size: int
-) -> list[ClipScore]:
-    """Every fixed clip of every track of one video, through the crops' JPEG bytes."""
+@dataclass(frozen=True)
+class TrackScores:
+    """What the model says of one person."""
+
+    clips: list[float]  # of the fixed clips, as evaluate.py sees them
+    frames: list[float]  # of every crop: the mean of all clips that hold it
+
+
+@torch.inference_mode()
+def predict_track(
+    model: FrameModel, jpegs: list[bytes], config: ClipConfig, batch_size: int
+) -> TrackScores:
+    """A track's crops as JPEG bytes, each through the encoder once. `batch_size` clips' frames go
+    through it together."""
     model.eval()
-    transform = eval_transform(config)
-    owners: list[int] = []
-    clips: list[torch.Tensor] = []
-    for number, track in enumerate(extraction.tracks):
-        for start in clip_tools.fixed_starts(len(track.jpegs), config.clip_frames):
-            jpegs = track.jpegs[start : start + config.clip_frames]
-            owners.append(number)
-            clips.append(transform(clip_tools.decode(jpegs)))
-    values: list[float] = []
-    for start in range(0, len(clips), batch_size):
-        values += p_fake(model, *clip_tools.collate(clips[start : start + batch_size]))
-    return [ClipScore("", owner, value) for owner, value in zip(owners, values, strict=True)]
+    device = next(model.parameters()).device
+    crops = eval_transform(config)(clip_tools.decode(jpegs))
+    parts = crops.split(batch_size * config.clip_frames)
+    features = torch.cat([model.encode(part.to(device)) for part in parts])  # (N, E)
+
+    def scores(starts: list[int], length: int) -> list[float]:
+        found: list[float] = []
+        for first in range(0, len(starts), batch_size):
+            chosen = [
+                features[start : start + length] for start in starts[first : first + batch_size]
+            ]
+            found += p_fake(model, *clip_tools.collate(chosen))
+        return found
+
+    length = min(config.clip_frames, len(jpegs)) if model.sees_time else 1
+    windows = scores(list(range(len(jpegs) - length + 1)), length)
+    frames = [fmean(windows[max(0, i - length + 1) : i + 1]) for i in range(len(jpegs))]
+    starts = clip_tools.fixed_starts(len(jpegs), config.clip_frames)
+    return TrackScores(scores(starts, config.clip_frames), frames)

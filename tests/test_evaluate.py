@@ -19,14 +19,17 @@ from checkpointing import Checkpoint
 from datasets import manifest, splits
 from models import ModelConfig
 from preprocessing import ClipConfig, FaceConfig
+from scoring.judgement import Judgement
 from tests.crop_sets import FACES, write_crop_set
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def write_checkpoint(path: Path, faces: FaceConfig, trained_on: Sequence[int] = ()) -> Path:
+def write_checkpoint(
+    path: Path, faces: FaceConfig, trained_on: Sequence[int] = (), seed: int = 0
+) -> Path:
     """A random model that reacts strongly, so that a different pixel would show."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = ModelConfig("resnet18", embed_dim=16)
     model = models.build(config)
     with torch.no_grad():
@@ -91,10 +94,13 @@ def test_videos_that_cannot_be_judged_are_counted_and_never_scored(tmp_path: Pat
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     result = run("evaluate.py", "--checkpoint", checkpoint, "--csv_file", path, "--workers", "0")
     assert result.returncode == 0, result.stderr
-    metrics = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
-    assert (metrics["videos"], metrics["videos_judged"]) == (9, 8)
-    assert metrics["counts"] == {"REAL": {"ok": 2, "no_face": 1}, "FAKE": {"ok": 6}}
-    assert set(metrics["auc_by_method"]) == {"method1", "method2"}
+    results = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
+    (result,) = results["evaluations"]
+    assert (result["videos"], result["videos_judged"], result["sources"]) == (9, 8, 3)
+    assert result["counts"] == {"REAL": {"ok": 2, "no_face": 1}, "FAKE": {"ok": 6}}
+    assert result["verdicts"]["REAL"]["no_face"] == 1
+    assert sum(n for counts in result["verdicts"].values() for n in counts.values()) == 9
+    assert set(result["groups"]["method"]) == {"method1", "method2"}
     row = next(
         row
         for row in read_scores(tmp_path / "evaluation_test/scores.csv").values()
@@ -112,19 +118,77 @@ def test_crops_made_otherwise_are_refused(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_auc_by_method_compares_each_method_with_all_reals() -> None:
-    videos = pd.DataFrame(
-        {
-            "status": "ok",
-            "label": [0, 0, 1, 1],
-            "p_fake": [0.2, 0.6, 0.9, 0.4],
-            "source": list("abab"),
-            "method": ["", "", "easy", "hard"],
-        }
-    )
-    measured = evaluate.measure(videos, threshold=0.5, seed=0)
-    assert measured["auc_by_method"] == {"easy": 1.0, "hard": 0.5}
-    assert measured["auc"] == 0.75
+def evaluate_here(monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
+    """evaluate.py in this process, which spares a start; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--workers", "0", *flags])
+    with pytest.raises(SystemExit) as caught:
+        errors.run(evaluate.main)
+    return int(caught.value.code or 0)
+
+
+def test_several_checkpoints_and_manifests_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = [
+        write_crop_set(tmp_path / name, {"test": 4}, fakes_each=1, frames=2, seed=seed)
+        for seed, name in enumerate(("one", "two"))
+    ]
+    checkpoints = [write_checkpoint(tmp_path / f"{seed}.pt", FACES, seed=seed) for seed in range(2)]
+    flags = ["--checkpoint", *checkpoints, "--csv_file", *sets, "--output", tmp_path / "out"]
+    assert evaluate_here(monkeypatch, *map(str, flags), "--compare") == 0
+    results = json.loads((tmp_path / "out/metrics.json").read_text())
+    assert len(results["evaluations"]) == 4
+    for cells in results["matrix"].values():
+        assert [cell["videos"] for cell in cells.values()] == [8, 8, 16]
+        assert list(cells.values())[-1]["sources"] == 8, "sources of two sets are not the same"
+    assert [row["csv_file"] for row in results["comparisons"]] == list(map(str, sets))
+    scores = pd.read_csv(tmp_path / "out/scores.csv")
+    assert len(scores.groupby(["checkpoint", "csv_file"])) == 4
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") >= 4 * 4
+    assert "<script" not in page and "http" not in page, "opens offline"
+
+
+def test_thresholds_are_chosen_on_validation_and_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"val": 10, "test": 3}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    weights = checkpointing.load(checkpoint).weights
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
+    assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.1") == 0
+    stored = checkpointing.load(checkpoint)
+    judgement = Judgement.from_dict(stored.judgement)
+    assert "10 real and 10 fake validation videos; at most 0.1 of reals" in judgement.fitted
+    assert judgement.real_below == judgement.fake_from
+    assert all(torch.equal(weights[name], stored.weights[name]) for name in weights)
+    # Used from then on, at any prior with the same verdicts.
+    verdicts = []
+    for prior in ("0.5", "0.01"):
+        assert evaluate_here(monkeypatch, *flags, "--prior", prior) == 0
+        scores = pd.read_csv(tmp_path / "evaluation_test/scores.csv")
+        verdicts.append(scores["verdict"].tolist())
+        called = scores["score"] >= judgement.fake_from
+        assert (called == (scores["verdict"] == "fake")).all()
+    assert verdicts[0] == verdicts[1]
+    capsys.readouterr()
+    assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.01") == 2
+    assert "10 REAL, and a rate of 0.01 takes 99" in capsys.readouterr().err
+
+
+def test_a_column_to_group_by_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 3}, fakes_each=1, frames=2)
+    table = pd.read_csv(path, keep_default_na=False)
+    table.assign(compression=["c23", "c40"] * 3).to_csv(path, index=False)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--group_by"]
+    assert evaluate_here(monkeypatch, *flags, "compression") == 0
+    results = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
+    assert set(results["evaluations"][0]["groups"]["compression"]) == {"c23", "c40"}
+    assert evaluate_here(monkeypatch, *flags, "codec") == 2
+    assert "has no column codec; it has video_id" in capsys.readouterr().err
 
 
 def test_sources_that_were_trained_on_are_refused_except_for_the_training_split(
@@ -138,10 +202,7 @@ def test_sources_that_were_trained_on_are_refused_except_for_the_training_split(
         known = splits.fingerprints(groups[groups == seen])
         checkpoint = write_checkpoint(tmp_path / "a.pt", faces, known)
         flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--split", split]
-        monkeypatch.setattr(sys, "argv", ["evaluate.py", *flags, "--workers", "0"])
-        with pytest.raises(SystemExit) as caught:
-            errors.run(evaluate.main)
-        assert caught.value.code == code
+        assert evaluate_here(monkeypatch, *flags) == code
     assert "1 of 2 sources here were in this checkpoint's training split" in capsys.readouterr().err
 
 
@@ -152,10 +213,7 @@ def test_an_error_in_a_loader_process_is_one_line(
     next(tmp_path.rglob("*.jpg")).unlink()
     checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(face_size=40))
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--workers", "1"]
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", *flags])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(evaluate.main)
-    assert caught.value.code == 2
+    assert evaluate_here(monkeypatch, *flags) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ")
     assert "holds 1 crops, the manifest says 2" in line

@@ -1,34 +1,110 @@
-"""Numbers agree with their definitions; what the data cannot give is None."""
+"""Numbers agree with their definitions and with scikit-learn; what the data cannot give is None."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.interpolate import interp1d
+from scipy.optimize import brentq
+from sklearn import metrics as sk
 
 import metrics
+from benchmarks import coverage
 
 LABELS = np.array([0, 0, 1, 1, 1])
 SCORES = np.array([0.1, 0.6, 0.4, 0.8, 0.9])
 
 
-def test_auc_is_the_share_of_rightly_ordered_pairs() -> None:
-    pairs = [s > r for s in SCORES[LABELS == 1] for r in SCORES[LABELS == 0]]
-    assert metrics.auc(LABELS, SCORES) == pytest.approx(np.mean(pairs))
+@st.composite
+def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of both classes, and scores with ties, 0 and 1."""
+    labels = draw(st.lists(st.sampled_from([0, 1]), min_size=2, max_size=40))
+    labels[:2] = [0, 1]
+    score = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.floats(0, 1))
+    scores = draw(st.lists(score, min_size=len(labels), max_size=len(labels)))
+    return np.array(labels), np.array(scores)
 
 
-def test_video_metrics_by_hand() -> None:
-    result = metrics.video_metrics(LABELS, SCORES, threshold=0.5)
-    right = np.where(LABELS == 1, SCORES, 1 - SCORES)
-    assert result["log_loss"] == pytest.approx(-np.log(right).mean())
-    assert result["accuracy"] == pytest.approx(3 / 5)
-    assert result["f1_real"] == pytest.approx(2 * 1 / (2 * 1 + 1 + 1))
-    assert result["f1_fake"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+@given(scored(), st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+def test_all_that_scikit_learn_has_is_as_there(
+    case: tuple[np.ndarray, np.ndarray], threshold: float
+) -> None:
+    labels, scores = case
+    found = metrics.video_metrics(labels, scores, threshold)
+    called, kept = (scores >= threshold).astype(int), np.clip(scores, 1e-7, 1 - 1e-7)
+    balanced = np.where(labels == 1, 1 / labels.sum(), 1 / (1 - labels).sum())
+    expected = {
+        "auc": sk.roc_auc_score(labels, scores),
+        "average_precision": sk.average_precision_score(labels, scores),
+        "log_loss": sk.log_loss(labels, kept),
+        "balanced_log_loss": sk.log_loss(labels, kept, sample_weight=balanced),
+        "brier": sk.brier_score_loss(labels, scores),
+        "accuracy": sk.accuracy_score(labels, called),
+    }
+    parts = sk.precision_recall_fscore_support(labels, called, labels=[0, 1], zero_division=np.nan)
+    for name, values in zip(("precision", "recall"), parts, strict=False):
+        expected |= {f"{name}_{which}": values[i] for i, which in enumerate(("real", "fake"))}
+    f1 = sk.f1_score(labels, called, labels=[0, 1], average=None, zero_division=0.0)
+    expected |= {"f1_real": f1[0], "f1_fake": f1[1]}
+    table = sk.confusion_matrix(labels, called, labels=[0, 1])
+    for row, name in enumerate(("real", "fake")):
+        expected |= {f"{name}_called_{w}": table[row, i] for i, w in enumerate(("real", "fake"))}
+    for name, value in expected.items():
+        if np.isnan(value):
+            assert found[name] is None
+        else:
+            assert found[name] == pytest.approx(value, abs=1e-9), name
+
+
+@given(scored())
+def test_the_equal_error_rate_is_where_the_roc_curve_meets_the_diagonal(
+    case: tuple[np.ndarray, np.ndarray],
+) -> None:
+    fpr, tpr, _ = sk.roc_curve(*case, drop_intermediate=False)
+    crossing = (
+        brentq(lambda x: 1 - x - interp1d(fpr, tpr)(x), 0, 1) if (np.diff(fpr) > 0).all() else None
+    )
+    found = metrics.ranking(*case)["eer"]
+    assert 0 <= found <= 1
+    if crossing is not None:
+        assert found == pytest.approx(crossing, abs=1e-9)
+
+
+def test_the_equal_error_rate_by_hand() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    scores = np.array([0.1, 0.2, 0.3, 0.8, 0.4, 0.7, 0.9, 0.95])
+    # From 0.7 on: one of four reals is called fake, one of four fakes real.
+    assert metrics.ranking(labels, scores)["eer"] == pytest.approx(0.25)
+
+
+def test_fakes_found_at_few_false_alarms_by_hand() -> None:
+    labels = np.array([0] * 100 + [1] * 4)
+    scores = np.array([0.9, 0.8] + [0.1] * 98 + [0.95, 0.85, 0.7, 0.05])
+    found = metrics.ranking(labels, scores)
+    assert found["tpr_at_0.1_fpr"] == 0.25  # above every real
+    assert found["tpr_at_1_fpr"] == 0.5  # above every real but one
+
+
+def test_weighted_precision_counts_a_false_alarm_as_a_hundred() -> None:
+    labels = np.array([1, 0, 1, 0, 0])
+    scores = np.array([0.9, 0.8, 0.7, 0.2, 0.1])
+    found = metrics.ranking(labels, scores)
+    assert found["weighted_precision_at_0.5"] == 1
+    assert found["weighted_precision_at_0.9"] == pytest.approx(2 / (2 + 100))
+
+
+def test_the_calibration_error_by_hand() -> None:
+    labels, scores = np.array([0, 1, 1, 1]), np.array([0.21, 0.25, 0.9, 1.0])
+    gaps = abs(0.23 - 0.5) * 2 + abs(0.9 - 1) + abs(1.0 - 1)
+    assert metrics.calibration_error(labels, scores) == pytest.approx(gaps / 4)
 
 
 def test_in_the_balanced_loss_both_classes_weigh_the_same() -> None:
     labels, scores = np.array([0, 1, 1, 1]), np.array([0.2, 0.9, 0.6, 0.7])
-    result = metrics.video_metrics(labels, scores, threshold=0.5)
     fakes = -np.log([0.9, 0.6, 0.7]).mean()
+    result = metrics.probabilities(labels, scores)
     assert result["balanced_log_loss"] == pytest.approx((-np.log(0.8) + fakes) / 2)
-    alone = metrics.video_metrics(labels[1:], scores[1:], threshold=0.5)
+    alone = metrics.probabilities(labels[1:], scores[1:])
     assert alone["balanced_log_loss"] == pytest.approx(fakes)
 
 
@@ -38,14 +114,21 @@ def test_the_threshold_itself_is_fake() -> None:
 
 
 def test_certain_and_wrong_costs_much_but_not_infinitely() -> None:
-    result = metrics.video_metrics(np.array([0, 1]), np.array([1.0, 1.0]), threshold=0.5)
-    assert 5 < result["log_loss"] < 20
+    assert 5 < metrics.probabilities(np.array([0, 1]), np.array([1.0, 1.0]))["log_loss"] < 20
 
 
-def test_one_class_has_no_auc() -> None:
+def test_one_class_has_no_ranking() -> None:
     result = metrics.video_metrics(np.array([1, 1]), np.array([0.3, 0.9]), threshold=0.5)
-    assert result["auc"] is None
+    assert {result[name] for name in ("auc", "eer", "tpr_at_1_fpr", "recall_real")} == {None}
+    assert metrics.auc(np.array([1, 1]), np.array([0.3, 0.9])) is None
     assert result["accuracy"] == 0.5
+
+
+def interval(labels: np.ndarray, scores: np.ndarray, sources: np.ndarray) -> tuple[float, float]:
+    def measure(rows: np.ndarray) -> metrics.Numbers:
+        return {"auc": metrics.auc(labels[rows], scores[rows])}
+
+    return metrics.intervals(measure, sources, repetitions=300)["auc"]
 
 
 def test_the_interval_draws_sources_not_videos() -> None:
@@ -53,17 +136,20 @@ def test_the_interval_draws_sources_not_videos() -> None:
     sources = np.arange(60)
     labels = sources % 2
     scores = labels + random.normal(0, 1.2, 60)
-    narrow = metrics.interval(metrics.auc, labels, scores, sources, repetitions=300)
+    narrow = interval(labels, scores, sources)
     # Ten copies of every video are no new evidence.
     copies = [np.repeat(values, 10) for values in (labels, scores, sources)]
-    copied = metrics.interval(metrics.auc, *copies, repetitions=300)
-    assert copied == pytest.approx(narrow, abs=1e-9)
+    assert interval(*copies) == pytest.approx(narrow, abs=1e-9)
     assert narrow[0] < metrics.auc(labels, scores) < narrow[1]
-    as_if_independent = metrics.interval(
-        metrics.auc, copies[0], copies[1], np.arange(600), repetitions=300
-    )
+    as_if_independent = interval(copies[0], copies[1], np.arange(600))
     assert np.diff(as_if_independent) < 0.6 * np.diff(narrow)
 
 
 def test_too_few_sources_have_no_interval() -> None:
-    assert metrics.interval(metrics.auc, LABELS, SCORES, np.zeros(5)) is None
+    assert interval(LABELS, SCORES, np.zeros(5)) is None
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    """A small version of benchmarks/coverage.py."""
+    share = coverage.share_covered(sources=100, trials=120, repetitions=150, seed=0)
+    assert all(0.88 <= value <= 0.99 for value in share.values())

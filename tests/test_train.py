@@ -20,6 +20,7 @@ import trainer
 from datasets import manifest
 from errors import UsageError
 from preprocessing import ClipConfig
+from scoring.judgement import Judgement
 from tests.crop_sets import write_crop_set
 from tests.train_runs import run
 
@@ -170,7 +171,8 @@ def test_a_checkpoint_holds_what_rebuilds_model_and_preprocessing(finished_run: 
     assert checkpoint.clip.crop_size == 32
     assert checkpoint.faces.face_size == 40
     assert checkpoint.classes == ["REAL", "FAKE"]
-    assert (checkpoint.epoch, checkpoint.threshold) == (2, 0.5)
+    assert checkpoint.epoch == 2
+    assert Judgement.from_dict(checkpoint.judgement).fitted, "validation says what scores mean"
 
 
 def test_a_run_is_never_overwritten(finished_run: Path) -> None:

@@ -12,6 +12,7 @@ from datasets.video_dataset import Batch
 from errors import DataError, PipelineError
 from history import EpochRow
 from optimization import Schedule, make_loss
+from scoring.aggregate import ClipScore
 from trainer import Hooks, Plan, Position, Stopped, Training, fit, take_step
 
 PLAN = Plan(
@@ -91,7 +92,7 @@ class Seen:
         def save(position: Position) -> None:
             self.saved.append(Position(**vars(position)))
 
-        def after_epoch(row: EpochRow, _: Position) -> bool:
+        def after_epoch(row: EpochRow, _: Position, __: list[ClipScore]) -> bool:
             self.rows.append(row)
             return row.epoch < self.last_epoch
 

@@ -36,7 +36,9 @@ def test_a_run_that_is_finished_is_not_done_again(
         if name == "evaluate":
             folder = tmp_path / "temporal_gru/evaluation_test"
             folder.mkdir(parents=True)
-            (folder / "metrics.json").write_text(json.dumps({"auc_by_method": {"flicker": 0.7}}))
+            groups = {"method": {"flicker": {"auc": {"value": 0.7}}}}
+            results = {"evaluations": [{"groups": groups}]}
+            (folder / "metrics.json").write_text(json.dumps(results))
         return 0.0
 
     monkeypatch.setattr(demo_runs.demo, "run_stage", stage)

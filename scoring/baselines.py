@@ -1,0 +1,51 @@
+"""What a detector must beat: no look at the video at all, and a look at what has nothing to do with
+manipulation. Where the latter can tell fakes, the data has a leak."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import metrics
+from metrics import Numbers
+from scoring.measure import with_intervals
+from scoring.traits import NUMERIC
+
+FOLDS = 5
+
+
+def constant(judged: pd.DataFrame, prior: float) -> dict[str, float | None]:
+    """Every video gets the prior."""
+    labels = judged["label"].to_numpy()
+    return metrics.probabilities(labels, np.full(len(labels), prior))
+
+
+def trivial(judged: pd.DataFrame, seed: int) -> dict[str, Any] | None:
+    """A logistic regression on NUMERIC and the frame rate, every source judged by one that was
+    fitted on others. None where a class is in fewer than FOLDS sources."""
+    labels, sources = judged["label"].to_numpy(), judged["source"].to_numpy()
+    if min(len(set(sources[labels == label])) for label in (0, 1)) < FOLDS:
+        return None
+    features = judged[[*NUMERIC, "fps"]].astype(float)
+    features = features.loc[:, features.notna().any()]
+    model = make_pipeline(
+        SimpleImputer(), StandardScaler(), LogisticRegression(class_weight="balanced")
+    )
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    scores = cross_val_predict(
+        model, features, labels, groups=sources, cv=folds, method="predict_proba"
+    )[:, 1]
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        of = labels[rows], scores[rows]
+        return {
+            "auc": metrics.auc(*of),
+            "balanced_log_loss": metrics.probabilities(*of)["balanced_log_loss"],
+        }
+
+    return {"features": list(features), **with_intervals(numbers, judged, seed)}

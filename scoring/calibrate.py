@@ -1,0 +1,148 @@
+"""Validation's scores → a judgement: aggregation, calibration and thresholds.
+
+N videos; labels are 1 = FAKE, 0 = REAL. Both classes weigh the same, so that probabilities stand
+for as many fakes as reals (Judgement.at_prior moves them).
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+from sklearn.model_selection import StratifiedGroupKFold
+
+from scoring.aggregate import AGGREGATIONS, ClipScore, by_video
+from scoring.judgement import EDGE, Judgement
+
+KINDS = ("temperature", "platt")  # the logit's slope; slope and offset
+FOLDS = 5
+ERROR_RATE = 0.1  # where nothing else is asked
+
+
+class TooFew(ValueError):
+    """Validation has too few videos of a class for what was asked."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where verdicts turn. `target_fpr`: one threshold, above which at most that share of reals
+    lies. `error_rate`: two, so that at most that share of reals is called fake and of fakes real;
+    between them lies what is uncertain. Neither: one threshold, where p_fake is a half."""
+
+    error_rate: float | None = None
+    target_fpr: float | None = None
+
+    def __str__(self) -> str:
+        if self.target_fpr is None and self.error_rate is None:
+            return "fake from p_fake 0.5 on"
+        if self.target_fpr is not None:
+            return f"at most {self.target_fpr:.3g} of reals called fake"
+        return f"at most {self.error_rate:.3g} of each class called the other"
+
+
+def calibrate(
+    labels: np.ndarray, scores: dict[str, np.ndarray], sources: np.ndarray, rule: Rule
+) -> Judgement:
+    """`scores` are the model's, N by every aggregation. Aggregation and kind are those with the
+    lowest balanced log loss on sources (N,) that were kept out of the fit; of equals the first.
+
+    Raise TooFew when a class is missing, or too small for the rule.
+    """
+    counts = [int((labels == label).sum()) for label in (0, 1)]
+    if not all(counts):
+        raise TooFew(f"{counts[0]} REAL and {counts[1]} FAKE")
+    choices = [(name, kind) for name in scores for kind in KINDS]
+    folds = _folds(labels, sources)
+    name, kind = min(choices, key=lambda c: _left_out_loss(labels, scores[c[0]], folds, c[1]))
+    slope, offset = fit(labels, scores[name], kind)
+    neither = float(expit(-offset / slope))
+    low, high = thresholds(labels, scores[name], rule, neither)
+    fitted = f"{kind} on {counts[0]} real and {counts[1]} fake validation videos; {rule}"
+    return Judgement(name, slope, offset, low, high, fitted=fitted)
+
+
+def of_validation(clips: Iterable[ClipScore], labels: pd.Series, sources: pd.Series) -> Judgement:
+    """What training stores in every checkpoint: `labels` and `sources` by video_id. With fewer
+    videos than the usual rule takes there is one threshold; with one class, nothing is fitted."""
+    videos = by_video(clips)
+    scores = {
+        name: np.array([combine(list(tracks.values())) for tracks in videos.values()])
+        for name, combine in AGGREGATIONS.items()
+    }
+    rows = list(videos)
+    for rule in (Rule(error_rate=ERROR_RATE), Rule()):
+        try:
+            return calibrate(labels[rows].to_numpy(), scores, sources[rows].to_numpy(), rule)
+        except TooFew:
+            continue
+    return Judgement()
+
+
+def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:
+    """Slope and offset of the scores' logits, after Guo et al. 2017 (temperature) or Platt 1999,
+    whose smoothed targets keep a perfect separation from making every score certain."""
+    z = logit(np.clip(scores, EDGE, 1 - EDGE))
+    counts = np.bincount(labels, minlength=2)
+    targets = np.where(labels == 1, (counts[1] + 1) / (counts[1] + 2), 1 / (counts[0] + 2))
+    weights = 0.5 / counts[labels]
+
+    def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = at[0] * z + (at[1] if kind == "platt" else 0)
+        error = weights * (expit(logits) - targets)
+        value = weights @ (np.logaddexp(0, logits) - targets * logits)
+        return value, np.array([error @ z, error.sum() if kind == "platt" else 0])
+
+    # A slope that is not positive would turn the order of scores around.
+    found = minimize(loss, [1.0, 0.0], jac=True, bounds=[(1e-3, None), (None, None)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Row numbers to fit on and to judge by; none where a class is in one source alone."""
+    per_class = [len(np.unique(sources[labels == label])) for label in (0, 1)]
+    count = min(FOLDS, *per_class)
+    if count < 2:
+        return []
+    split = StratifiedGroupKFold(count, shuffle=True, random_state=0).split(labels, labels, sources)
+    return [(a, b) for a, b in split if len(np.unique(labels[a])) == 2]
+
+
+def _left_out_loss(labels: np.ndarray, scores: np.ndarray, folds: list, kind: str) -> float:
+    total = np.zeros(2)
+    for inside, outside in folds:
+        slope, offset = fit(labels[inside], scores[inside], kind)
+        right = Judgement(slope=slope, offset=offset).p_fake(scores[outside])
+        right = np.where(labels[outside] == 1, right, 1 - right)
+        total += np.bincount(labels[outside], -np.log(np.clip(right, EDGE, 1)), 2)
+    return float((total / np.bincount(labels, minlength=2)).mean())
+
+
+def thresholds(
+    labels: np.ndarray, scores: np.ndarray, rule: Rule, neither: float
+) -> tuple[float, float]:
+    """real_below and fake_from that keep the rule's promise for new videos on average, whatever the
+    distribution (split conformal prediction, Vovk et al. 2005). Where one threshold can keep both,
+    it is the one nearest to `neither`. Raise TooFew where the rate asks for more videos."""
+    reals, fakes = np.sort(scores[labels == 0]), np.sort(scores[labels == 1])
+    if rule.target_fpr is not None:
+        high = float(np.nextafter(reals[_rank(reals, rule.target_fpr, "REAL")], 2))
+        return high, high
+    if rule.error_rate is None:
+        return neither, neither
+    high = float(np.nextafter(reals[_rank(reals, rule.error_rate, "REAL")], 2))
+    low = float(fakes[-1 - _rank(fakes, rule.error_rate, "FAKE")])
+    if low >= high:
+        low = high = float(np.clip(neither, high, low))
+    return low, high
+
+
+def _rank(ordered: np.ndarray, rate: float, name: str) -> int:
+    """The place of the value that at most `rate` of new ones exceed."""
+    place = math.ceil((1 - rate) * (len(ordered) + 1) - 1e-9) - 1
+    if place >= len(ordered):
+        needed = math.ceil(1 / rate) - 1
+        raise TooFew(f"{len(ordered)} {name}, and a rate of {rate:g} takes {needed}")
+    return place

@@ -1,0 +1,64 @@
+"""Several checkpoints and several manifests in one table, and two checkpoints on the same
+videos."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import metrics
+from metrics import Numbers
+from scoring.measure import with_intervals
+
+POOLED = "all together"  # p_fake must then mean the same in every set
+COMPARED = ("auc", "balanced_log_loss", "brier")
+
+
+def matrix(judged: dict[str, dict[str, pd.DataFrame]], seed: int) -> dict[str, dict[str, Any]]:
+    """Checkpoint → manifest → judged videos, to checkpoint → manifest, and all together → AUC and
+    balanced log loss."""
+    return {
+        checkpoint: {name: _cell(table, seed) for name, table in _with_pool(tables).items()}
+        for checkpoint, tables in judged.items()
+    }
+
+
+def _with_pool(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    if len(tables) == 1:
+        return tables
+    named = [table.assign(source=name + "/" + table["source"]) for name, table in tables.items()]
+    return tables | {POOLED: pd.concat(named)}
+
+
+def _cell(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        of = labels[rows], scores[rows]
+        return {
+            "auc": metrics.auc(*of),
+            "balanced_log_loss": metrics.probabilities(*of)["balanced_log_loss"],
+        }
+
+    sizes = {"videos": len(judged), "sources": int(judged["source"].nunique())}
+    return sizes | with_intervals(numbers, judged, seed)
+
+
+def differences(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """COMPARED of `first` less those of `second`, on the videos that both judged: every draw of
+    sources is the same for both, so what makes a source hard cancels out."""
+    both = first.merge(second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other"))
+    labels = both["label"].to_numpy()
+    scores, others = both["p_fake"].to_numpy(), both["p_fake_other"].to_numpy()
+
+    def of(rows: np.ndarray, values: np.ndarray) -> Numbers:
+        return {
+            "auc": metrics.auc(labels[rows], values[rows]),
+            **metrics.probabilities(labels[rows], values[rows]),
+        }
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        here, there = of(rows, scores), of(rows, others)
+        return {name: None if here[name] is None else here[name] - there[name] for name in COMPARED}
+
+    return {"videos": len(both), **with_intervals(numbers, both, seed)}

@@ -1,0 +1,150 @@
+"""Judged videos → numbers with intervals. A number is {"value": …, "interval": [low, high]}; what
+cannot be known is None."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import metrics
+from datasets import manifest
+from metrics import Numbers
+from scoring import traits
+from scoring.aggregate import AGGREGATIONS
+from scoring.judgement import VERDICTS, Judgement
+
+FEW = 3  # a group with fewer sources is counted and not measured
+
+
+def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed: int) -> dict:
+    """All about one checkpoint and one split: `videos` has a row per video (scoring.judge), and
+    is broken down by `columns`. Videos that could not be judged are in `counts` and `verdicts`."""
+    judged = videos[videos["status"] == "ok"]
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
+    verdicts = judged["verdict"].to_numpy()
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        return {
+            **metrics.ranking(labels[rows], scores[rows]),
+            **metrics.probabilities(labels[rows], scores[rows]),
+            **metrics.calls(labels[rows], called[rows]),
+            **_verdict_rates(labels[rows], verdicts[rows]),
+        }
+
+    return {
+        "videos": len(videos),
+        "videos_judged": len(judged),
+        "sources": int(judged["source"].nunique()),
+        "counts": _counts(videos, "status", manifest.STATUSES),
+        "verdicts": _counts(videos, "verdict", VERDICTS),
+        "metrics": with_intervals(numbers, judged, seed),
+        "ece_if_calibrated": _ece_if_calibrated(scores, seed),
+        "aggregations": _aggregations(judged, seed),
+        "groups": {column: by_group(judged, called, column, seed) for column in columns},
+    }
+
+
+def _ece_if_calibrated(scores: np.ndarray, seed: int, repetitions: int = 200) -> float:
+    """The mean calibration error if every p_fake were right: chance alone gives one, which is large
+    where videos are few."""
+    drawn = np.random.default_rng(seed).random((repetitions, len(scores))) < scores
+    return float(np.mean([metrics.calibration_error(labels, scores) for labels in drawn]))
+
+
+def with_intervals(
+    numbers: Callable[[np.ndarray], Numbers], judged: pd.DataFrame, seed: int
+) -> dict[str, Any]:
+    """`numbers` of all rows, each with its interval over sources."""
+    values = numbers(np.arange(len(judged)))
+    found = metrics.intervals(numbers, judged["source"].to_numpy(), seed)
+    return {name: {"value": values[name], "interval": found[name]} for name in values}
+
+
+def _verdict_rates(labels: np.ndarray, verdicts: np.ndarray) -> Numbers:
+    """Of judged videos: what the promise of thresholds is about."""
+    real, fake = verdicts[labels == 0], verdicts[labels == 1]
+    return {
+        "reals_with_verdict_fake": float((real == "fake").mean()) if len(real) else None,
+        "fakes_with_verdict_real": float((fake == "real").mean()) if len(fake) else None,
+        "uncertain": float((verdicts == "uncertain").mean()),
+    }
+
+
+def _counts(videos: pd.DataFrame, column: str, order: tuple[str, ...]) -> dict[str, Any]:
+    """Of each label, by the values of a column."""
+    return {
+        manifest.CLASSES[label]: {
+            name: int((rows[column] == name).sum()) for name in order if name in set(rows[column])
+        }
+        for label, rows in videos.groupby("label")
+    }
+
+
+def _aggregations(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """The AUC of every way to make a video's score of its clips'."""
+    labels = judged["label"].to_numpy()
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        return {
+            name: metrics.auc(labels[rows], judged[name].to_numpy()[rows]) for name in AGGREGATIONS
+        }
+
+    return with_intervals(numbers, judged, seed)
+
+
+def by_group(judged: pd.DataFrame, called: np.ndarray, column: str, seed: int) -> dict[str, Any]:
+    """AUC, false alarms (share of reals called fake) and misses (of fakes called real) of every
+    group of a column, and how far each is from all other videos. A method's group has all reals."""
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    groups = traits.groups(judged[column])
+    found = {}
+    for name in groups.categories:
+        inside, outside = groups == name, groups != name
+        if column == "method":
+            inside, outside = inside | (labels == 0), outside | (labels == 0)
+        group = judged[inside]
+        if column == "method" and not group["label"].any():
+            continue
+        entry = {
+            "real": int((group["label"] == 0).sum()),
+            "fake": int((group["label"] == 1).sum()),
+            "sources": int(group["source"].nunique()),
+        }
+        if entry["sources"] >= FEW:
+            numbers = _group_numbers(labels, scores, called, inside, outside)
+            entry |= with_intervals(numbers, judged, seed)
+        if len(group):
+            found[str(name)] = entry
+    return found
+
+
+def _group_numbers(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    called: np.ndarray,
+    inside: np.ndarray,
+    outside: np.ndarray,
+) -> Callable[[np.ndarray], Numbers]:
+    shared = bool((inside & outside).any())  # reals, which then make no difference
+
+    def of(rows: np.ndarray) -> Numbers:
+        real, fake = rows[labels[rows] == 0], rows[labels[rows] == 1]
+        return {
+            "auc": metrics.auc(labels[rows], scores[rows]),
+            "false_alarms": float(called[real].mean()) if len(real) else None,
+            "misses": float(1 - called[fake].mean()) if len(fake) else None,
+        }
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        here, there = of(rows[inside[rows]]), of(rows[outside[rows]])
+        if shared:
+            there["false_alarms"] = None
+        gaps = {
+            f"{name}_gap": None if None in (here[name], there[name]) else here[name] - there[name]
+            for name in here
+        }
+        return here | gaps
+
+    return numbers

@@ -1,0 +1,133 @@
+"""Plots of judged videos, as PNG bytes."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from scoring.judgement import Judgement
+
+REAL_COLOUR, FAKE_COLOUR, LINE = "#2b7bba", "#c8553d", "#555555"
+BINS = 10  # of p_fake, in plots
+
+
+def of_split(
+    judged: pd.DataFrame, judgement: Judgement, result: dict[str, Any]
+) -> dict[str, bytes]:
+    """Name of a plot → PNG; those of a single class are left out where they need both. `result` is
+    an evaluation of metrics.json."""
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    found = {"scores": _scores(labels, scores, judgement)}
+    if len(set(labels)) == 2:
+        found |= {
+            "roc": _roc(labels, scores),
+            "precision_recall": _precision_recall(labels, scores),
+            "reliability": _reliability(labels, scores),
+        }
+    for column, entries in result["groups"].items():
+        if sum("auc" in entry for entry in entries.values()) > 1:
+            found[f"by_{column}"] = _groups(column, entries)
+    if result["robustness"]:
+        found["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
+    return found
+
+
+class _Png:
+    data = b""
+
+
+@contextmanager
+def _axes(width: float = 4.2, height: float = 3.6) -> Iterator[tuple[Axes, _Png]]:
+    figure, png = Figure(figsize=(width, height), layout="constrained"), _Png()
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes, png
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    png.data = buffer.getvalue()
+
+
+def _scores(labels: np.ndarray, scores: np.ndarray, judgement: Judgement) -> bytes:
+    with _axes() as (axes, png):
+        edges = np.linspace(0, 1, 2 * BINS + 1)
+        for label, name, colour in ((0, "real", REAL_COLOUR), (1, "fake", FAKE_COLOUR)):
+            axes.hist(scores[labels == label], edges, alpha=0.6, label=name, color=colour)
+        for score in {judgement.real_below, judgement.fake_from}:
+            axes.axvline(float(judgement.p_fake(np.array(score))), color=LINE, ls="--", lw=1)
+        axes.set(xlabel="p_fake (dashed: thresholds)", ylabel="videos", xlim=(0, 1))
+        axes.legend(frameon=False)
+    return png.data
+
+
+def _roc(labels: np.ndarray, scores: np.ndarray) -> bytes:
+    with _axes() as (axes, png):
+        fpr, tpr, _ = roc_curve(labels, scores)
+        axes.plot(fpr, tpr, color=FAKE_COLOUR, drawstyle="steps-post")
+        axes.plot([0, 1], [0, 1], color=LINE, ls=":", lw=1)
+        axes.set(
+            xlabel="reals called fake", ylabel="fakes called fake", xlim=(0, 1), ylim=(0, 1.02)
+        )
+    return png.data
+
+
+def _precision_recall(labels: np.ndarray, scores: np.ndarray) -> bytes:
+    with _axes() as (axes, png):
+        precision, recall, _ = precision_recall_curve(labels, scores)
+        axes.plot(recall, precision, color=FAKE_COLOUR, drawstyle="steps-post")
+        axes.axhline(labels.mean(), color=LINE, ls=":", lw=1)
+        axes.set(
+            xlabel="recall: fakes called fake",
+            ylabel="precision: fakes among those called",
+            xlim=(0, 1),
+            ylim=(0, 1.02),
+        )
+    return png.data
+
+
+def _reliability(labels: np.ndarray, scores: np.ndarray) -> bytes:
+    """The share of fakes in a bin of p_fake beside its mean, sized by the bin's videos."""
+    with _axes() as (axes, png):
+        bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+        for number in np.unique(bins):
+            inside = bins == number
+            size = 15 + 200 * inside.mean()
+            axes.scatter(scores[inside].mean(), labels[inside].mean(), size, color=FAKE_COLOUR)
+        axes.plot([0, 1], [0, 1], color=LINE, ls=":", lw=1)
+        axes.set(xlabel="p_fake", ylabel="share of fakes among these videos")
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    return png.data
+
+
+def _groups(column: str, entries: dict[str, Any]) -> bytes:
+    shown = {name: entry["auc"] for name, entry in entries.items() if "auc" in entry}
+    shown = {name: auc for name, auc in shown.items() if auc["value"] is not None}
+    with _axes(height=1.2 + 0.35 * len(shown)) as (axes, png):
+        for place, auc in enumerate(shown.values()):
+            low, high = auc["interval"] or (auc["value"], auc["value"])
+            axes.plot([low, high], [place, place], color=LINE, lw=1.5)
+            axes.plot(auc["value"], place, "o", color=FAKE_COLOUR)
+        axes.axvline(0.5, color=LINE, ls=":", lw=1)
+        axes.set_yticks(range(len(shown)), list(shown))
+        axes.invert_yaxis()
+        axes.set(xlabel="AUC and 95 % interval", title=column.replace("_", " "))
+    return png.data
+
+
+def _robustness(found: dict[str, list[dict[str, Any]]], clean: float | None) -> bytes:
+    with _axes(width=8.4) as (axes, png):
+        for name, entries in found.items():
+            values = [clean, *(entry["auc"]["value"] for entry in entries)]
+            shown = [np.nan if value is None else value for value in values]
+            axes.plot(range(len(shown)), shown, marker="o", ms=3, label=name)
+        axes.axhline(0.5, color=LINE, ls=":", lw=1)
+        axes.set(xlabel="severity", ylabel="AUC", ylim=(0, 1.02))
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return png.data

@@ -1,0 +1,123 @@
+"""A split of a manifest, judged: what evaluate.py measures, and what calibration is fitted on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+import checkpointing
+from datasets import manifest, splits
+from datasets.video_dataset import VideoDataset, collate
+from errors import DataError
+from scoring import aggregate, traits
+from scoring.aggregate import AGGREGATIONS, FIRST
+from scoring.calibrate import Rule, calibrate
+from scoring.judgement import Judgement
+from scoring.load import Detector
+from scoring.predict import predict
+
+
+def score(
+    detector: Detector, data: manifest.Manifest, split: str, batch_size: int, workers: int
+) -> pd.DataFrame:
+    """A row per video of the split: the manifest's, its traits, and its score by every aggregation,
+    which is NaN where there was no face. Raise DataError when the manifest's crops were made
+    otherwise than those of training, or when training has seen sources of the split."""
+    _check_same_crops(detector, data)
+    if split != "train":
+        _check_not_trained_on(detector, data.split(split))
+    videos = data.split(split).drop_duplicates("video_id").set_index("video_id", drop=False)
+    videos = videos.drop(columns=["track", "crops", "frames", "group", "split"])
+    videos = videos.join(traits.of_videos(data, split))
+    videos = videos.join(_scores(detector, data, split, batch_size, workers))
+    assert (videos[FIRST].notna() == (videos["status"] == "ok")).all()
+    return videos.reset_index(drop=True)
+
+
+def score_changed(
+    videos: pd.DataFrame,
+    change: Callable[[torch.Tensor], torch.Tensor],
+    detector: Detector,
+    data: manifest.Manifest,
+    split: str,
+    batch_size: int,
+    workers: int,
+) -> pd.DataFrame:
+    """`videos` as `score` gives them, with the scores of changed clips: see VideoDataset."""
+    scores = _scores(detector, data, split, batch_size, workers, change)
+    return videos.assign(**{name: videos["video_id"].map(scores[name]) for name in scores})
+
+
+def _scores(
+    detector: Detector,
+    data: manifest.Manifest,
+    split: str,
+    batch_size: int,
+    workers: int,
+    change: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> pd.DataFrame:
+    """By video_id, a column for every aggregation."""
+    dataset = VideoDataset(data, split, detector.clip, train=False, change=change)
+    loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate)
+    clips = aggregate.by_video(predict(detector.model, tqdm(loader, disable=None, leave=False)))
+    return pd.DataFrame(
+        {
+            name: {video: combine(list(tracks.values())) for video, tracks in clips.items()}
+            for name, combine in AGGREGATIONS.items()
+        }
+    )
+
+
+def judge(videos: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
+    """With score, p_fake and verdict."""
+    scores = videos[judgement.aggregation].to_numpy()
+    verdicts = [
+        judgement.verdict(status, None if np.isnan(score) else score)
+        for status, score in zip(videos["status"], scores, strict=True)
+    ]
+    return videos.assign(score=scores, p_fake=judgement.p_fake(scores), verdict=verdicts)
+
+
+def calibrate_checkpoint(
+    path: Path,
+    detector: Detector,
+    data: manifest.Manifest,
+    rule: Rule,
+    batch_size: int,
+    workers: int,
+) -> Judgement:
+    """Fit a judgement on the validation split and store it in the checkpoint at `path`, which
+    `detector` was loaded from. Raise TooFew when there are too few videos."""
+    videos = score(detector, data, "val", batch_size, workers)
+    videos = videos[videos["status"] == "ok"]
+    judgement = calibrate(
+        videos["label"].to_numpy(),
+        {name: videos[name].to_numpy() for name in AGGREGATIONS},
+        videos["source"].to_numpy(),
+        rule,
+    )
+    checkpointing.store_judgement(path, judgement.to_dict())
+    return judgement
+
+
+def _check_same_crops(detector: Detector, data: manifest.Manifest) -> None:
+    trained, found = detector.faces.to_dict(), data.faces.to_dict()
+    other = [
+        f"{k} {trained[k]} in training, {found[k]} here" for k in trained if trained[k] != found[k]
+    ]
+    if other:
+        raise DataError(f"the manifest's crops were made with other settings: {', '.join(other)}")
+
+
+def _check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
+    asked = splits.fingerprints(videos["group"])
+    seen = detector.trained_on.intersection(asked)
+    if seen:
+        raise DataError(
+            f"{len(seen)} of {len(asked)} sources here were in this checkpoint's training split: "
+            "the manifest was split anew since. Train again, or restore that manifest"
+        )

@@ -1,0 +1,70 @@
+"""What is plain to see of a video before any model looks at it: for groups, and for the baseline
+that must not be able to tell fakes by it."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import crop_files
+from datasets import manifest
+from datasets.video_dataset import read_crops
+
+# Column → the edges between its groups; thirds where there are none.
+NUMERIC: dict[str, list[float] | None] = {
+    "short_side": [480, 720, 1080],  # of a frame, in pixels
+    "face_px": [64, 128, 256],  # longer side of a face's box, in pixels of the video
+    "people": [2],
+    "brightness": None,  # of the crops, 0 to 1
+    "crop_bytes": None,  # of a JPEG crop: how much detail compression left
+}
+
+
+def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
+    """Columns of NUMERIC, indexed by video_id, of the videos with a face; of several people the
+    mean. A box that was not written down is NaN. Raise DataError for crops that cannot be read."""
+    tracks = data.tracks(split)
+    seen = pd.DataFrame(
+        [_of_track(data.folder, row) for _, row in tracks.iterrows()],
+        columns=["face_px", "brightness", "crop_bytes"],
+        index=tracks["video_id"],
+    )
+    found = seen.groupby(level=0).mean()
+    found["people"] = tracks.groupby("video_id").size()
+    sides = tracks.drop_duplicates("video_id").set_index("video_id")[["width", "height"]]
+    found["short_side"] = sides.min(axis=1)
+    return found[list(NUMERIC)]
+
+
+def _of_track(folder: Path, row: pd.Series) -> tuple[float, float, int]:
+    jpeg = crop_files.read_middle(folder, row["crops"], row["frames"])
+    middle = row["frames"] // 2
+    crop = read_crops(folder, row, slice(middle, middle + 1))
+    return _box_side(folder, row), float(crop.float().mean()) / 255, len(jpeg)
+
+
+def _box_side(folder: Path, row: pd.Series) -> float:
+    record = crop_files.read_record(folder, row["crops"])
+    try:
+        boxes = np.asarray(record["boxes"], float).reshape(row["frames"], 4)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return float("nan")
+    return float(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1)))
+
+
+def groups(values: pd.Series) -> pd.Categorical:
+    """Values of a column → names of groups in order, NaN where there is no value: those of NUMERIC
+    by their edges, other numbers in thirds, texts as they are."""
+    edges = NUMERIC.get(str(values.name))
+    if edges is None and (not pd.api.types.is_numeric_dtype(values) or values.nunique() <= 3):
+        return pd.Categorical(values.where(values != ""))
+    if edges is None:
+        edges = sorted(set(np.nanquantile(values, [1 / 3, 2 / 3])))
+    names = [
+        f"below {edges[0]:.4g}",
+        *(f"{low:.4g} to below {high:.4g}" for low, high in pairwise(edges)),
+        f"{edges[-1]:.4g} and more",
+    ]
+    places = np.searchsorted(edges, values, side="right")
+    return pd.Categorical.from_codes(np.where(values.notna(), places, -1), names)

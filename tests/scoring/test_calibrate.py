@@ -1,0 +1,141 @@
+"""Validation's scores become probabilities and thresholds that keep their promise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+
+import metrics
+from benchmarks import calibration
+from scoring.aggregate import ClipScore
+from scoring.calibrate import Rule, TooFew, calibrate, fit, of_validation, thresholds
+from scoring.judgement import Judgement
+
+
+def drawn(count: int, seed: int, apart: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores that are right probabilities."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    return labels, expit(apart * random.normal((labels - 0.5) * apart, 1))
+
+
+def test_a_fit_finds_what_was_done_to_right_probabilities() -> None:
+    labels, right = drawn(20_000, 0)
+    logits = np.log(right / (1 - right))
+    slope, offset = fit(labels, expit(2 * logits + 1), "platt")
+    assert (slope, offset) == pytest.approx((0.5, -0.5), abs=0.03)
+    slope, offset = fit(labels, expit(2 * logits), "temperature")
+    assert slope == pytest.approx(0.5, abs=0.02)
+    assert offset == 0
+
+
+def test_a_perfect_separation_makes_no_score_certain() -> None:
+    labels, scores = np.array([0, 0, 0, 1, 1, 1]), np.array([0.4, 0.45, 0.45, 0.55, 0.55, 0.6])
+    for kind in ("temperature", "platt"):
+        p_fake = Judgement("max_face", *fit(labels, scores, kind)).p_fake(scores)
+        assert 0.02 < p_fake.min() < 0.5 < p_fake.max() < 0.98
+
+
+def test_scores_that_are_the_wrong_way_round_keep_their_order() -> None:
+    labels, scores = drawn(200, 1)
+    slope, _ = fit(labels, 1 - scores, "platt")
+    assert slope > 0
+
+
+def test_both_classes_weigh_the_same_however_many_they_are() -> None:
+    labels, scores = drawn(4000, 2)
+    few = np.r_[np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)[:200]]
+    slope, offset = fit(labels[few], scores[few], "platt")
+    assert (slope, offset) == pytest.approx((1, 0), abs=0.25)
+
+
+def test_calibrated_at_the_prior_is_near_the_truth_and_better_than_without() -> None:
+    """Trained on as many fakes as reals, used at 80 % and at 1 %: benchmarks/calibration.py."""
+    random = np.random.default_rng(0)
+    judgement = calibration.fitted(random, 1000)
+    for share in (0.8, 0.01):
+        found = calibration.judged(random, judgement, share, 10_000)
+        ece, loss = found["at the prior"]
+        assert ece <= 0.03
+        assert loss < min(found["as trained"][1], found["calibrated"][1])
+
+
+def test_the_aggregation_that_judges_left_out_sources_best_is_chosen() -> None:
+    labels, good = drawn(400, 3)
+    _, noise = drawn(400, 4, apart=0.1)
+    sources = np.arange(400) // 2
+    chosen = calibrate(labels, {"max_face": noise, "mean": good}, sources, Rule())
+    assert chosen.aggregation == "mean"
+    same = calibrate(labels, {"max_face": good, "mean": good}, sources, Rule())
+    assert same.aggregation == "max_face", "of equals the first"
+
+
+@given(st.integers(0, 10_000), st.integers(9, 60), st.integers(9, 60), st.floats(0.0, 3.0))
+def test_thresholds_keep_the_rate_on_the_videos_they_were_chosen_on(
+    seed: int, reals: int, fakes: int, apart: float
+) -> None:
+    random = np.random.default_rng(seed)
+    labels = np.array([0] * reals + [1] * fakes)
+    scores = np.round(expit(random.normal(apart * labels, 1)), 2)  # with ties
+    low, high = thresholds(labels, scores, Rule(error_rate=0.1), neither=0.5)
+    assert low <= high
+    assert (scores[labels == 0] >= high).sum() <= 0.1 * (reals + 1) - 1
+    assert (scores[labels == 1] < low).sum() <= 0.1 * (fakes + 1) - 1
+    one, same = thresholds(labels, scores, Rule(target_fpr=0.1), neither=0.5)
+    assert one == same
+    assert (scores[labels == 0] >= one).sum() <= 0.1 * (reals + 1) - 1
+
+
+def test_the_rate_holds_for_new_videos_on_average() -> None:
+    random = np.random.default_rng(0)
+    rates = []
+    for _ in range(300):
+        labels = np.arange(60) % 2
+        scores = expit(random.normal(labels, 1))
+        low, high = thresholds(labels, scores, Rule(error_rate=0.2), neither=0.5)
+        new = expit(random.normal(labels, 1))
+        rates.append([(new[labels == 0] >= high).mean(), (new[labels == 1] < low).mean()])
+    assert np.mean(rates, axis=0) == pytest.approx([0.19, 0.19], abs=0.03)
+
+
+def test_a_separation_needs_no_uncertain_band() -> None:
+    labels = np.array([0] * 20 + [1] * 20)
+    scores = np.r_[np.linspace(0.1, 0.2, 20), np.linspace(0.6, 0.9, 20)]
+    for neither, expected in ((0.4, 0.4), (0.9, 0.61), (0.0, 0.2)):
+        low, high = thresholds(labels, scores, Rule(error_rate=0.1), neither)
+        assert low == high == pytest.approx(expected, abs=0.03)
+
+
+def test_a_rate_that_takes_more_videos_says_how_many() -> None:
+    labels, scores = drawn(40, 5)
+    with pytest.raises(TooFew, match=r"20 REAL, and a rate of 0\.01 takes 99"):
+        calibrate(labels, {"max_face": scores}, np.arange(40), Rule(target_fpr=0.01))
+    with pytest.raises(TooFew, match="40 REAL and 0 FAKE"):
+        calibrate(labels * 0, {"max_face": scores}, np.arange(40), Rule())
+
+
+def clips(labels: np.ndarray, scores: np.ndarray) -> tuple[list[ClipScore], pd.Series, pd.Series]:
+    names = [f"v{i}" for i in range(len(labels))]
+    found = [ClipScore(name, 0, score) for name, score in zip(names, scores, strict=True)]
+    return found, pd.Series(labels, names), pd.Series(names, names)
+
+
+def test_training_stores_what_its_validation_can_support() -> None:
+    enough = of_validation(*clips(*drawn(60, 6)))
+    assert "at most 0.1 of each class" in enough.fitted
+    few = of_validation(*clips(*drawn(8, 6)))
+    assert "on 4 real and 4 fake" in few.fitted
+    assert few.real_below == few.fake_from == pytest.approx(few.threshold)
+    labels, scores = drawn(8, 6)
+    assert of_validation(*clips(labels * 0, scores)) == Judgement()
+
+
+def test_a_fit_on_many_videos_shows_nearly_no_calibration_error() -> None:
+    labels, right = drawn(4000, 7)
+    wrong = expit(3 * np.log(right / (1 - right)) - 1)
+    judgement = calibrate(labels, {"max_face": wrong}, np.arange(4000), Rule())
+    new_labels, new = drawn(20_000, 8)
+    p_fake = judgement.p_fake(expit(3 * np.log(new / (1 - new)) - 1))
+    assert metrics.calibration_error(new_labels, p_fake) < 0.02

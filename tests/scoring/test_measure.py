@@ -1,0 +1,150 @@
+"""What is measured of judged videos: groups, baselines, comparisons; what has no face counts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring import baselines, compare
+from scoring.judgement import Judgement
+from scoring.measure import measure
+from scoring.traits import NUMERIC, groups
+
+
+def judged_videos(count: int = 40, seed: int = 0) -> pd.DataFrame:
+    """`count` sources, each a real and a fake of one of two methods; `easy` fakes are found."""
+    random = np.random.default_rng(seed)
+    labels = np.tile([0, 1], count)
+    methods = [m for i in range(count) for m in ("", "easy" if i % 2 else "hard")]
+    apart = np.where(np.array(methods) == "easy", 0.6, 0.0)
+    scores = np.clip(0.2 + apart + random.normal(0, 0.05, 2 * count), 0.01, 0.99)
+    videos = pd.DataFrame(
+        {
+            "video_id": [f"v{i}" for i in range(2 * count)],
+            "label": labels,
+            "source": np.repeat([f"s{i}" for i in range(count)], 2),
+            "method": methods,
+            "status": "ok",
+            "fps": 25.0,
+            **dict.fromkeys(("max_face", "mean", "confident_mean", "score", "p_fake"), scores),
+            "verdict": np.where(scores >= 0.5, "fake", "real"),
+        }
+    )
+    for name in NUMERIC:
+        videos[name] = random.normal(100, 10, len(videos))
+    return videos
+
+
+def test_a_method_is_compared_with_all_reals_and_with_the_other_methods() -> None:
+    found = measure(judged_videos(), Judgement(), ["method"], seed=0)["groups"]["method"]
+    assert found["easy"]["auc"]["value"] == 1
+    assert found["easy"]["real"] == found["hard"]["real"] == 40
+    assert found["hard"]["auc"]["value"] == pytest.approx(0.5, abs=0.15)
+    gap = found["easy"]["auc"]["value"] - found["hard"]["auc"]["value"]
+    assert found["easy"]["auc_gap"]["value"] == pytest.approx(gap)
+    assert found["easy"]["misses"]["value"] == 0
+    assert found["hard"]["misses"]["value"] == 1
+    assert found["hard"]["false_alarms_gap"]["value"] is None, "both have the same reals"
+
+
+def test_a_gap_is_between_a_group_and_all_others() -> None:
+    videos = judged_videos()
+    videos["compression"] = np.where(videos["method"] == "hard", "c40", "c23")
+    found = measure(videos, Judgement(), ["compression"], seed=0)["groups"]["compression"]
+    assert found["c40"]["misses_gap"]["value"] == 1
+    assert found["c23"]["misses_gap"]["interval"] == (-1, -1)
+    assert found["c40"]["auc"]["value"] is None, "no real of that group"
+
+
+def test_what_has_no_face_is_counted_and_in_no_number() -> None:
+    videos = judged_videos()
+    videos.loc[:3, ["status", "verdict", "score", "p_fake"]] = [
+        "no_face",
+        "no_face",
+        np.nan,
+        np.nan,
+    ]
+    found = measure(videos, Judgement(), ["method"], seed=0)
+    assert (found["videos"], found["videos_judged"]) == (80, 76)
+    assert found["verdicts"]["REAL"]["no_face"] == found["counts"]["FAKE"]["no_face"] == 2
+    metrics = found["metrics"]
+    assert metrics["real_called_real"]["value"] + metrics["real_called_fake"]["value"] == 38
+
+
+def test_verdict_rates_are_of_each_class_and_uncertain_of_both() -> None:
+    videos = judged_videos(4)
+    videos["verdict"] = ["real", "fake", "fake", "real", "uncertain", "uncertain", "real", "fake"]
+    found = measure(videos, Judgement(), [], seed=0)["metrics"]
+    assert found["reals_with_verdict_fake"]["value"] == 1 / 4
+    assert found["fakes_with_verdict_real"]["value"] == 1 / 4
+    assert found["uncertain"]["value"] == 1 / 4
+
+
+def test_few_sources_are_counted_and_not_measured() -> None:
+    videos = judged_videos(4)
+    videos["camera"] = ["a", "a", *["b"] * 6]
+    found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
+    assert found["a"] == {"real": 1, "fake": 1, "sources": 1}
+    assert found["b"]["sources"] == 3 and "auc" in found["b"]
+
+
+def test_the_calibration_error_of_right_probabilities_is_what_chance_gives() -> None:
+    found = measure(judged_videos(), Judgement(), [], seed=0)
+    assert 0.01 < found["ece_if_calibrated"] < 0.2
+
+
+def test_numbers_fall_into_groups_by_their_edges_in_order() -> None:
+    sides = pd.Series([1080.0, 240, 480, np.nan, 5000], name="short_side")
+    found = groups(sides)
+    assert list(found) == [
+        "1080 and more",
+        "below 480",
+        "480 to below 720",
+        np.nan,
+        "1080 and more",
+    ]
+    assert next(iter(found.categories)) == "below 480"
+    thirds = groups(pd.Series(np.arange(9.0), name="brightness"))
+    assert thirds.value_counts().tolist() == [3, 3, 3]
+    assert list(groups(pd.Series(["c40", "", "c23"], name="compression")).categories) == [
+        "c23",
+        "c40",
+    ]
+
+
+def test_plain_traits_that_tell_fakes_are_found_out_and_others_are_not() -> None:
+    videos = judged_videos(60)
+    honest = baselines.trivial(videos, seed=0)
+    assert 0.3 < honest["auc"]["value"] < 0.7
+    videos["crop_bytes"] += 30 * videos["label"]
+    assert baselines.trivial(videos, seed=0)["auc"]["value"] > 0.9
+    videos["face_px"] = np.nan
+    assert "face_px" not in baselines.trivial(videos, seed=0)["features"]
+    assert baselines.trivial(videos[:8], seed=0) is None
+
+
+def test_always_saying_a_half_costs_ln_2() -> None:
+    assert baselines.constant(judged_videos(), 0.5)["log_loss"] == pytest.approx(np.log(2))
+
+
+def test_a_difference_has_a_narrower_interval_than_its_parts() -> None:
+    """What makes a source hard is the same for both."""
+    random = np.random.default_rng(1)
+    first = judged_videos(60).assign(method="")
+    hard = np.repeat(random.normal(0, 1, 60), 2)
+    logits = 1.0 * (first["label"] * 2 - 1) + hard
+    first["p_fake"] = 1 / (1 + np.exp(-(logits + 0.1 * (first["label"] * 2 - 1))))
+    second = first.assign(p_fake=1 / (1 + np.exp(-logits)))
+    found = compare.differences(first, second.sample(frac=1, random_state=0), seed=0)
+    assert found["videos"] == 120
+    low, high = found["auc"]["interval"]
+    assert 0 < low < found["auc"]["value"] < high
+    table = compare.matrix({"a": {"one": first}}, seed=0)["a"]["one"]["auc"]["interval"]
+    assert high - low < 0.5 * (table[1] - table[0])
+
+
+def test_sets_are_pooled_with_sources_of_their_own() -> None:
+    tables = {"one": judged_videos(10, 0), "two": judged_videos(12, 1)}
+    found = compare.matrix({"a": tables}, seed=0)["a"]
+    assert list(found) == ["one", "two", compare.POOLED]
+    assert found[compare.POOLED]["sources"] == 22
+    assert found[compare.POOLED]["videos"] == 44
