@@ -1,0 +1,130 @@
+"""score.py: what is said of every person and frame, names from a pipe, and lines for one."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import checkpointing
+import errors
+import models
+import score
+from preprocessing import ClipConfig
+from scoring.aggregate import AGGREGATIONS
+from scoring.judgement import Judgement
+from scoring.predict import predict_track
+from tests.crop_sets import FACES, write_crop_set
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["score.py", *map(str, words), "--device", "cpu"])
+    with pytest.raises(SystemExit) as caught:
+        errors.run(score.main)
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def judged(checkpoint: Path, tmp_path: Path) -> Path:
+    """The checkpoint with thresholds around what it says, which is near a half."""
+    copy = tmp_path / "best.pt"
+    copy.write_bytes(checkpoint.read_bytes())
+    judgement = Judgement(slope=3.0, real_below=0.01, fake_from=0.99, fitted="by hand")
+    checkpointing.store_judgement(copy, judgement.to_dict())
+    return copy
+
+
+def test_people_and_frames_are_in_scores_json_and_agree_with_the_row(
+    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    assert run(monkeypatch, talking_heads / "new", *flags) == 0, "uncertain is an answer"
+    document = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert document["judgement"]["fitted"] == "by hand"
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row, video in zip(rows, document["videos"], strict=True):
+        assert row["verdict"] == video["verdict"] == "uncertain"
+        assert float(row["p_fake"]) == max(person["p_fake"] for person in video["people"])
+        for person in video["people"]:
+            frames = person["frames"]
+            assert [f["index"] for f in frames] == sorted({f["index"] for f in frames})
+            assert min(f["p_fake"] for f in frames) <= person["p_fake"] + 1e-6
+            assert person["p_fake"] <= max(f["p_fake"] for f in frames) + 1e-6
+
+
+def test_names_come_from_a_pipe_and_lines_of_json_go_to_one(
+    talking_heads: Path,
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = [str(path) for path in sorted((talking_heads / "new").iterdir())]
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    names.append(str(tmp_path / "broken.mp4"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join([*names, "", names[0]]) + "\n"))
+    flags = ("--json", "--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    assert run(monkeypatch, "-", *flags) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["video"] for line in lines] == names, "each once, and nothing else is printed"
+    assert lines[-1]["verdict"] == "unreadable" and lines[-1]["p_fake"] is None
+    assert all(line["schema"] == 1 for line in lines)
+
+
+def test_a_prior_lowers_p_fake_and_changes_no_verdict(
+    talking_heads: Path,
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = []
+    flags = ("--json", "--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    for prior in ("0.5", "0.01"):
+        assert run(monkeypatch, talking_heads / "new", *flags, "--prior", prior) == 0
+        found.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
+    for plain, rare in zip(*found, strict=True):
+        assert rare["verdict"] == plain["verdict"]
+        odds = plain["p_fake"] / (1 - plain["p_fake"]) / 99
+        assert rare["p_fake"] == pytest.approx(odds / (1 + odds), rel=1e-6)
+
+
+@pytest.mark.parametrize("temporal", ["lstm", "none"])
+def test_a_track_is_judged_as_by_its_clips_and_its_frames_as_by_all_that_hold_them(
+    tmp_path: Path, temporal: str
+) -> None:
+    write_crop_set(tmp_path, {"test": 1}, fakes_each=0, frames=5)
+    jpegs = [path.read_bytes() for path in sorted(tmp_path.rglob("*.jpg"))]
+    torch.manual_seed(0)
+    model = models.build(models.ModelConfig("resnet18", embed_dim=8, temporal=temporal)).eval()
+    config = ClipConfig(clip_frames=3, crop_size=FACES.face_size)
+    found = predict_track(model, jpegs, config, batch_size=2)
+
+    def alone(start: int, count: int) -> float:
+        (value,) = predict_track(model, jpegs[start : start + count], config, 1).clips
+        return value
+
+    assert found.clips == pytest.approx([alone(0, 3), alone(2, 3)], abs=1e-6)
+    if temporal == "none":
+        expected = [alone(i, 1) for i in range(5)]
+    else:
+        of = [alone(start, 3) for start in range(3)]
+        expected = [of[0], sum(of[:2]) / 2, sum(of) / 3, sum(of[1:]) / 2, of[2]]
+    assert found.frames == pytest.approx(expected, abs=1e-6)
+    assert AGGREGATIONS["max_face"]([found.clips]) == pytest.approx(sum(found.clips) / 2)
+
+
+def test_the_output_must_not_be_where_scores_json_goes(
+    judged: Path,
+    talking_heads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.json")
+    assert run(monkeypatch, talking_heads / "new", *flags) == 2
+    assert "scores.json is written beside it" in capsys.readouterr().err
