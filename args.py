@@ -459,6 +459,9 @@ def score_parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("scores.csv"), help="scores.json goes beside it"
     )
     parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="a page for each video, with heat maps"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print a line of JSON for each video, and nothing else"
     )
     _add_prior(parser)

@@ -27,6 +27,7 @@ import errors
 from errors import UsageError
 from faces.detect import FaceDetector
 from preprocessing import VIDEO_ENDINGS
+from scoring import clip_report
 from scoring.judgement import Judgement
 from scoring.load import load_detector
 from scoring.output import SCHEMA, ScoreFiles
@@ -42,6 +43,8 @@ def main() -> int:
         raise UsageError(f"--output: {flags.output} is a folder, or in one that is not there")
     if flags.output.suffix == ".json":
         raise UsageError("--output names scores.csv; scores.json is written beside it")
+    if flags.report:
+        flags.report.mkdir(parents=True, exist_ok=True)
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
     judgement = detector.judgement.at_prior(flags.prior)
     # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
@@ -52,9 +55,12 @@ def main() -> int:
     judged = 0
     with ScoreFiles(flags.output, about) as files:
         for video in videos:
-            score = judge(video, detector, judgement, faces, flags.batch_size)
+            score, extraction = judge(video, detector, judgement, faces, flags.batch_size)
             print(json_line(score) if flags.json else line(score), flush=True)
             files.add(score)
+            if flags.report:
+                of_model = clip_report.about_model(flags.checkpoint, detector)
+                clip_report.write(flags.report, score, extraction, detector, judgement, of_model)
             judged += score.verdict in JUDGED
     if not flags.json:
         print(f"{judged} of {len(videos)} videos judged, {meaning(judgement)}: {flags.output}")

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
 import checkpointing
 import models
 from errors import CheckpointError, DataError
+from models.frame_rnn import FrameModel
 from preprocessing import ClipConfig, FaceConfig
 from scoring.judgement import Judgement
 
@@ -17,7 +18,8 @@ from scoring.judgement import Judgement
 class Detector:
     """A trained model in evaluation mode, on its device."""
 
-    model: nn.Module
+    model: FrameModel
+    config: dict[str, Any]  # that rebuilds the model
     faces: FaceConfig
     clip: ClipConfig
     judgement: Judgement
@@ -37,6 +39,7 @@ def load_detector(path: Path, device: torch.device) -> Detector:
         raise CheckpointError(f"{path}: its weights do not fit its own model") from error
     return Detector(
         model.to(device).eval(),
+        checkpoint.model,
         checkpoint.faces,
         checkpoint.clip,
         judgement or Judgement(),

@@ -1,7 +1,7 @@
 """Plots of judged videos, as PNG bytes."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from scoring.judgement import Judgement
+from scoring.video import FaceScore
 
 REAL_COLOUR, FAKE_COLOUR, LINE = "#2b7bba", "#c8553d", "#555555"
 BINS = 10  # of p_fake, in plots
@@ -37,6 +38,22 @@ def of_split(
     if result["robustness"]:
         found["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
     return found
+
+
+def timeline(people: Sequence[FaceScore], thresholds: tuple[float, float]) -> bytes:
+    """p_fake of every person over seconds, or over frames where the file tells no rate."""
+    with _axes(width=8.4, height=2.8) as (axes, png):
+        timed = all(frame.seconds is not None for person in people for frame in person.frames)
+        for person in people:
+            places = [f.seconds if timed else f.index for f in person.frames]
+            values = [frame.p_fake for frame in person.frames]
+            axes.plot(places, values, marker="o", ms=3, label=f"person {person.person}")
+        for threshold in set(thresholds):
+            axes.axhline(threshold, color=LINE, ls="--", lw=1)
+        axes.set(xlabel="seconds" if timed else "frame", ylabel="p_fake", ylim=(-0.02, 1.02))
+        if len(people) > 1:
+            axes.legend(frameon=False)
+    return png.data
 
 
 class _Png:

@@ -1,4 +1,4 @@
-"""What evaluate.py found, as one HTML page that opens offline."""
+"""Pages of HTML that open offline, and the one of what evaluate.py found."""
 
 import base64
 from pathlib import Path
@@ -35,6 +35,11 @@ SHOWN = {  # of the metrics: name → what it is called and what it says
 
 def write(path: Path, results: dict[str, Any], plots: list[dict[str, bytes]]) -> None:
     """`plots` holds those of every evaluation in `results`, by name."""
+    render(path, "report.html", **results, plots=plots, shown=SHOWN)
+
+
+def render(path: Path, template: str, **values: Any) -> None:
+    """A page of one of this folder's templates."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -42,9 +47,9 @@ def write(path: Path, results: dict[str, Any], plots: list[dict[str, bytes]]) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"number": number, "measured": measured, "png": png}
-    text = pages.get_template("report.html").render(**results, plots=plots, shown=SHOWN)
-    path.write_text(text, encoding="utf-8")
+    pages.filters |= {"number": number, "measured": measured, "percent": percent, "png": png}
+    text = pages.get_template(template).render(**values)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def number(value: float | None, sign: bool = False) -> str:
@@ -59,6 +64,13 @@ def measured(entry: dict[str, Any], sign: bool = False) -> str:
         return number(entry["value"], sign)
     low, high = (number(value, sign) for value in entry["interval"])
     return f"{number(entry['value'], sign)} ({low} to {high})"
+
+
+def percent(share: float) -> str:
+    """In words that promise no more than can be known."""
+    if not 0.01 <= share <= 0.99:
+        return "less than 1 %" if share < 0.5 else "more than 99 %"
+    return f"about {100 * share:.0f} %"
 
 
 def png(data: bytes) -> Markup:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from faces.detect import FaceDetector
-from faces.extract import FaceTrack, extract_faces
+from faces.extract import Extraction, FaceTrack, extract_faces
 from scoring.aggregate import AGGREGATIONS
 from scoring.judgement import Judgement
 from scoring.load import Detector
@@ -57,8 +57,8 @@ class VideoScore:
 
 def judge(
     path: Path, detector: Detector, judgement: Judgement, faces: FaceDetector, batch_size: int
-) -> VideoScore:
-    """Never raises for a bad video: that is a verdict."""
+) -> tuple[VideoScore, Extraction]:
+    """And the faces that it was judged by. Never raises for a bad video: that is a verdict."""
     started = time.monotonic()
     extraction = extract_faces(path, faces)
     tracks = [
@@ -75,7 +75,7 @@ def judge(
     if len(people) > 1:
         worst = max(people, key=lambda person: person.p_fake)
         detail.append(f"person {worst.person} of {len(people)} is the most suspicious")
-    return VideoScore(
+    result = VideoScore(
         video=str(path),
         verdict=judgement.verdict(extraction.status, score),
         p_fake=None if score is None else _p_fake(judgement, score),
@@ -84,6 +84,7 @@ def judge(
         detail="; ".join(filter(None, detail)),
         people=people,
     )
+    return result, extraction
 
 
 def _person(number: int, track: FaceTrack, scores: TrackScores, judgement: Judgement) -> FaceScore:

@@ -14,6 +14,7 @@ import errors
 import models
 import score
 from preprocessing import ClipConfig
+from scoring import report
 from scoring.aggregate import AGGREGATIONS
 from scoring.judgement import Judgement
 from scoring.predict import predict_track
@@ -128,3 +129,45 @@ def test_the_output_must_not_be_where_scores_json_goes(
     flags = ("--checkpoint", judged, "--output", tmp_path / "scores.json")
     assert run(monkeypatch, talking_heads / "new", *flags) == 2
     assert "scores.json is written beside it" in capsys.readouterr().err
+
+
+def test_a_page_for_every_video_says_what_was_found_and_opens_offline(
+    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "<b>broken.mp4"
+    broken.write_bytes(b"no video")
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    pages = tmp_path / "pages"
+    assert run(monkeypatch, talking_heads / "new", broken, *flags, "--report", pages) == 1
+    texts = {path.name: path.read_text(encoding="utf-8") for path in pages.iterdir()}
+    assert len(texts) == len(list((talking_heads / "new").iterdir())) + 1
+    for name, text in texts.items():
+        assert 'src="http' not in text and "<script" not in text
+        if "broken" in name:
+            assert "the file cannot be read" in text and "&lt;b&gt;broken.mp4" in text
+            assert "<b>" not in text, "a file's name is text, never a tag"
+            assert "data:image" not in text
+        else:
+            assert "No verdict: the signs are unclear" in text
+            assert text.count("data:image/png;base64,") >= 1 + 2 * 2
+            assert "h264" in text and "by hand" in text
+
+
+def test_a_page_is_named_after_the_content_too(
+    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two folders may hold files of one name."""
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "a.mp4").write_bytes(b"x" * number)
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    run(monkeypatch, tmp_path / "1", tmp_path / "2", *flags, "--report", tmp_path / "pages")
+    assert len(list((tmp_path / "pages").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.001, "less than 1 %"), (0.25, "about 25 %"), (0.99, "about 99 %"), (1.0, "more than 99 %")],
+)
+def test_words_promise_no_more_than_can_be_known(share: float, words: str) -> None:
+    assert report.percent(share) == words

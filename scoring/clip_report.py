@@ -1,0 +1,112 @@
+"""One video's verdict as an HTML page for people who must explain it (score.py --report)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets import clips
+from datasets.transforms import eval_transform
+from faces.extract import Extraction
+from scoring import plots, report
+from scoring.file_facts import file_facts
+from scoring.heatmap import heatmaps
+from scoring.judgement import Judgement
+from scoring.load import Detector
+from scoring.video import FaceScore, VideoScore
+
+SUSPICIOUS = 4  # frames that are shown of the most suspicious person
+HEADLINES = {
+    "fake": "Signs of manipulation",
+    "real": "No signs of manipulation found",
+    "uncertain": "No verdict: the signs are unclear",
+    "no_face": "Not judged: no face was found",
+    "unreadable": "Not judged: the file cannot be read",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A crop, and the same under its heat map, as PNG; None where the encoder gives none."""
+
+    seconds: float | None
+    p_fake: float
+    crop: bytes
+    heat: bytes | None
+
+
+def write(
+    folder: Path,
+    score: VideoScore,
+    extraction: Extraction,
+    detector: Detector,
+    judgement: Judgement,
+    about: dict[str, str],
+) -> Path:
+    """A page in `folder`, named after the file and its content; `about` are facts about the
+    model."""
+    facts = file_facts(Path(score.video))
+    worst = max(score.people, key=lambda person: person.p_fake, default=None)
+    low, high = (
+        float(judgement.p_fake(np.array(t))) for t in (judgement.real_below, judgement.fake_from)
+    )
+    path = folder / f"{Path(score.video).stem}-{facts['SHA-256'][:8]}.html"
+    report.render(
+        path,
+        "clip.html",
+        headline=HEADLINES[score.verdict],
+        score=score,
+        judgement=judgement,
+        thresholds=(low, high),
+        facts=facts,
+        about=about,
+        timeline=plots.timeline(score.people, (low, high)) if score.people else None,
+        worst=worst,
+        shown=_most_suspicious(worst, extraction, detector) if worst else [],
+    )
+    return path
+
+
+def _most_suspicious(person: FaceScore, extraction: Extraction, detector: Detector) -> list[Shown]:
+    """Frames of a person, those with the highest p_fake, in time's order."""
+    track = extraction.tracks[person.person - 1]
+    values = np.array([frame.p_fake for frame in person.frames])
+    chosen = sorted(np.argsort(-values, kind="stable")[:SUSPICIOUS].tolist())
+    starts = clips.fixed_starts(len(track.jpegs), detector.clip.clip_frames)
+    found = []
+    for index in chosen:
+        start = max(start for start in starts if start <= index)
+        crops = clips.decode(track.jpegs[start : start + detector.clip.clip_frames])
+        maps = heatmaps(detector.model, eval_transform(detector.clip)(crops))
+        crop = crops[index - start].permute(1, 2, 0).numpy()
+        frame = person.frames[index]
+        heat = None if maps is None else _png(_overlay(crop, maps[index - start].numpy()))
+        found.append(Shown(frame.seconds, frame.p_fake, _png(crop), heat))
+    return found
+
+
+def _overlay(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 RGB under (h, w) in [0, 1]: the warmer, the stronger."""
+    heat = cv2.resize(heat, crop.shape[1::-1])
+    colours = cv2.applyColorMap((255 * heat).round().astype(np.uint8), cv2.COLORMAP_INFERNO)
+    share = 0.65 * heat[..., None]
+    mixed = (1 - share) * crop + share * cv2.cvtColor(colours, cv2.COLOR_BGR2RGB)
+    return mixed.round().astype(np.uint8)
+
+
+def _png(image: np.ndarray) -> bytes:
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def about_model(checkpoint: Path, detector: Detector) -> dict[str, str]:
+    """Facts about the model, for every page."""
+    config = detector.config
+    return {
+        "checkpoint": str(checkpoint),
+        "encoder, temporal head": f"{config['name']}, {config['temporal']}",
+        "what it sees": (
+            f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} pixels a side"
+        ),
+        "calibration": detector.judgement.fitted or "none",
+    }

@@ -1,0 +1,29 @@
+"""What can be said of a video file without looking at its pictures."""
+
+import hashlib
+from pathlib import Path
+
+import av
+from av.error import FFmpegError
+
+
+def file_facts(path: Path) -> dict[str, str]:
+    """Name of a fact → text, of any file: size and SHA-256, and of a video also container, codec,
+    frame rate, resolution and duration, where it says them."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    facts = {"file": path.name, "size": f"{path.stat().st_size:,} bytes", "SHA-256": digest}
+    try:
+        with av.open(str(path)) as container:
+            facts["container"] = container.format.long_name or container.format.name
+            if container.duration:
+                facts["duration"] = f"{container.duration / av.time_base:.1f} s"
+            if container.streams.video:
+                stream = container.streams.video[0]
+                facts["codec"] = stream.codec_context.name
+                facts["resolution"] = f"{stream.width} x {stream.height}"
+                if stream.average_rate:
+                    facts["frame rate"] = f"{float(stream.average_rate):.2f} per second"
+    except (FFmpegError, OSError, ValueError):  # no video, or a damaged one
+        facts["container"] = "not readable"
+    return facts
