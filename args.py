@@ -459,6 +459,11 @@ def score_parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("scores.csv"), help="scores.json goes beside it"
     )
     parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="judge what arrives in folders, each once; what was, is in scores.sqlite",
+    )
+    parser.add_argument(
         "--report", type=Path, metavar="DIR", help="a page for each video, with heat maps"
     )
     parser.add_argument(

@@ -2,6 +2,7 @@
 
     python score.py clip.mp4 folder/ --checkpoint checkpoints/<run>/best.pt --output scores.csv
     find . -name '*.mp4' | python score.py - --checkpoint … --json
+    python score.py folder/ --checkpoint … --watch
 
 Writes scores.csv, and beside it scores.json with every person and frame. Exit code 0 when every
 file was judged (real, fake or uncertain), 1 when some could not be, 2 when the call cannot be
@@ -14,10 +15,11 @@ if __name__ == "__main__":
     args.score_parser().parse_args()  # --help and wrong flags are answered before slow imports
 
 
+import argparse
 import glob
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -26,45 +28,94 @@ import device
 import errors
 from errors import UsageError
 from faces.detect import FaceDetector
-from preprocessing import VIDEO_ENDINGS
+from interrupts import stop_request
 from scoring import clip_report
 from scoring.judgement import Judgement
-from scoring.load import load_detector
+from scoring.ledger import Ledger
+from scoring.load import Detector, load_detector
 from scoring.output import SCHEMA, ScoreFiles
-from scoring.video import VideoScore, judge
+from scoring.video import VideoScore
+from scoring.video import judge as judge_video
+from scoring.watch import looks, videos_under, watch
 
 JUDGED = ("real", "fake", "uncertain")
 
 
 def main() -> int:
     flags = args.score_parser().parse_args()
-    videos = find_videos(flags.paths)
-    if flags.output.is_dir() or not flags.output.parent.is_dir():
-        raise UsageError(f"--output: {flags.output} is a folder, or in one that is not there")
-    if flags.output.suffix == ".json":
-        raise UsageError("--output names scores.csv; scores.json is written beside it")
+    check_output(flags.output)
+    if flags.watch and not all(Path(path).is_dir() for path in flags.paths):
+        raise UsageError("--watch looks into folders: every PATH must be one")
+    videos = [] if flags.watch else find_videos(flags.paths)
     if flags.report:
         flags.report.mkdir(parents=True, exist_ok=True)
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
     judgement = detector.judgement.at_prior(flags.prior)
-    # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
-    faces = FaceDetector(detector.faces)
+    judge = make_judge(flags, detector, judgement)
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
-    judged = 0
     with ScoreFiles(flags.output, about) as files:
-        for video in videos:
-            score, extraction = judge(video, detector, judgement, faces, flags.batch_size)
+
+        def say(score: VideoScore) -> None:
             print(json_line(score) if flags.json else line(score), flush=True)
             files.add(score)
-            if flags.report:
-                of_model = clip_report.about_model(flags.checkpoint, detector)
-                clip_report.write(flags.report, score, extraction, detector, judgement, of_model)
+
+        if flags.watch:
+            return watch_folders(flags, judgement, judge, files, say)
+        judged = 0
+        for video in videos:
+            score = judge(video)
+            say(score)
             judged += score.verdict in JUDGED
     if not flags.json:
         print(f"{judged} of {len(videos)} videos judged, {meaning(judgement)}: {flags.output}")
     return 0 if judged == len(videos) else 1
+
+
+def check_output(path: Path) -> None:
+    """Raise UsageError when scores.csv cannot be written there."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"--output: {path} is a folder, or in one that is not there")
+    if path.suffix == ".json":
+        raise UsageError("--output names scores.csv; scores.json is written beside it")
+
+
+def make_judge(
+    flags: argparse.Namespace, detector: Detector, judgement: Judgement
+) -> Callable[[Path], VideoScore]:
+    """A file → its score; with --report also its page."""
+    # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
+    faces = FaceDetector(detector.faces)
+    of_model = clip_report.about_model(flags.checkpoint, detector)
+
+    def judge(path: Path) -> VideoScore:
+        score, extraction = judge_video(path, detector, judgement, faces, flags.batch_size)
+        if flags.report:
+            clip_report.write(flags.report, score, extraction, detector, judgement, of_model)
+        return score
+
+    return judge
+
+
+def watch_folders(
+    flags: argparse.Namespace,
+    judgement: Judgement,
+    judge: Callable[[Path], VideoScore],
+    files: ScoreFiles,
+    say: Callable[[VideoScore], None],
+) -> int:
+    """Until Ctrl-C or SIGTERM; what earlier calls have scored is in the files again."""
+    settings = json.dumps(judgement.to_dict(), sort_keys=True)
+    folders = [Path(path) for path in flags.paths]
+    with (
+        Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings) as ledger,
+        stop_request() as stop,
+    ):
+        for score in ledger:
+            files.add(score)
+        watch(folders, judge, ledger, say, looks(stop), stop)
+    return 0
 
 
 def line(score: VideoScore) -> str:
@@ -109,17 +160,11 @@ def find_videos(paths: Iterable[str]) -> list[Path]:
             if Path(text).exists()
             else map(Path, sorted(glob.glob(text, recursive=True)))
         )
-        matches = [video for path in named for video in _videos_at(path)]
+        matches = [v for path in named for v in (videos_under(path) if path.is_dir() else [path])]
         if not matches:
             raise UsageError(f"no video at {text!r}")
         found |= dict.fromkeys(matches)
     return list(found)
-
-
-def _videos_at(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_ENDINGS)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ from av.error import FFmpegError
 def file_facts(path: Path) -> dict[str, str]:
     """Name of a fact → text, of any file: size and SHA-256, and of a video also container, codec,
     frame rate, resolution and duration, where it says them."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    facts = {"file": path.name, "size": f"{path.stat().st_size:,} bytes", "SHA-256": digest}
+    size = f"{path.stat().st_size:,} bytes"
+    facts = {"file": path.name, "size": size, "SHA-256": sha256(path)}
     try:
         with av.open(str(path)) as container:
             facts["container"] = container.format.long_name or container.format.name
@@ -27,3 +26,9 @@ def file_facts(path: Path) -> dict[str, str]:
     except (FFmpegError, OSError, ValueError):  # no video, or a damaged one
         facts["container"] = "not readable"
     return facts
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content, as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -53,6 +53,14 @@ class VideoScore:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        people = [
+            FaceScore(**person | {"frames": [FrameScore(**frame) for frame in person["frames"]]})
+            for person in values["people"]
+        ]
+        return cls(**values | {"people": people})
 
 
 def judge(
