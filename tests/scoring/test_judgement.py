@@ -37,8 +37,9 @@ def test_no_clips_give_no_score() -> None:
 
 
 def test_the_confident_mean_leaves_out_doubt_where_enough_clips_are_sure() -> None:
-    assert confident_mean([[0.9, 0.95], [0.4]]) == pytest.approx(0.925)
-    assert confident_mean([[0.9], [0.4, 0.5]]) == pytest.approx(0.6)  # one of three
+    assert confident_mean([[0.9, 0.95, 0.4]]) == pytest.approx(0.925)
+    assert confident_mean([[0.9, 0.4, 0.5]]) == pytest.approx(0.6)  # one of three
+    assert confident_mean([[0.9, 0.95, 0.4], [0.1, 0.1]]) == pytest.approx(0.925)
     assert confident_mean([[0.1] * 19 + [0.5]]) == pytest.approx(0.1)
     assert confident_mean([[0.1] * 8 + [0.5] * 2]) == pytest.approx(0.18)
 

@@ -136,8 +136,6 @@ def test_the_command_ends_on_a_signal_with_all_files_whole(
         assert f"/{name}" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
-        shutil.copy(
-            next(p for p in talking_heads.rglob("*.mp4") if p != clip), folder / "second.mp4"
-        )
+        shutil.copy(other, folder / "second.mp4")
     table = pd.read_csv(tmp_path / "scores.csv")
     assert [Path(video).name for video in table["video"]] == ["first.mp4", "second.mp4"]
