@@ -93,7 +93,9 @@ def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
         raise CheckpointError(
             f"{path} has checkpoint format {values['format']}, this version reads {FORMAT}"
         )
-    if not all(isinstance(values[name], dict) for name in ("model", "weights", "faces", "clip")):
+    dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
+    dicts.append(values["judgement"] or {})
+    if not all(isinstance(value, dict) for value in dicts):
         raise CheckpointError(f"{path} is not a checkpoint of this project")
     try:
         faces, clip = FaceConfig.from_dict(values["faces"]), ClipConfig.from_dict(values["clip"])

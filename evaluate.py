@@ -28,7 +28,7 @@ from datasets.manifest import Manifest
 from errors import DataError, UsageError
 from scoring import baselines, compare, plots, report, robustness, split, traits
 from scoring.calibrate import Rule, TooFew
-from scoring.judgement import VERDICTS, Judgement
+from scoring.judgement import Judgement
 from scoring.load import Detector, load_detector
 from scoring.measure import measure
 
@@ -40,10 +40,13 @@ Judged = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row
 def main() -> int:
     flags = args.evaluate_parser().parse_args()
     place = device.choose(flags.device)
-    manifests = {str(p): manifest.read(p) for p in map(manifest.find, flags.csv_file)}
+    paths = list(map(manifest.find, flags.csv_file))
+    check(flags, paths)
+    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
+    output.mkdir(parents=True, exist_ok=True)
+    manifests = {str(path): manifest.read(path) for path in paths}
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
-    if asks_for_thresholds(flags) and len(manifests) > 1:
-        raise UsageError("thresholds are chosen on the validation split of one --csv_file")
+    seen = {name: traits.of_videos(data, flags.split) for name, data in manifests.items()}
     judged: Judged = {}
     evaluations, drawn = [], []
     for path in flags.checkpoint:
@@ -51,10 +54,12 @@ def main() -> int:
         judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
         judged[str(path)] = {}
         for name, data in manifests.items():
-            of_split = (detector, data, flags.split, flags.batch_size, flags.workers)
-            videos = split.judge(split.score(*of_split), judgement)
+            loading = (flags.batch_size, flags.workers)
+            videos = split.score(detector, data, flags.split, seen[name], *loading)
+            videos = split.judge(videos, judgement)
             judged[str(path)][name] = videos
             result = evaluate(videos, judgement, columns[name], flags)
+            of_split = (detector, data, flags.split, *loading)
             result["robustness"] = robust(videos, judgement, of_split, flags) or None
             evaluations.append({"checkpoint": str(path), "csv_file": name, **result})
             drawn.append(plots.of_split(with_face(videos), judgement, result))
@@ -63,21 +68,33 @@ def main() -> int:
     results = {
         "schema": SCHEMA,
         **{name: getattr(flags, name) for name in ("split", "seed", "prior")},
-        "verdict_names": VERDICTS,
         "evaluations": evaluations,
         "matrix": compare.matrix(faces, flags.seed),
         "comparisons": comparisons(faces, flags.seed) if flags.compare else [],
     }
-    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
     write(output, results, judged, drawn)
     return 0
 
 
+def check(flags: argparse.Namespace, paths: list[Path]) -> None:
+    """Raise UsageError for flags that do not go together."""
+    for flag, given in (("--checkpoint", flags.checkpoint), ("--csv_file", paths)):
+        if len(set(given)) < len(given):
+            raise UsageError(f"{flag} names one file twice")
+    if flags.compare and len(flags.checkpoint) < 2:
+        raise UsageError("--compare needs a second --checkpoint")
+    if asks_for_thresholds(flags) and len(paths) > 1:
+        raise UsageError("thresholds are chosen on the validation split of one --csv_file")
+    if flags.output and flags.output.exists() and not flags.output.is_dir():
+        raise UsageError(f"--output: {flags.output} is a file, not a folder")
+
+
 def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
     """What results are broken down by. Raise UsageError for a column that is not there."""
-    absent = [column for column in asked if column not in data.table]
+    columns = [column for column in data.table if column not in split.OF_TRACKS]
+    absent = [column for column in asked if column not in [*columns, *traits.NUMERIC]]
     if absent:
-        known = ", ".join(data.table.columns)
+        known = ", ".join(columns)
         raise UsageError(f"--group_by: {name} has no column {', '.join(absent)}; it has {known}")
     return [*dict.fromkeys(["method", *traits.NUMERIC, *asked])]
 
@@ -174,7 +191,6 @@ def write(
     output: Path, results: dict[str, Any], judged: Judged, drawn: list[dict[str, bytes]]
 ) -> None:
     """The files. A plot of the second evaluation and later ones has a number in its name."""
-    output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=2, allow_nan=False)
     (output / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tables = [

@@ -19,7 +19,8 @@ REAL_WEIGHT = 100  # of a false alarm in it: real videos are that much more freq
 
 
 def video_metrics(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Numbers:
-    """Everything that is known about N scores; `threshold` is that from which a video is fake."""
+    """Everything that is known about N scores, which stand for as many fakes as reals; `threshold`
+    is that from which a video is fake."""
     return {
         **ranking(labels, scores),
         **probabilities(labels, scores),
@@ -43,7 +44,7 @@ def ranking(labels: np.ndarray, scores: np.ndarray) -> Numbers:
     auc, average_precision; eer: where as many reals are called fake as fakes real; tpr_at_1_fpr
     and tpr_at_0.1_fpr: share of fakes found while at most 1 % and 0.1 % of reals are called
     fake; weighted_precision_at_R at the recall R (Dolhansky et al. 2020, "The DeepFake Detection
-    Challenge Dataset", which gives its logarithm on a set of as many fakes as reals).
+    Challenge Dataset", which gives its logarithm) for as many fakes as reals, as there.
     """
     names = ["auc", "average_precision", "eer", "tpr_at_1_fpr", "tpr_at_0.1_fpr"]
     names += [f"weighted_precision_at_{recall}" for recall in RECALLS]
@@ -56,8 +57,7 @@ def ranking(labels: np.ndarray, scores: np.ndarray) -> Numbers:
         _equal_error(fpr, tpr),
     ]
     values += [tpr[fpr <= limit].max() for limit in (0.01, 0.001)]
-    found, alarms = tpr * (labels == 1).sum(), fpr * (labels == 0).sum()
-    values += [_weighted_precision(found, alarms, recall) for recall in RECALLS]
+    values += [_weighted_precision(tpr, fpr, recall) for recall in RECALLS]
     return dict(zip(names, map(float, values), strict=True))
 
 
@@ -69,18 +69,19 @@ def _equal_error(fpr: np.ndarray, tpr: np.ndarray) -> float:
     return fpr[last] - (fpr[last] - fpr[last - 1]) * excess[last] / step
 
 
-def _weighted_precision(found: np.ndarray, alarms: np.ndarray, recall: float) -> float:
-    """TP / (TP + REAL_WEIGHT · FP) at the highest threshold with that recall, of the counts of
-    fakes found and reals called fake by falling threshold."""
-    first = np.argmax(found >= recall * found[-1])
-    return found[first] / (found[first] + REAL_WEIGHT * alarms[first])
+def _weighted_precision(tpr: np.ndarray, fpr: np.ndarray, recall: float) -> float:
+    """TP / (TP + REAL_WEIGHT · FP) at the highest threshold with that recall, of the shares of
+    fakes and of reals called fake by falling threshold."""
+    first = np.argmax(tpr >= recall)
+    return tpr[first] / (tpr[first] + REAL_WEIGHT * fpr[first])
 
 
-def probabilities(labels: np.ndarray, scores: np.ndarray) -> Numbers:
-    """What takes scores for probabilities.
+def probabilities(labels: np.ndarray, scores: np.ndarray, prior: float = 0.5) -> Numbers:
+    """What takes scores for probabilities, which stand for a share `prior` of fakes.
 
     log_loss: of scores that are kept off 0 and 1 by 1e-7, natural logarithm; balanced_log_loss:
-    both classes weigh the same, however many videos they have; brier; ece.
+    both classes weigh the same, however many videos they have; brier; ece: see
+    `calibration_error`.
     """
     right = np.where(labels == 1, scores, 1 - scores)
     losses = -np.log(np.clip(right, 1e-7, 1 - 1e-7))
@@ -90,16 +91,24 @@ def probabilities(labels: np.ndarray, scores: np.ndarray) -> Numbers:
             np.mean([losses[labels == label].mean() for label in np.unique(labels)])
         ),
         "brier": float(np.mean((scores - labels) ** 2)),
-        "ece": calibration_error(labels, scores),
+        "ece": calibration_error(labels, scores, weights(labels, prior)),
     }
 
 
-def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
+def weights(labels: np.ndarray, prior: float) -> np.ndarray:
+    """(N,) with a sum of 1, by which fakes make up a share `prior`; all the same for one class."""
+    share = labels.mean()
+    if share in (0, 1):
+        return np.full(len(labels), 1 / len(labels))
+    return np.where(labels == 1, prior / share, (1 - prior) / (1 - share)) / len(labels)
+
+
+def calibration_error(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
     """Expected calibration error (Naeini et al. 2015): how far the share of fakes in a bin of
-    p_fake is from the mean p_fake, over BINS equal bins weighted by their videos. A few videos
-    show one of 0.1 even where every p_fake is right."""
+    p_fake is from the mean p_fake, over BINS equal bins, by the weight of their videos. A few
+    videos show one of 0.1 even where every p_fake is right."""
     bins = np.minimum((scores * BINS).astype(int), BINS - 1)
-    return float(np.abs(np.bincount(bins, scores - labels, BINS)).sum() / len(labels))
+    return float(np.abs(np.bincount(bins, weights * (scores - labels), BINS)).sum())
 
 
 def calls(labels: np.ndarray, called: np.ndarray) -> Numbers:
@@ -131,7 +140,8 @@ def intervals(
     None when fewer than two sources are there, or where a number is None too often to tell.
     """
     names = measure(np.arange(len(sources)))
-    groups = [np.flatnonzero(sources == source) for source in np.unique(sources)]
+    _, owners = np.unique(sources, return_inverse=True)
+    groups = np.split(np.argsort(owners, kind="stable"), np.cumsum(np.bincount(owners))[:-1])
     if len(groups) < 2:
         return dict.fromkeys(names)
     random = np.random.default_rng(seed)

@@ -18,6 +18,7 @@ if __name__ == "__main__":
 import argparse
 import glob
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -77,8 +78,8 @@ def check_output(path: Path) -> None:
     """Raise UsageError when scores.csv cannot be written there."""
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"--output: {path} is a folder, or in one that is not there")
-    if path.suffix == ".json":
-        raise UsageError("--output names scores.csv; scores.json is written beside it")
+    if path.suffix in (".json", ".sqlite"):
+        raise UsageError(f"--output names scores.csv; {path.name} is written beside it")
 
 
 def make_judge(
@@ -92,7 +93,10 @@ def make_judge(
     def judge(path: Path) -> VideoScore:
         score, extraction = judge_video(path, detector, judgement, faces, flags.batch_size)
         if flags.report:
-            clip_report.write(flags.report, score, extraction, detector, judgement, of_model)
+            try:
+                clip_report.write(flags.report, score, extraction, detector, judgement, of_model)
+            except OSError as error:  # the verdict is there all the same
+                print(f"warning: no page for {path}: {error}", file=sys.stderr)
         return score
 
     return judge
@@ -146,25 +150,30 @@ def meaning(judgement: Judgement) -> str:
 
 def find_videos(paths: Iterable[str]) -> list[Path]:
     """Files as named, of any ending; videos under folders; matches of globs; each once, in that
-    order. `-` stands for names on standard input, a line each.
+    order. `-` stands for names on standard input, a line each, taken as they are.
 
     Raise UsageError when a path gives nothing.
     """
     found: dict[Path, None] = {}
     for text in paths:
         if text == "-":
-            found |= dict.fromkeys(find_videos(filter(None, sys.stdin.read().splitlines())))
+            names = filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\n"))
+            found |= dict.fromkeys(v for name in names for v in _videos_at(Path(name)))
             continue
         named = (
             [Path(text)]
             if Path(text).exists()
             else map(Path, sorted(glob.glob(text, recursive=True)))
         )
-        matches = [v for path in named for v in (videos_under(path) if path.is_dir() else [path])]
+        matches = [video for path in named for video in _videos_at(path)]
         if not matches:
             raise UsageError(f"no video at {text!r}")
         found |= dict.fromkeys(matches)
     return list(found)
+
+
+def _videos_at(path: Path) -> list[Path]:
+    return videos_under(path) if path.is_dir() else [path]
 
 
 if __name__ == "__main__":

@@ -63,13 +63,11 @@ def judged(
         "calibrated": judgement.p_fake(scores),
         "at the prior": judgement.at_prior(share).p_fake(scores),
     }
-    return {
-        name: (
-            metrics.calibration_error(labels, p_fake),
-            metrics.probabilities(labels, p_fake)["log_loss"],
-        )
+    found = {
+        name: metrics.probabilities(labels, p_fake, prior=labels.mean())
         for name, p_fake in tried.items()
     }
+    return {name: (numbers["ece"], numbers["log_loss"]) for name, numbers in found.items()}
 
 
 if __name__ == "__main__":

@@ -110,6 +110,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             if not container.streams.video:
                 raise VideoError("no video stream in it")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise VideoError("a codec that is not known here")
             stream.codec_context.thread_count = 1
             yield container, stream
     except av.FFmpegError as error:

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import metrics
-from metrics import Numbers
+from scoring.compare import essentials
 from scoring.measure import with_intervals
 from scoring.traits import NUMERIC
 
@@ -22,7 +22,7 @@ FOLDS = 5
 def constant(judged: pd.DataFrame, prior: float) -> dict[str, float | None]:
     """Every video gets the prior."""
     labels = judged["label"].to_numpy()
-    return metrics.probabilities(labels, np.full(len(labels), prior))
+    return metrics.probabilities(labels, np.full(len(labels), prior), prior)
 
 
 def trivial(judged: pd.DataFrame, seed: int) -> dict[str, Any] | None:
@@ -31,7 +31,7 @@ def trivial(judged: pd.DataFrame, seed: int) -> dict[str, Any] | None:
     labels, sources = judged["label"].to_numpy(), judged["source"].to_numpy()
     if min(len(set(sources[labels == label])) for label in (0, 1)) < FOLDS:
         return None
-    features = judged[[*NUMERIC, "fps"]].astype(float)
+    features = judged[[*NUMERIC, "fps"]].astype(float).replace([np.inf, -np.inf], np.nan)
     features = features.loc[:, features.notna().any()]
     model = make_pipeline(
         SimpleImputer(), StandardScaler(), LogisticRegression(class_weight="balanced")
@@ -40,12 +40,4 @@ def trivial(judged: pd.DataFrame, seed: int) -> dict[str, Any] | None:
     scores = cross_val_predict(
         model, features, labels, groups=sources, cv=folds, method="predict_proba"
     )[:, 1]
-
-    def numbers(rows: np.ndarray) -> Numbers:
-        of = labels[rows], scores[rows]
-        return {
-            "auc": metrics.auc(*of),
-            "balanced_log_loss": metrics.probabilities(*of)["balanced_log_loss"],
-        }
-
-    return {"features": list(features), **with_intervals(numbers, judged, seed)}
+    return {"features": list(features), **with_intervals(essentials(labels, scores), judged, seed)}

@@ -59,7 +59,7 @@ def calibrate(
     name, kind = min(choices, key=lambda c: _left_out_loss(labels, scores[c[0]], folds, c[1]))
     slope, offset = fit(labels, scores[name], kind)
     neither = float(expit(-offset / slope))
-    low, high = thresholds(labels, scores[name], rule, neither)
+    low, high = thresholds(labels, scores[name], sources, rule, neither)
     fitted = f"{kind} on {counts[0]} real and {counts[1]} fake validation videos; {rule}"
     return Judgement(name, slope, offset, low, high, fitted=fitted)
 
@@ -83,10 +83,12 @@ def of_validation(clips: Iterable[ClipScore], labels: pd.Series, sources: pd.Ser
 
 def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:
     """Slope and offset of the scores' logits, after Guo et al. 2017 (temperature) or Platt 1999,
-    whose smoothed targets keep a perfect separation from making every score certain."""
+    whose smoothed targets keep a perfect separation from making every score certain. Both classes
+    are smoothed as the smaller one: otherwise the offset would move towards the larger."""
     z = logit(np.clip(scores, EDGE, 1 - EDGE))
     counts = np.bincount(labels, minlength=2)
-    targets = np.where(labels == 1, (counts[1] + 1) / (counts[1] + 2), 1 / (counts[0] + 2))
+    softness = 1 / (counts.min() + 2)
+    targets = np.where(labels == 1, 1 - softness, softness)
     weights = 0.5 / counts[labels]
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
@@ -121,28 +123,33 @@ def _left_out_loss(labels: np.ndarray, scores: np.ndarray, folds: list, kind: st
 
 
 def thresholds(
-    labels: np.ndarray, scores: np.ndarray, rule: Rule, neither: float
+    labels: np.ndarray, scores: np.ndarray, sources: np.ndarray, rule: Rule, neither: float
 ) -> tuple[float, float]:
-    """real_below and fake_from that keep the rule's promise for new videos on average, whatever the
-    distribution (split conformal prediction, Vovk et al. 2005). Where one threshold can keep both,
-    it is the one nearest to `neither`. Raise TooFew where the rate asks for more videos."""
-    reals, fakes = np.sort(scores[labels == 0]), np.sort(scores[labels == 1])
-    if rule.target_fpr is not None:
-        high = float(np.nextafter(reals[_rank(reals, rule.target_fpr, "REAL")], 2))
-        return high, high
-    if rule.error_rate is None:
+    """real_below and fake_from that keep the rule's promise for a video of a new source on average
+    over validation sets, whatever the distribution (split conformal prediction, Vovk et al. 2005,
+    with sources as what can be exchanged, Dunn et al. 2023). Where one threshold can keep both, it
+    is the one nearest to `neither`. Raise TooFew where the rate asks for more sources."""
+    if rule.target_fpr is None and rule.error_rate is None:
         return neither, neither
-    high = float(np.nextafter(reals[_rank(reals, rule.error_rate, "REAL")], 2))
-    low = float(fakes[-1 - _rank(fakes, rule.error_rate, "FAKE")])
+    rate = rule.error_rate if rule.target_fpr is None else rule.target_fpr
+    real, fake = labels == 0, labels == 1
+    high = float(np.nextafter(_exceeded_by(scores[real], sources[real], rate, "REAL"), 2))
+    if rule.target_fpr is not None:
+        return high, high
+    low = -_exceeded_by(-scores[fake], sources[fake], rate, "FAKE")
     if low >= high:
         low = high = float(np.clip(neither, high, low))
     return low, high
 
 
-def _rank(ordered: np.ndarray, rate: float, name: str) -> int:
-    """The place of the value that at most `rate` of new ones exceed."""
-    place = math.ceil((1 - rate) * (len(ordered) + 1) - 1e-9) - 1
-    if place >= len(ordered):
-        needed = math.ceil(1 / rate) - 1
-        raise TooFew(f"{len(ordered)} {name}, and a rate of {rate:g} takes {needed}")
-    return place
+def _exceeded_by(values: np.ndarray, sources: np.ndarray, rate: float, name: str) -> float:
+    """The value that a share `rate` of new sources' videos exceeds at most: every source weighs the
+    same, and the one to come is beyond all."""
+    _, owners, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    order = np.argsort(values)
+    below = np.cumsum(1 / counts[owners[order]]) / (len(counts) + 1)
+    place = int(np.searchsorted(below, 1 - rate - 1e-9))
+    if place == len(values):
+        needed = math.ceil(1 / rate - 1e-9) - 1
+        raise TooFew(f"{len(counts)} sources of {name}, and a rate of {rate:g} takes {needed}")
+    return float(values[order[place]])

@@ -1,5 +1,6 @@
 """One video's verdict as an HTML page for people who must explain it (score.py --report)."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from scoring.load import Detector
 from scoring.video import FaceScore, VideoScore
 
 SUSPICIOUS = 4  # frames that are shown of the most suspicious person
+NAME_BYTES = 200  # of a file's name that a page's begins with: file systems allow 255
 HEADLINES = {
     "fake": "Signs of manipulation",
     "real": "No signs of manipulation found",
@@ -51,7 +53,8 @@ def write(
     low, high = (
         float(judgement.p_fake(np.array(t))) for t in (judgement.real_below, judgement.fake_from)
     )
-    path = folder / f"{Path(score.video).stem}-{facts['SHA-256'][:8]}.html"
+    stem = os.fsdecode(os.fsencode(Path(score.video).stem)[:NAME_BYTES])
+    path = folder / f"{stem}-{facts['SHA-256'][:8]}.html"
     report.render(
         path,
         "clip.html",
@@ -74,15 +77,17 @@ def _most_suspicious(person: FaceScore, extraction: Extraction, detector: Detect
     values = np.array([frame.p_fake for frame in person.frames])
     chosen = sorted(np.argsort(-values, kind="stable")[:SUSPICIOUS].tolist())
     starts = clips.fixed_starts(len(track.jpegs), detector.clip.clip_frames)
-    found = []
+    length = detector.clip.clip_frames
+    found, maps = [], {}
     for index in chosen:
         start = max(start for start in starts if start <= index)
-        crops = clips.decode(track.jpegs[start : start + detector.clip.clip_frames])
-        maps = heatmaps(detector.model, eval_transform(detector.clip)(crops))
-        crop = crops[index - start].permute(1, 2, 0).numpy()
+        crops = clips.decode(track.jpegs[start : start + length])
+        if start not in maps:
+            maps[start] = heatmaps(detector.model, eval_transform(detector.clip)(crops))
+        crop, heat = crops[index - start].permute(1, 2, 0).numpy(), maps[start]
+        under = None if heat is None else _png(_overlay(crop, heat[index - start].numpy()))
         frame = person.frames[index]
-        heat = None if maps is None else _png(_overlay(crop, maps[index - start].numpy()))
-        found.append(Shown(frame.seconds, frame.p_fake, _png(crop), heat))
+        found.append(Shown(frame.seconds, frame.p_fake, _png(crop), under))
     return found
 
 

@@ -1,6 +1,7 @@
 """Several checkpoints and several manifests in one table, and two checkpoints on the same
 videos."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,28 +27,32 @@ def matrix(judged: dict[str, dict[str, pd.DataFrame]], seed: int) -> dict[str, d
 def _with_pool(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     if len(tables) == 1:
         return tables
-    named = [table.assign(source=name + "/" + table["source"]) for name, table in tables.items()]
-    return tables | {POOLED: pd.concat(named)}
+    return tables | {POOLED: pd.concat(tables.values(), ignore_index=True)}
 
 
 def _cell(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    sizes = {"videos": len(judged), "sources": int(judged["source"].nunique())}
+    return sizes | with_intervals(essentials(labels, scores), judged, seed)
+
+
+def essentials(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], Numbers]:
+    """What makes AUC and balanced log loss of row numbers."""
 
     def numbers(rows: np.ndarray) -> Numbers:
-        of = labels[rows], scores[rows]
-        return {
-            "auc": metrics.auc(*of),
-            "balanced_log_loss": metrics.probabilities(*of)["balanced_log_loss"],
-        }
+        loss = metrics.probabilities(labels[rows], scores[rows])["balanced_log_loss"]
+        return {"auc": metrics.auc(labels[rows], scores[rows]), "balanced_log_loss": loss}
 
-    sizes = {"videos": len(judged), "sources": int(judged["source"].nunique())}
-    return sizes | with_intervals(numbers, judged, seed)
+    return numbers
 
 
 def differences(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[str, Any]:
     """COMPARED of `first` less those of `second`, on the videos that both judged: every draw of
     sources is the same for both, so what makes a source hard cancels out."""
-    both = first.merge(second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other"))
+    columns = ["video_id", "label", "source", "p_fake"]
+    both = first[columns].merge(
+        second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other")
+    )
     labels = both["label"].to_numpy()
     scores, others = both["p_fake"].to_numpy(), both["p_fake_other"].to_numpy()
 

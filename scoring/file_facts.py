@@ -13,13 +13,14 @@ def file_facts(path: Path) -> dict[str, str]:
     size = f"{path.stat().st_size:,} bytes"
     facts = {"file": path.name, "size": size, "SHA-256": sha256(path)}
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path.absolute()), metadata_errors="replace") as container:
             facts["container"] = container.format.long_name or container.format.name
             if container.duration:
                 facts["duration"] = f"{container.duration / av.time_base:.1f} s"
             if container.streams.video:
                 stream = container.streams.video[0]
-                facts["codec"] = stream.codec_context.name
+                if stream.codec_context is not None:
+                    facts["codec"] = stream.codec_context.name
                 facts["resolution"] = f"{stream.width} x {stream.height}"
                 if stream.average_rate:
                     facts["frame rate"] = f"{float(stream.average_rate):.2f} per second"

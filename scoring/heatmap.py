@@ -46,8 +46,10 @@ def _finest_late_stage(model: FrameModel, frame: torch.Tensor) -> nn.Module | No
     sides: dict[nn.Module, int] = {}
 
     def note(stage: nn.Module, _: object, output: object) -> None:
+        # Crops are square, and so are maps, unless channels come last.
         if isinstance(output, torch.Tensor) and output.dim() == 4:
-            sides[stage] = min(output.shape[-2:])
+            height, width = output.shape[-2:]
+            sides[stage] = height if height == width else 0
 
     hooks = [stage.register_forward_hook(note) for _, stage in stages(model.encoder)]
     try:

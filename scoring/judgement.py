@@ -2,6 +2,7 @@
 probability that means, and from where on it is a verdict. Fitted by scoring/calibrate.py on
 validation alone, stored in the checkpoint."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,9 +31,17 @@ class Judgement(Record):
     fitted: str = ""  # on what and how, in words; empty: p_fake is the model's own score
 
     def __post_init__(self) -> None:
-        """Raise DataError for what another version knew."""
-        if self.aggregation not in AGGREGATIONS or self.real_below > self.fake_from:
-            raise DataError("a judgement of another version")
+        """Raise DataError for what another version knew, or nobody could have fitted."""
+        numbers = (self.slope, self.offset, self.real_below, self.fake_from, self.prior)
+        if (
+            self.aggregation not in AGGREGATIONS
+            or not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
+            or not isinstance(self.fitted, str)
+            or self.slope <= 0
+            or self.real_below > self.fake_from
+            or not 0 < self.prior < 1
+        ):
+            raise DataError("its judgement is damaged or of another version")
 
     def p_fake(self, scores: np.ndarray) -> np.ndarray:
         """The model's scores, in [0, 1] → probabilities."""

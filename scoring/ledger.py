@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from errors import DataError
 from scoring.file_facts import sha256
 from scoring.video import VideoScore
 
+State = tuple[int, int]  # of a file: size, time of its last change in nanoseconds
 TABLES = """
 CREATE TABLE IF NOT EXISTS files (
     video BLOB PRIMARY KEY, size INTEGER, changed INTEGER, sha256 TEXT NOT NULL);
@@ -27,56 +29,67 @@ class Ledger:
     """Scores by one model with one set of settings; other ones lie in the same file untouched."""
 
     def __init__(self, path: Path, checkpoint: Path, settings: str) -> None:
-        """`settings`: all else that a score depends on, as text. Raise DataError for a file that is
-        something else."""
+        """`settings`: all else that a score depends on, as text. Raise DataError, as every method,
+        for a file that is something else or cannot be used."""
+        self.path = path
         self.key = (sha256(checkpoint), settings)
-        self.base = sqlite3.connect(path)
-        try:
+        with self._errors():
+            self.base = sqlite3.connect(path)
             self.base.executescript(TABLES)
-        except sqlite3.DatabaseError as error:
-            raise DataError(f"{path} is no ledger of scores ({error}): move it away") from error
 
     def __iter__(self) -> Iterator[VideoScore]:
-        """What was scored, in that order."""
-        rows = self.base.execute(
-            "SELECT video, score FROM files JOIN scores USING (sha256) "
-            "WHERE model = ? AND settings = ? ORDER BY files.rowid",
-            self.key,
-        )
-        for video, score in rows.fetchall():
-            yield replace(VideoScore.from_dict(json.loads(score)), video=os.fsdecode(video))
+        """What was scored, in that order, but for files that have changed since."""
+        with self._errors():
+            rows = self.base.execute(
+                "SELECT video, size, changed, score FROM files JOIN scores USING (sha256) "
+                "WHERE model = ? AND settings = ? ORDER BY files.rowid",
+                self.key,
+            ).fetchall()
+        for video, *known, score in rows:
+            path = Path(os.fsdecode(video))
+            if state(path) in (None, tuple(known)):
+                yield _named(score, path)
 
-    def find(self, path: Path) -> VideoScore | None:
-        """The score of this content, should there be one, under this name."""
-        row = self.base.execute(
-            "SELECT score FROM scores WHERE sha256 = ? AND model = ? AND settings = ?",
-            (self._sha256(path), *self.key),
-        ).fetchone()
-        return replace(VideoScore.from_dict(json.loads(row[0])), video=str(path)) if row else None
-
-    def add(self, path: Path, score: VideoScore) -> None:
-        with self.base:
-            self.base.execute(
-                "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
-                (self._sha256(path), *self.key, json.dumps(score.to_dict())),
-            )
-
-    def _sha256(self, path: Path) -> str:
-        """Of its content, which is read when size or time of change are new."""
-        name, stat = os.fsencode(path), path.stat()
-        row = self.base.execute(
-            "SELECT sha256 FROM files WHERE video = ? AND size = ? AND changed = ?",
-            (name, stat.st_size, stat.st_mtime_ns),
-        ).fetchone()
-        if row:
-            return row[0]
+    def digest(self, path: Path) -> str:
+        """SHA-256 of a file's content, which is read when size or time of change are new. Raise
+        OSError for one that cannot be read."""
+        name, known = os.fsencode(path), state(path)
+        with self._errors():
+            row = self.base.execute(
+                "SELECT size, changed, sha256 FROM files WHERE video = ?", (name,)
+            ).fetchone()
+        if row and row[:2] == known:
+            return row[2]
         digest = sha256(path)
-        with self.base:
+        with self._errors(), self.base:
             self.base.execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                (name, stat.st_size, stat.st_mtime_ns, digest),
+                (name, *(known or (0, 0)), digest),
             )
         return digest
+
+    def find(self, digest: str, path: Path) -> VideoScore | None:
+        """The score of this content, should there be one, under this name."""
+        with self._errors():
+            row = self.base.execute(
+                "SELECT score FROM scores WHERE sha256 = ? AND model = ? AND settings = ?",
+                (digest, *self.key),
+            ).fetchone()
+        return _named(row[0], path) if row else None
+
+    def add(self, digest: str, score: VideoScore) -> None:
+        with self._errors(), self.base:
+            self.base.execute(
+                "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
+                (digest, *self.key, json.dumps(score.to_dict())),
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise DataError(f"{self.path} cannot be used as a ledger of scores: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -88,3 +101,16 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         self.base.close()
+
+
+def state(path: Path) -> State | None:
+    """None for a file that is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _named(score: str, path: Path) -> VideoScore:
+    return replace(VideoScore.from_dict(json.loads(score)), video=str(path))

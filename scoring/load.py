@@ -31,7 +31,8 @@ def load_detector(path: Path, device: torch.device) -> Detector:
     checkpoint = checkpointing.load(path)
     model = models.build(models.ModelConfig.from_dict(checkpoint.model))
     try:
-        judgement = Judgement.from_dict(checkpoint.judgement) if checkpoint.judgement else None
+        stored = checkpoint.judgement
+        judgement = Judgement() if stored is None else Judgement.from_dict(stored)
         model.load_state_dict(checkpoint.weights)
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
@@ -42,6 +43,6 @@ def load_detector(path: Path, device: torch.device) -> Detector:
         checkpoint.model,
         checkpoint.faces,
         checkpoint.clip,
-        judgement or Judgement(),
+        judgement,
         frozenset(checkpoint.trained_on),
     )

@@ -28,7 +28,7 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
     def numbers(rows: np.ndarray) -> Numbers:
         return {
             **metrics.ranking(labels[rows], scores[rows]),
-            **metrics.probabilities(labels[rows], scores[rows]),
+            **metrics.probabilities(labels[rows], scores[rows], judgement.prior),
             **metrics.calls(labels[rows], called[rows]),
             **_verdict_rates(labels[rows], verdicts[rows]),
         }
@@ -38,19 +38,26 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
         "videos_judged": len(judged),
         "sources": int(judged["source"].nunique()),
         "counts": _counts(videos, "status", manifest.STATUSES),
-        "verdicts": _counts(videos, "verdict", VERDICTS),
+        "verdicts": _counts(videos, "verdict", (*VERDICTS, *manifest.STATUSES)),
         "metrics": with_intervals(numbers, judged, seed),
-        "ece_if_calibrated": _ece_if_calibrated(scores, seed),
+        "ece_if_calibrated": _ece_if_calibrated(labels, scores, judgement.prior, seed),
         "aggregations": _aggregations(judged, seed),
         "groups": {column: by_group(judged, called, column, seed) for column in columns},
     }
 
 
-def _ece_if_calibrated(scores: np.ndarray, seed: int, repetitions: int = 200) -> float:
+def _ece_if_calibrated(
+    labels: np.ndarray, scores: np.ndarray, prior: float, seed: int, repetitions: int = 200
+) -> float:
     """The mean calibration error if every p_fake were right: chance alone gives one, which is large
     where videos are few."""
-    drawn = np.random.default_rng(seed).random((repetitions, len(scores))) < scores
-    return float(np.mean([metrics.calibration_error(labels, scores) for labels in drawn]))
+    random, count = np.random.default_rng(seed), len(scores)
+    same = np.full(count, 1 / count)
+    found = []
+    for _ in range(repetitions):
+        drawn = random.choice(scores, count, p=metrics.weights(labels, prior))
+        found.append(metrics.calibration_error(random.random(count) < drawn, drawn, same))
+    return float(np.mean(found))
 
 
 def with_intervals(
@@ -104,13 +111,13 @@ def by_group(judged: pd.DataFrame, called: np.ndarray, column: str, seed: int) -
         inside, outside = groups == name, groups != name
         if column == "method":
             inside, outside = inside | (labels == 0), outside | (labels == 0)
-        group = judged[inside]
-        if column == "method" and not group["label"].any():
+        group, own = judged[inside], judged[groups == name]
+        if column == "method" and not own["label"].any():
             continue
         entry = {
             "real": int((group["label"] == 0).sum()),
             "fake": int((group["label"] == 1).sum()),
-            "sources": int(group["source"].nunique()),
+            "sources": int(own["source"].nunique()),
         }
         if entry["sources"] >= FEW:
             numbers = _group_numbers(labels, scores, called, inside, outside)

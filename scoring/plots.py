@@ -1,6 +1,7 @@
 """Plots of judged videos, as PNG bytes."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+import metrics
 from scoring.judgement import Judgement
 from scoring.video import FaceScore
 
@@ -30,11 +32,11 @@ def of_split(
         found |= {
             "roc": _roc(labels, scores),
             "precision_recall": _precision_recall(labels, scores),
-            "reliability": _reliability(labels, scores),
+            "reliability": _reliability(labels, scores, judgement.prior),
         }
     for column, entries in result["groups"].items():
         if sum("auc" in entry for entry in entries.values()) > 1:
-            found[f"by_{column}"] = _groups(column, entries)
+            found["by_" + re.sub(r"[^\w.-]+", "_", column)] = _groups(column, entries)
     if result["robustness"]:
         found["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
     return found
@@ -109,14 +111,17 @@ def _precision_recall(labels: np.ndarray, scores: np.ndarray) -> bytes:
     return png.data
 
 
-def _reliability(labels: np.ndarray, scores: np.ndarray) -> bytes:
-    """The share of fakes in a bin of p_fake beside its mean, sized by the bin's videos."""
+def _reliability(labels: np.ndarray, scores: np.ndarray, prior: float) -> bytes:
+    """The share of fakes in a bin of p_fake beside its mean, sized by the bin's videos, all weighed
+    so that fakes make up the prior."""
+    weights = metrics.weights(labels, prior)
     with _axes() as (axes, png):
         bins = np.minimum((scores * BINS).astype(int), BINS - 1)
         for number in np.unique(bins):
             inside = bins == number
-            size = 15 + 200 * inside.mean()
-            axes.scatter(scores[inside].mean(), labels[inside].mean(), size, color=FAKE_COLOUR)
+            size = 15 + 200 * weights[inside].sum()
+            place = (np.average(v[inside], weights=weights[inside]) for v in (scores, labels))
+            axes.scatter(*place, size, color=FAKE_COLOUR)
         axes.plot([0, 1], [0, 1], color=LINE, ls=":", lw=1)
         axes.set(xlabel="p_fake", ylabel="share of fakes among these videos")
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
@@ -132,9 +137,10 @@ def _groups(column: str, entries: dict[str, Any]) -> bytes:
             axes.plot([low, high], [place, place], color=LINE, lw=1.5)
             axes.plot(auc["value"], place, "o", color=FAKE_COLOUR)
         axes.axvline(0.5, color=LINE, ls=":", lw=1)
-        axes.set_yticks(range(len(shown)), list(shown))
+        axes.set_yticks(range(len(shown)), list(shown), parse_math=False)
         axes.invert_yaxis()
-        axes.set(xlabel="AUC and 95 % interval", title=column.replace("_", " "))
+        axes.set(xlabel="AUC and 95 % interval")
+        axes.set_title(column.replace("_", " "), parse_math=False)
     return png.data
 
 

@@ -1,5 +1,6 @@
 """Model and clips → p_fake. Shapes: B clips, T frames, C channels, H, W, K classes."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
@@ -10,6 +11,7 @@ from torch import nn
 from datasets import clips as clip_tools
 from datasets.transforms import eval_transform
 from datasets.video_dataset import Batch
+from errors import CheckpointError
 from models.frame_rnn import FrameModel
 from preprocessing import ClipConfig
 from scoring.aggregate import ClipScore
@@ -25,6 +27,12 @@ def p_fake(model: nn.Module, clips: torch.Tensor, mask: torch.Tensor) -> list[fl
     device = next(model.parameters()).device
     logits = model(clips.to(device, non_blocking=True), mask.to(device))  # (B, K)
     return (1 - logits.double().softmax(dim=1)[:, 0]).tolist()
+
+
+def check_numbers(scores: Iterable[float]) -> None:
+    """Raise CheckpointError for a score that is none."""
+    if any(map(math.isnan, scores)):
+        raise CheckpointError("this checkpoint's scores are no numbers: its weights are damaged")
 
 
 def predict(model: nn.Module, batches: Iterable[Batch]) -> list[ClipScore]:
@@ -70,4 +78,6 @@ def predict_track(
     windows = scores(list(range(len(jpegs) - length + 1)), length)
     frames = [fmean(windows[max(0, i - length + 1) : i + 1]) for i in range(len(jpegs))]
     starts = clip_tools.fixed_starts(len(jpegs), config.clip_frames)
-    return TrackScores(scores(starts, config.clip_frames), frames)
+    of_clips = scores(starts, config.clip_frames)
+    check_numbers(of_clips)
+    return TrackScores(of_clips, frames)

@@ -7,6 +7,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from datasets.manifest import STATUSES
+from scoring.judgement import VERDICTS
+
 SHOWN = {  # of the metrics: name → what it is called and what it says
     "auc": ("AUC", "chance that a random fake scores above a random real"),
     "average_precision": ("average precision", "area under the precision-recall curve"),
@@ -35,7 +38,9 @@ SHOWN = {  # of the metrics: name → what it is called and what it says
 
 def write(path: Path, results: dict[str, Any], plots: list[dict[str, bytes]]) -> None:
     """`plots` holds those of every evaluation in `results`, by name."""
-    render(path, "report.html", **results, plots=plots, shown=SHOWN)
+    found = {v for one in results["evaluations"] for c in one["verdicts"].values() for v in c}
+    names = [name for name in dict.fromkeys((*VERDICTS, *STATUSES)) if name in {*VERDICTS, *found}]
+    render(path, "report.html", **results, plots=plots, shown=SHOWN, verdict_names=names)
 
 
 def render(path: Path, template: str, **values: Any) -> None:

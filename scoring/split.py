@@ -18,22 +18,29 @@ from scoring.aggregate import AGGREGATIONS, FIRST
 from scoring.calibrate import Rule, calibrate
 from scoring.judgement import Judgement
 from scoring.load import Detector
-from scoring.predict import predict
+from scoring.predict import check_numbers, predict
+
+# What is added to a manifest's columns; its own of these names give way.
+ADDED = {*traits.NUMERIC, *AGGREGATIONS, "score", "p_fake", "verdict", "checkpoint", "csv_file"}
+OF_TRACKS = {"track", "crops", "frames"}  # not of videos
 
 
 def score(
-    detector: Detector, data: manifest.Manifest, split: str, batch_size: int, workers: int
+    detector: Detector,
+    data: manifest.Manifest,
+    split: str,
+    seen: pd.DataFrame,
+    batch_size: int,
+    workers: int,
 ) -> pd.DataFrame:
-    """A row per video of the split: the manifest's, its traits, and its score by every aggregation,
-    which is NaN where there was no face. Raise DataError when the manifest's crops were made
-    otherwise than those of training, or when training has seen sources of the split."""
-    _check_same_crops(detector, data)
-    if split != "train":
-        _check_not_trained_on(detector, data.split(split))
+    """A row per video of the split: the manifest's, its traits, which are `seen`, and its score by
+    every aggregation, which is NaN where there was no face. Raise DataError when the manifest's
+    crops were made otherwise than those of training, or when training has seen sources of the
+    split."""
+    _check(detector, data, split)
     videos = data.split(split).drop_duplicates("video_id").set_index("video_id", drop=False)
-    videos = videos.drop(columns=["track", "crops", "frames", "group", "split"])
-    videos = videos.join(traits.of_videos(data, split))
-    videos = videos.join(_scores(detector, data, split, batch_size, workers))
+    videos = videos.drop(columns=[c for c in videos if c in ADDED | OF_TRACKS])
+    videos = videos.join(seen).join(_scores(detector, data, split, batch_size, workers))
     assert (videos[FIRST].notna() == (videos["status"] == "ok")).all()
     return videos.reset_index(drop=True)
 
@@ -63,7 +70,9 @@ def _scores(
     """By video_id, a column for every aggregation."""
     dataset = VideoDataset(data, split, detector.clip, train=False, change=change)
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate)
-    clips = aggregate.by_video(predict(detector.model, tqdm(loader, disable=None, leave=False)))
+    scores = predict(detector.model, tqdm(loader, disable=None, leave=False))
+    check_numbers(score.p_fake for score in scores)
+    clips = aggregate.by_video(scores)
     return pd.DataFrame(
         {
             name: {video: combine(list(tracks.values())) for video, tracks in clips.items()}
@@ -92,16 +101,23 @@ def calibrate_checkpoint(
 ) -> Judgement:
     """Fit a judgement on the validation split and store it in the checkpoint at `path`, which
     `detector` was loaded from. Raise TooFew when there are too few videos."""
-    videos = score(detector, data, "val", batch_size, workers)
-    videos = videos[videos["status"] == "ok"]
+    _check(detector, data, "val")
+    scores = _scores(detector, data, "val", batch_size, workers)
+    videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id").loc[scores.index]
     judgement = calibrate(
         videos["label"].to_numpy(),
-        {name: videos[name].to_numpy() for name in AGGREGATIONS},
+        {name: scores[name].to_numpy() for name in scores},
         videos["source"].to_numpy(),
         rule,
     )
     checkpointing.store_judgement(path, judgement.to_dict())
     return judgement
+
+
+def _check(detector: Detector, data: manifest.Manifest, split: str) -> None:
+    _check_same_crops(detector, data)
+    if split != "train":
+        _check_not_trained_on(detector, data.split(split))
 
 
 def _check_same_crops(detector: Detector, data: manifest.Manifest) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 import crop_files
-from datasets import manifest
-from datasets.video_dataset import read_crops
+from datasets import clips, manifest
+from errors import DataError
 
 # Column → the edges between its groups; thirds where there are none.
 NUMERIC: dict[str, list[float] | None] = {
@@ -19,6 +19,8 @@ NUMERIC: dict[str, list[float] | None] = {
     "brightness": None,  # of the crops, 0 to 1
     "crop_bytes": None,  # of a JPEG crop: how much detail compression left
 }
+
+MANY = 12  # different numbers, above which they are no names
 
 
 def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
@@ -39,8 +41,10 @@ def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
 
 def _of_track(folder: Path, row: pd.Series) -> tuple[float, float, int]:
     jpeg = crop_files.read_middle(folder, row["crops"], row["frames"])
-    middle = row["frames"] // 2
-    crop = read_crops(folder, row, slice(middle, middle + 1))
+    try:
+        crop = clips.decode([jpeg])
+    except ValueError as error:
+        raise DataError(f"{row['crops']} in {folder}: {error}") from error
     return _box_side(folder, row), float(crop.float().mean()) / 255, len(jpeg)
 
 
@@ -55,16 +59,24 @@ def _box_side(folder: Path, row: pd.Series) -> float:
 
 def groups(values: pd.Series) -> pd.Categorical:
     """Values of a column → names of groups in order, NaN where there is no value: those of NUMERIC
-    by their edges, other numbers in thirds, texts as they are."""
+    by their edges, other numbers in thirds where there are many, texts as they are."""
     edges = NUMERIC.get(str(values.name))
+    if not pd.api.types.is_numeric_dtype(values):  # as all columns that a manifest adds
+        numbers = pd.to_numeric(values, errors="coerce")
+        if numbers[values != ""].notna().all() and numbers.nunique() > MANY:
+            values = numbers
     if edges is None and (not pd.api.types.is_numeric_dtype(values) or values.nunique() <= 3):
         return pd.Categorical(values.where(values != ""))
     if edges is None:
         edges = sorted(set(np.nanquantile(values, [1 / 3, 2 / 3])))
     names = [
-        f"below {edges[0]:.4g}",
-        *(f"{low:.4g} to below {high:.4g}" for low, high in pairwise(edges)),
-        f"{edges[-1]:.4g} and more",
+        f"below {_text(edges[0])}",
+        *(f"{_text(low)} to below {_text(high)}" for low, high in pairwise(edges)),
+        f"{_text(edges[-1])} and more",
     ]
     places = np.searchsorted(edges, values, side="right")
     return pd.Categorical.from_codes(np.where(values.notna(), places, -1), names)
+
+
+def _text(edge: float) -> str:
+    return f"{edge:.0f}" if edge >= 100 else f"{edge:.3g}"

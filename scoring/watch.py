@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from preprocessing import VIDEO_ENDINGS
-from scoring.ledger import Ledger
+from scoring.ledger import Ledger, State, state
 from scoring.video import VideoScore
 
 PAUSE = 2.0  # seconds between two looks; what changed between them is still being written
 ASK = 0.1  # seconds in which a request to stop is noticed
-
-State = tuple[int, int]  # of a file: size, time of its last change
 
 
 def videos_under(folder: Path) -> list[Path]:
@@ -39,38 +37,31 @@ def watch(
     """At every one of `looks`, judge what has come into `folders`, unless `ledger` knows it, and
     `say` it. A file has come when two looks find it the same. `stop` is asked after every file."""
     before: dict[Path, State] = {}
-    done: dict[Path, State] = {
-        path: state
-        for score in ledger
-        if (state := _state(path := Path(score.video))) and ledger.find(path)
-    }
+    done = {path: seen for known in ledger if (seen := state(path := Path(known.video)))}
     for _ in looks:
-        now = {path: state for f in folders for path in videos_under(f) if (state := _state(path))}
-        for path, state in now.items():
-            if state != before.get(path) or state == done.get(path):
+        now = {path: seen for f in folders for path in videos_under(f) if (seen := state(path))}
+        for path, seen in now.items():
+            if seen != before.get(path) or seen == done.get(path):
                 continue
-            done[path] = state
-            try:
-                say(_score(path, judge, ledger))
-            except FileNotFoundError:  # moved away meanwhile
+            score = _score(path, judge, ledger)
+            if state(path) != seen:  # changed or gone while it was judged
                 continue
+            done[path] = seen
+            say(score)
             if stop():
                 return
         before = now
 
 
 def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> VideoScore:
-    score = ledger.find(path)
+    before = state(path)
+    try:
+        digest = ledger.digest(path)
+    except OSError:  # no right to read it, or it is gone
+        return judge(path)
+    score = ledger.find(digest, path)
     if score is None:
         score = judge(path)
-        ledger.add(path, score)
+        if state(path) == before:
+            ledger.add(digest, score)
     return score
-
-
-def _state(path: Path) -> State | None:
-    """None for a file that is gone."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns

@@ -140,7 +140,6 @@ def test_several_checkpoints_and_manifests_are_compared(
     assert len(results["evaluations"]) == 4
     for cells in results["matrix"].values():
         assert [cell["videos"] for cell in cells.values()] == [8, 8, 16]
-        assert list(cells.values())[-1]["sources"] == 8, "sources of two sets are not the same"
     assert [row["csv_file"] for row in results["comparisons"]] == list(map(str, sets))
     scores = pd.read_csv(tmp_path / "out/scores.csv")
     assert len(scores.groupby(["checkpoint", "csv_file"])) == 4
@@ -173,7 +172,7 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     assert verdicts[0] == verdicts[1]
     capsys.readouterr()
     assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.01") == 2
-    assert "10 REAL, and a rate of 0.01 takes 99" in capsys.readouterr().err
+    assert "10 sources of REAL, and a rate of 0.01 takes 99" in capsys.readouterr().err
 
 
 def test_a_column_to_group_by_must_be_there(
@@ -181,7 +180,8 @@ def test_a_column_to_group_by_must_be_there(
 ) -> None:
     path = write_crop_set(tmp_path, {"test": 3}, fakes_each=1, frames=2)
     table = pd.read_csv(path, keep_default_na=False)
-    table.assign(compression=["c23", "c40"] * 3).to_csv(path, index=False)
+    more = {"compression": ["c23", "c40"] * 3, "people": "x", "mean": 7, "p_fake": 0.5}
+    table.assign(**more).to_csv(path, index=False)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--group_by"]
     assert evaluate_here(monkeypatch, *flags, "compression") == 0
@@ -189,6 +189,43 @@ def test_a_column_to_group_by_must_be_there(
     assert set(results["evaluations"][0]["groups"]["compression"]) == {"c23", "c40"}
     assert evaluate_here(monkeypatch, *flags, "codec") == 2
     assert "has no column codec; it has video_id" in capsys.readouterr().err
+    assert evaluate_here(monkeypatch, *flags, "frames") == 2, "of tracks"
+    assert evaluate_here(monkeypatch, *flags, "group", "label") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--compare", "needs a second --checkpoint"),
+        ("--checkpoint a.pt a.pt", "--checkpoint names one file twice"),
+        ("--csv_file videos_df videos_df.csv", "--csv_file names one file twice"),
+        ("--output a.pt", "is a file, not a folder"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused_before_any_work(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    said: str,
+) -> None:
+    write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=2)
+    (tmp_path / "a.pt").write_bytes(b"never read")
+    monkeypatch.chdir(tmp_path)
+    assert evaluate_here(monkeypatch, "--checkpoint", "a.pt", *words.split()) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_damaged_weights_are_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=2)
+    checkpoint = checkpointing.load(write_checkpoint(tmp_path / "a.pt", FACES))
+    checkpoint.weights["classify.bias"] *= float("nan")
+    checkpointing.save(tmp_path / "a.pt", checkpoint)
+    flags = ["--checkpoint", str(tmp_path / "a.pt"), "--csv_file", str(path)]
+    assert evaluate_here(monkeypatch, *flags) == 2
+    assert "its weights are damaged" in capsys.readouterr().err
 
 
 def test_sources_that_were_trained_on_are_refused_except_for_the_training_split(

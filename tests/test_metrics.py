@@ -96,7 +96,18 @@ def test_weighted_precision_counts_a_false_alarm_as_a_hundred() -> None:
 def test_the_calibration_error_by_hand() -> None:
     labels, scores = np.array([0, 1, 1, 1]), np.array([0.21, 0.25, 0.9, 1.0])
     gaps = abs(0.23 - 0.5) * 2 + abs(0.9 - 1) + abs(1.0 - 1)
-    assert metrics.calibration_error(labels, scores) == pytest.approx(gaps / 4)
+    assert metrics.calibration_error(labels, scores, np.full(4, 1 / 4)) == pytest.approx(gaps / 4)
+
+
+def test_right_probabilities_show_no_calibration_error_whatever_the_share_of_fakes() -> None:
+    random = np.random.default_rng(0)
+    odds = random.normal(np.where(np.arange(20_000) % 5 > 0, 1.0, -1.0), 1) * 2  # 80 % fakes
+    labels = (np.arange(20_000) % 5 > 0).astype(int)
+    even = 1 / (1 + np.exp(-odds))
+    assert metrics.probabilities(labels, even)["ece"] < 0.02
+    natural = 1 / (1 + np.exp(-odds) / 4)
+    assert metrics.probabilities(labels, natural, prior=0.8)["ece"] < 0.02
+    assert metrics.probabilities(labels, natural)["ece"] > 0.05
 
 
 def test_in_the_balanced_loss_both_classes_weigh_the_same() -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -67,13 +68,16 @@ def test_names_come_from_a_pipe_and_lines_of_json_go_to_one(
     names = [str(path) for path in sorted((talking_heads / "new").iterdir())]
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     names.append(str(tmp_path / "broken.mp4"))
-    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join([*names, "", names[0]]) + "\n"))
+    names.append(str(tmp_path / "gone\u2028.mp4"))
+    lines = "\n".join([*names, "", names[0]]) + "\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(lines))))
     flags = ("--json", "--checkpoint", judged, "--output", tmp_path / "scores.csv")
     assert run(monkeypatch, "-", *flags) == 1
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["video"] for line in lines] == names, "each once, and nothing else is printed"
-    assert lines[-1]["verdict"] == "unreadable" and lines[-1]["p_fake"] is None
-    assert all(line["schema"] == 1 for line in lines)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["video"] for line in said] == names, "each once, and nothing else is printed"
+    for line in said[-2:]:
+        assert line["verdict"] == "unreadable" and line["p_fake"] is None
+    assert all(line["schema"] == 1 for line in said)
 
 
 def test_a_prior_lowers_p_fake_and_changes_no_verdict(
@@ -163,6 +167,32 @@ def test_a_page_is_named_after_the_content_too(
     flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
     run(monkeypatch, tmp_path / "1", tmp_path / "2", *flags, "--report", tmp_path / "pages")
     assert len(list((tmp_path / "pages").iterdir())) == 2
+
+
+def test_a_page_that_cannot_be_written_costs_no_verdict(
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = [tmp_path / f"{'ü' * 120}.mp4", tmp_path / "gone.mp4"]
+    names[0].write_bytes(b"no video")
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO("\n".join(map(str, names)).encode()))
+    )
+    flags = (
+        "--checkpoint",
+        judged,
+        "--output",
+        tmp_path / "scores.csv",
+        "--report",
+        tmp_path / "pages",
+    )
+    assert run(monkeypatch, "-", *flags) == 1
+    assert len(list((tmp_path / "pages").iterdir())) == 1, "a long name is cut"
+    out, err = capsys.readouterr()
+    assert out.count("unreadable") == 2
+    assert f"warning: no page for {names[1]}" in err
 
 
 @pytest.mark.parametrize(

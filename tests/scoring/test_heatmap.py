@@ -68,6 +68,11 @@ def test_an_encoder_without_maps_has_none() -> None:
     assert heatmaps(model, torch.randn(2, 3, 8, 8)) is None
 
 
+def test_maps_with_channels_last_are_not_taken_for_others() -> None:
+    model = models.build(ModelConfig("mambaout_femto", embed_dim=8))
+    assert heatmaps(model, torch.randn(1, 3, 224, 224)) is None
+
+
 def test_a_point_of_a_crop_is_found_in_the_frame() -> None:
     boxes = np.array([[10.0, 20, 30, 40], [50.0, 20, 70, 40]])
     heat = torch.zeros(2, 10, 10)

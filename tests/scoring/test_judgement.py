@@ -101,6 +101,9 @@ def test_a_prior_changes_the_odds_by_the_priors_odds_and_no_verdict(
 def test_a_judgement_survives_being_stored_and_another_versions_is_refused() -> None:
     judgement = Judgement("mean", 1.5, 0.1, 0.2, 0.6, fitted="by hand")
     assert Judgement.from_dict(judgement.to_dict()) == judgement
-    for change in ({"aggregation": "median"}, {"real_below": 0.9}, {"more": 1}):
+    damaged = [{"slope": float("nan")}, {"slope": "2"}, {"slope": -1.0}, {"prior": 1.0}]
+    damaged += [{"fake_from": float("inf")}, {"fitted": None}]
+    other = [{"aggregation": "median"}, {"real_below": 0.9}, {"more": 1}]
+    for change in damaged + other:
         with pytest.raises(DataError):
             Judgement.from_dict(judgement.to_dict() | change)

@@ -79,6 +79,13 @@ def test_verdict_rates_are_of_each_class_and_uncertain_of_both() -> None:
     assert found["uncertain"]["value"] == 1 / 4
 
 
+def test_a_method_of_few_fakes_is_not_measured_by_the_sources_of_its_reals() -> None:
+    videos = judged_videos(20)
+    videos.loc[3, "method"] = "rare"
+    found = measure(videos, Judgement(), ["method"], seed=0)["groups"]["method"]["rare"]
+    assert (found["sources"], "auc" in found) == (1, False)
+
+
 def test_few_sources_are_counted_and_not_measured() -> None:
     videos = judged_videos(4)
     videos["camera"] = ["a", "a", *["b"] * 6]
@@ -103,6 +110,8 @@ def test_numbers_fall_into_groups_by_their_edges_in_order() -> None:
         "1080 and more",
     ]
     assert next(iter(found.categories)) == "below 480"
+    many = pd.Series([str(i) for i in range(30)], name="bitrate")
+    assert len(groups(many).categories) == 3, "texts that are numbers, and many"
     thirds = groups(pd.Series(np.arange(9.0), name="brightness"))
     assert thirds.value_counts().tolist() == [3, 3, 3]
     assert list(groups(pd.Series(["c40", "", "c23"], name="compression")).categories) == [
@@ -142,9 +151,9 @@ def test_a_difference_has_a_narrower_interval_than_its_parts() -> None:
     assert high - low < 0.5 * (table[1] - table[0])
 
 
-def test_sets_are_pooled_with_sources_of_their_own() -> None:
+def test_sets_are_pooled_by_source() -> None:
     tables = {"one": judged_videos(10, 0), "two": judged_videos(12, 1)}
     found = compare.matrix({"a": tables}, seed=0)["a"]
     assert list(found) == ["one", "two", compare.POOLED]
-    assert found[compare.POOLED]["sources"] == 22
+    assert found[compare.POOLED]["sources"] == 12, "of one name in both, they are one source"
     assert found[compare.POOLED]["videos"] == 44

@@ -103,21 +103,66 @@ def test_another_model_or_other_settings_judge_anew(place: Place) -> None:
     assert len(place.judged) == 3
 
 
+def test_a_file_that_changes_while_it_is_judged_is_judged_again_and_not_remembered(
+    place: Place,
+) -> None:
+    place.put("a.mp4", "half")
+    judge = place.judge
+
+    def judge_while_it_grows(path: Path) -> VideoScore:
+        score = judge(path)
+        if len(place.judged) == 1:
+            place.put("a.mp4", "whole")
+        return score
+
+    place.judge = judge_while_it_grows
+    assert place.look(nothing, nothing, nothing, nothing) == ["a.mp4"]
+    with place.ledger() as ledger:
+        assert [score.detail for score in ledger] == ["whole"]
+
+
 def test_a_file_that_goes_away_ends_nothing(place: Place) -> None:
     place.put("a.mp4", "one")
     place.put("b.mp4", "two")
+    judge = place.judge
 
-    def judge(path: Path) -> VideoScore:
+    def judge_as_it_goes(path: Path) -> VideoScore:
+        score = judge(path)
         (place.folder / "a.mp4").unlink(missing_ok=True)
-        return Place.judge(place, path)
+        return score
 
-    place.judge = judge
+    place.judge = judge_as_it_goes
     assert place.look(nothing, nothing) == ["b.mp4"]
+
+
+def test_a_file_that_cannot_be_read_is_said_to_be_and_ends_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put("a.mp4", "one")
+    place.put("b.mp4", "two")
+    digest = Ledger.digest
+
+    def deny(ledger: Ledger, path: Path) -> str:
+        if path.name == "a.mp4":
+            raise PermissionError
+        return digest(ledger, path)
+
+    monkeypatch.setattr(Ledger, "digest", deny)
+    assert place.look(nothing, nothing, nothing) == ["a.mp4", "b.mp4"]
+    with place.ledger() as ledger:
+        assert [Path(score.video).name for score in ledger] == ["b.mp4"]
+
+
+def test_what_has_changed_since_is_not_remembered_as_it_was(place: Place) -> None:
+    place.look(lambda: place.put("a.mp4", "one"), nothing)
+    place.put("a.mp4", "another")
+    with place.ledger() as ledger:
+        assert list(ledger) == []
 
 
 def test_what_is_no_ledger_is_refused(place: Place) -> None:
     (place.folder.parent / "scores.sqlite").write_bytes(b"a text" * 500)
-    with pytest.raises(DataError, match="no ledger of scores"):
+    with pytest.raises(DataError, match="cannot be used as a ledger"):
         place.look(nothing)
 
 
