@@ -21,9 +21,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
-
-import numpy as np
 
 import device
 import errors
@@ -56,7 +55,7 @@ def main() -> int:
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
-    with ScoreFiles(flags.output, about) as files:
+    with closing(ScoreFiles(flags.output, about)) as files:
 
         def say(score: VideoScore) -> None:
             print(json_line(score) if flags.json else line(score), flush=True)
@@ -113,7 +112,7 @@ def watch_folders(
     settings = json.dumps(judgement.to_dict(), sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     with (
-        Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings) as ledger,
+        closing(Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings)) as ledger,
         stop_request() as stop,
     ):
         for score in ledger:
@@ -142,7 +141,7 @@ def json_line(score: VideoScore) -> str:
 
 def meaning(judgement: Judgement) -> str:
     """Where verdicts turn, on the scale of p_fake."""
-    low, high = judgement.p_fake(np.array([judgement.real_below, judgement.fake_from]))
+    low, high = judgement.turns
     kind = "calibrated" if judgement.fitted else "not calibrated"
     between = f", real below {low:.3f}, uncertain between" if low < high else ""
     return f"{kind}, fake from p_fake {high:.3f}{between}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean
 
+import pandas as pd
+
 
 @dataclass(frozen=True)
 class ClipScore:
@@ -62,3 +64,8 @@ def video_scores(clips: Iterable[ClipScore], aggregation: str = FIRST) -> dict[s
     """The score of every video, in [0, 1]."""
     combine = AGGREGATIONS[aggregation]
     return {video: combine(list(tracks.values())) for video, tracks in by_video(clips).items()}
+
+
+def all_scores(clips: Sequence[ClipScore]) -> pd.DataFrame:
+    """The score of every video, by video_id, a column for every aggregation."""
+    return pd.DataFrame({name: video_scores(clips, name) for name in AGGREGATIONS})

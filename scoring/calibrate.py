@@ -5,7 +5,7 @@ for as many fakes as reals (Judgement.at_prior moves them).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedGroupKFold
 
-from scoring.aggregate import AGGREGATIONS, ClipScore, by_video
+from scoring.aggregate import ClipScore, all_scores
 from scoring.judgement import EDGE, Judgement
 
 KINDS = ("temperature", "platt")  # the logit's slope; slope and offset
@@ -64,21 +64,23 @@ def calibrate(
     return Judgement(name, slope, offset, low, high, fitted=fitted)
 
 
-def of_validation(clips: Iterable[ClipScore], labels: pd.Series, sources: pd.Series) -> Judgement:
+def of_validation(clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series) -> Judgement:
     """What training stores in every checkpoint: `labels` and `sources` by video_id. With fewer
     videos than the usual rule takes there is one threshold; with one class, nothing is fitted."""
-    videos = by_video(clips)
-    scores = {
-        name: np.array([combine(list(tracks.values())) for tracks in videos.values()])
-        for name, combine in AGGREGATIONS.items()
-    }
-    rows = list(videos)
+    scores = all_scores(clips)
     for rule in (Rule(error_rate=ERROR_RATE), Rule()):
         try:
-            return calibrate(labels[rows].to_numpy(), scores, sources[rows].to_numpy(), rule)
+            return of_scores(scores, labels, sources, rule)
         except TooFew:
             continue
     return Judgement()
+
+
+def of_scores(scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, rule: Rule) -> Judgement:
+    """`calibrate` on what aggregate.all_scores gives; `labels` and `sources` by video_id."""
+    by_name = {name: scores[name].to_numpy() for name in scores}
+    rows = scores.index
+    return calibrate(labels[rows].to_numpy(), by_name, sources[rows].to_numpy(), rule)
 
 
 def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:

@@ -50,9 +50,6 @@ def write(
     model."""
     facts = file_facts(Path(score.video))
     worst = max(score.people, key=lambda person: person.p_fake, default=None)
-    low, high = (
-        float(judgement.p_fake(np.array(t))) for t in (judgement.real_below, judgement.fake_from)
-    )
     stem = os.fsdecode(os.fsencode(Path(score.video).stem)[:NAME_BYTES])
     path = folder / f"{stem}-{facts['SHA-256'][:8]}.html"
     report.render(
@@ -61,10 +58,10 @@ def write(
         headline=HEADLINES[score.verdict],
         score=score,
         judgement=judgement,
-        thresholds=(low, high),
+        thresholds=judgement.turns,
         facts=facts,
         about=about,
-        timeline=plots.timeline(score.people, (low, high)) if score.people else None,
+        timeline=plots.timeline(score.people, judgement.turns) if score.people else None,
         worst=worst,
         shown=_most_suspicious(worst, extraction, detector) if worst else [],
     )

@@ -54,6 +54,12 @@ class Judgement(Record):
         return replace(self, offset=self.offset + shift, prior=prior)
 
     @property
+    def turns(self) -> tuple[float, float]:
+        """real_below and fake_from as p_fake."""
+        low, high = self.p_fake(np.array([self.real_below, self.fake_from]))
+        return float(low), float(high)
+
+    @property
     def threshold(self) -> float:
         """The score from which a video counts as fake where there must be an answer: that which
         speaks for neither, or the end of the uncertain band that is nearest to it."""

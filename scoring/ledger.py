@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from errors import DataError
 from scoring.file_facts import sha256
@@ -91,15 +89,7 @@ class Ledger:
         except sqlite3.Error as error:
             raise DataError(f"{self.path} cannot be used as a ledger of scores: {error}") from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.base.close()
 
 

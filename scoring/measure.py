@@ -127,6 +127,22 @@ def by_group(judged: pd.DataFrame, called: np.ndarray, column: str, seed: int) -
     return found
 
 
+def mistakes(
+    labels: np.ndarray, scores: np.ndarray, called: np.ndarray
+) -> Callable[[np.ndarray], Numbers]:
+    """What makes AUC, false alarms and misses of row numbers."""
+
+    def numbers(rows: np.ndarray) -> Numbers:
+        real, fake = rows[labels[rows] == 0], rows[labels[rows] == 1]
+        return {
+            "auc": metrics.auc(labels[rows], scores[rows]),
+            "false_alarms": float(called[real].mean()) if len(real) else None,
+            "misses": float(1 - called[fake].mean()) if len(fake) else None,
+        }
+
+    return numbers
+
+
 def _group_numbers(
     labels: np.ndarray,
     scores: np.ndarray,
@@ -136,13 +152,7 @@ def _group_numbers(
 ) -> Callable[[np.ndarray], Numbers]:
     shared = bool((inside & outside).any())  # reals, which then make no difference
 
-    def of(rows: np.ndarray) -> Numbers:
-        real, fake = rows[labels[rows] == 0], rows[labels[rows] == 1]
-        return {
-            "auc": metrics.auc(labels[rows], scores[rows]),
-            "false_alarms": float(called[real].mean()) if len(real) else None,
-            "misses": float(1 - called[fake].mean()) if len(fake) else None,
-        }
+    of = mistakes(labels, scores, called)
 
     def numbers(rows: np.ndarray) -> Numbers:
         here, there = of(rows[inside[rows]]), of(rows[outside[rows]])

@@ -3,8 +3,7 @@
 import csv
 import json
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from scoring.video import VideoScore
 
@@ -42,14 +41,6 @@ class ScoreFiles:
         self.csv.flush()
         self.json.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.csv.close()
         self.json.close()

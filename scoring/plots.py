@@ -79,8 +79,8 @@ def _scores(labels: np.ndarray, scores: np.ndarray, judgement: Judgement) -> byt
         edges = np.linspace(0, 1, 2 * BINS + 1)
         for label, name, colour in ((0, "real", REAL_COLOUR), (1, "fake", FAKE_COLOUR)):
             axes.hist(scores[labels == label], edges, alpha=0.6, label=name, color=colour)
-        for score in {judgement.real_below, judgement.fake_from}:
-            axes.axvline(float(judgement.p_fake(np.array(score))), color=LINE, ls="--", lw=1)
+        for p_fake in set(judgement.turns):
+            axes.axvline(p_fake, color=LINE, ls="--", lw=1)
         axes.set(xlabel="p_fake (dashed: thresholds)", ylabel="videos", xlim=(0, 1))
         axes.legend(frameon=False)
     return png.data

@@ -13,11 +13,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-import metrics
 from datasets import augmentations, recompression
-from metrics import Numbers
 from scoring.judgement import Judgement
-from scoring.measure import with_intervals
+from scoring.measure import mistakes, with_intervals
 
 SEVERITIES = 5
 SIDE = 224
@@ -47,24 +45,12 @@ def measure(
     """Videos judged after a perturbation → its name → an entry by severity."""
     found: dict[str, list[dict[str, Any]]] = {}
     for (name, severity), videos in judged.items():
-        entry = {"severity": severity, **with_intervals(_numbers(videos, judgement), videos, seed)}
+        columns = (videos[column].to_numpy() for column in ("label", "p_fake", "score"))
+        labels, p_fake, scores = columns
+        numbers = mistakes(labels, p_fake, scores >= judgement.threshold)
+        entry = {"severity": severity, **with_intervals(numbers, videos, seed)}
         found.setdefault(name, []).append(entry)
     return found
-
-
-def _numbers(videos: pd.DataFrame, judgement: Judgement) -> Callable[[np.ndarray], Numbers]:
-    labels, scores = videos["label"].to_numpy(), videos["p_fake"].to_numpy()
-    called = (videos["score"] >= judgement.threshold).to_numpy()
-
-    def numbers(rows: np.ndarray) -> Numbers:
-        real, fake = (called[rows][labels[rows] == label] for label in (0, 1))
-        return {
-            "auc": metrics.auc(labels[rows], scores[rows]),
-            "false_alarms": float(real.mean()) if len(real) else None,
-            "misses": float(1 - fake.mean()) if len(fake) else None,
-        }
-
-    return numbers
 
 
 def _jpeg(frames: np.ndarray, quality: float) -> np.ndarray:

@@ -13,9 +13,9 @@ import checkpointing
 from datasets import manifest, splits
 from datasets.video_dataset import VideoDataset, collate
 from errors import DataError
-from scoring import aggregate, traits
-from scoring.aggregate import AGGREGATIONS, FIRST
-from scoring.calibrate import Rule, calibrate
+from scoring import traits
+from scoring.aggregate import AGGREGATIONS, FIRST, all_scores
+from scoring.calibrate import Rule, of_scores
 from scoring.judgement import Judgement
 from scoring.load import Detector
 from scoring.predict import check_numbers, predict
@@ -72,13 +72,7 @@ def _scores(
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate)
     scores = predict(detector.model, tqdm(loader, disable=None, leave=False))
     check_numbers(score.p_fake for score in scores)
-    clips = aggregate.by_video(scores)
-    return pd.DataFrame(
-        {
-            name: {video: combine(list(tracks.values())) for video, tracks in clips.items()}
-            for name, combine in AGGREGATIONS.items()
-        }
-    )
+    return all_scores(scores)
 
 
 def judge(videos: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
@@ -103,13 +97,8 @@ def calibrate_checkpoint(
     `detector` was loaded from. Raise TooFew when there are too few videos."""
     _check(detector, data, "val")
     scores = _scores(detector, data, "val", batch_size, workers)
-    videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id").loc[scores.index]
-    judgement = calibrate(
-        videos["label"].to_numpy(),
-        {name: scores[name].to_numpy() for name in scores},
-        videos["source"].to_numpy(),
-        rule,
-    )
+    videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
+    judgement = of_scores(scores, videos["label"], videos["source"], rule)
     checkpointing.store_judgement(path, judgement.to_dict())
     return judgement
 

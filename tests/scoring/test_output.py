@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import closing
 from pathlib import Path
 
 from hypothesis import given
@@ -23,7 +24,7 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
             rows = list(csv.DictReader(file))
         return rows, json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
 
-    with ScoreFiles(path, {"checkpoint": "best.pt"}) as files:
+    with closing(ScoreFiles(path, {"checkpoint": "best.pt"})) as files:
         assert read() == ([], {"schema": 1, "checkpoint": "best.pt", "videos": []})
         for count, score in enumerate((FAKE, NO_FACE, FAKE), start=1):
             files.add(score)
@@ -40,7 +41,7 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_name_and_detail_can_be_written(tmp_path_factory, name: str, detail: str) -> None:
     path = tmp_path_factory.mktemp("scores") / "scores.csv"
-    with ScoreFiles(path, {}) as files:
+    with closing(ScoreFiles(path, {})) as files:
         files.add(VideoScore(name, "unreadable", None, 0, 0.0, detail))
     (video,) = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["videos"]
     assert (video["video"], video["detail"]) == (name, detail)

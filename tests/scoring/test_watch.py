@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -36,8 +37,8 @@ class Place:
         people = [FaceScore(1, "fake", 0.8, [FRAME])]
         return VideoScore(str(path), "fake", 0.8, 8, 0.1, path.read_text(), people)
 
-    def ledger(self, settings: str = "{}") -> Ledger:
-        return Ledger(self.folder.parent / "scores.sqlite", self.checkpoint, settings)
+    def ledger(self, settings: str = "{}") -> closing[Ledger]:
+        return closing(Ledger(self.folder.parent / "scores.sqlite", self.checkpoint, settings))
 
     def look(self, *events: Callable[[], object], settings: str = "{}") -> list[str]:
         """Names of what was said while `events` happened, one before each look."""
