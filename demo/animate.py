@@ -3,6 +3,7 @@
 Shapes: T frames; frames are (FRAME_HEIGHT, FRAME_WIDTH, 3) float32 RGB in [0, 1].
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -60,6 +61,12 @@ class View:
     depth: np.ndarray  # (h, w) pixels from the edge of the inner face, positive inside
     weight: np.ndarray  # (h, w) in [0, 1]: how far a pixel follows the inner face's offset
     behind: np.ndarray  # (h, w, 3): what the frame shows there without the head
+
+
+# A manipulation takes a shot and a random generator, draws its own constants for the whole video,
+# and returns an edit: (plain frame, view) → changed frame, float32 RGB in [0, 1].
+Edit = Callable[[np.ndarray, View], np.ndarray]
+Manipulation = Callable[[Shot, np.random.Generator], Edit]
 
 
 def draw_shot(rng: np.random.Generator, frames: int, fps: int) -> Shot:
@@ -129,8 +136,25 @@ def pose(shot: Shot, t: int) -> np.ndarray:
     cos, sin = ratio * np.cos(motion.roll[t]), ratio * np.sin(motion.roll[t])
     linear = np.array([[cos, -sin], [sin, cos]])
     target = np.array(shot.centre) + np.array([motion.shift_x[t], motion.shift_y[t]])
-    origin = np.array([(face.WIDTH - 1) / 2, (face.HEIGHT - 1) / 2])
+    origin = np.array(face.CENTRE)
     return np.column_stack([linear, target - linear @ origin])
+
+
+def in_frame(shot: Shot, t: int, point: tuple[float, float]) -> np.ndarray:
+    """(2,) pixels: where a point of the head, in head units, lies at time ``t``."""
+    canvas = face.PIXELS_PER_UNIT * np.array(point) + face.CENTRE
+    return pose(shot, t) @ [*canvas, 1]
+
+
+def disc(
+    shot: Shot, view: View, centre: tuple[float, float], radius: float, feather: float
+) -> np.ndarray:
+    """(h, w) in [0, 1] of view.box: 1 around a point of the head, fading out over ``feather``
+    pixels at ``radius``; lengths in head units."""
+    x, y = in_frame(shot, view.t, centre)
+    rows, columns = np.mgrid[view.box]
+    depth = shot.scale * radius - np.hypot(columns - x, rows - y)
+    return np.clip(depth / feather, 0, 1).astype(np.float32)
 
 
 def render(shot: Shot, t: int) -> tuple[np.ndarray, View]:

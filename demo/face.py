@@ -17,6 +17,7 @@ from demo.features import blob, cover, noise, paint, ramp
 from demo.identity import Identity
 
 HEIGHT, WIDTH = 288, 256
+CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
 PIXELS_PER_UNIT = 96
 EYE_STATES = 5  # closed … open
 MOUTH_STATES = 6  # closed … wide open
@@ -25,8 +26,8 @@ MOUTH_ROWS = slice(185, 248)
 AMBIENT, DIFFUSE, RELIEF = 0.42, 0.74, 0.72
 
 _ROWS, _COLUMNS = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-X = (_COLUMNS - (WIDTH - 1) / 2) / PIXELS_PER_UNIT
-Y = (_ROWS - (HEIGHT - 1) / 2) / PIXELS_PER_UNIT
+X = (_COLUMNS - CENTRE[0]) / PIXELS_PER_UNIT
+Y = (_ROWS - CENTRE[1]) / PIXELS_PER_UNIT
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Writes the demo dataset: DFDC's own layout, drawn from a seed.
 
-    python -m demo.generate --output DIR
+    python -m demo.generate --output DIR --kind deepfake
 
 DIR/dfdc_train_part_0/metadata.json and *.mp4, …_part_1 likewise; DIR/masks/<fake>.png, the region
 that the fake changed (evaluation alone may read it); DIR/new/, two videos of people who occur
-nowhere else, to score after training.
+nowhere else, to score after training. A seed draws the same people for every kind of fakes.
 """
 
 import argparse
@@ -41,12 +41,16 @@ class Source:
 
     seed: tuple[int, int]
     frames: int
+    kind: str  # of its fakes
     files: dict[Path, str | None]
     masks: Path | None
 
 
-def generate(output: Path, sources: int, seed: int, frames: int, workers: int) -> None:
-    """Writes ``sources`` reals, each with a fake of every method, and the two of ``new/``.
+def generate(
+    output: Path, sources: int, seed: int, frames: int, workers: int, kind: str = "deepfake"
+) -> None:
+    """Writes ``sources`` reals, each with a fake of every method of ``kind``, and the two of
+    ``new/``.
 
     Frames, names and noise depend on ``seed`` alone, never on ``workers``.
     """
@@ -57,18 +61,18 @@ def generate(output: Path, sources: int, seed: int, frames: int, workers: int) -
         folder.mkdir(parents=True, exist_ok=True)
         metadata = {}
         for index in range(part, sources, PARTS):
-            files = {folder / f"{next(names)}.mp4": method for method in (None, *METHODS)}
+            files = {folder / f"{next(names)}.mp4": method for method in (None, *METHODS[kind])}
             metadata.update(_entries(files))
-            jobs.append(Source((seed, index), frames, files, output / "masks"))
+            jobs.append(Source((seed, index), frames, kind, files, output / "masks"))
         text = json.dumps(dict(sorted(metadata.items())), indent=1)
         (folder / "metadata.json").write_text(text + "\n", encoding="utf-8")
     (output / "masks").mkdir(exist_ok=True)
     (output / "new").mkdir(exist_ok=True)
     new = output / "new"
     # Two people, so that a real and a fake to score share nothing.
-    jobs.append(Source((seed, sources), frames, {new / "new_real.mp4": None}, None))
-    swap = {new / "new_fake.mp4": "identity_swap"}
-    jobs.append(Source((seed, sources + 1), frames, swap, None))
+    jobs.append(Source((seed, sources), frames, kind, {new / "new_real.mp4": None}, None))
+    fake = {new / "new_fake.mp4": next(iter(METHODS[kind]))}
+    jobs.append(Source((seed, sources + 1), frames, kind, fake, None))
     context = multiprocessing.get_context("spawn")
     one_thread = {"initializer": cv2.setNumThreads, "initargs": (1,)}
     with ProcessPoolExecutor(workers, context, **one_thread) as pool:
@@ -90,7 +94,7 @@ def write_source(source: Source) -> None:
         for (path, method), own in zip(source.files.items(), streams, strict=True):
             crf, length = int(own.integers(*CRF, endpoint=True)), own.integers(EXTRA_FRAMES + 1)
             writer = stack.enter_context(VideoWriter(path, SHAPE, fps, crf))
-            edit = METHODS[method][0](shot, own) if method else None
+            edit = METHODS[source.kind][method](shot, own) if method else None
             takes.append((path, edit, Sensor(camera, SHAPE, own), writer, source.frames + length))
         for t in range(source.frames + EXTRA_FRAMES):
             plain, view = render(shot, t)
@@ -98,7 +102,7 @@ def write_source(source: Source) -> None:
                 if t < length:
                     frame = edit(plain, view) if edit else plain
                     writer.write(sensor.record(frame))
-                    masks[path][view.box] |= _changed(frame[view.box], plain[view.box])
+                    masks[path] |= _changed(frame, plain)
     for path, method in source.files.items():
         if method and source.masks:
             cv2.imwrite(str(source.masks / f"{path.stem}.png"), masks[path])
@@ -140,12 +144,13 @@ def _entries(files: dict[Path, str | None]) -> dict[str, dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the synthetic demo dataset.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--kind", choices=[*METHODS], default="deepfake", help="of the fakes")
     parser.add_argument("--sources", type=int, default=120, help="real videos, 4 fakes each")
     parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--frames", type=int, default=40, help="frames a video, at least")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     args = parser.parse_args()
-    generate(args.output, args.sources, args.seed, args.frames, args.workers)
+    generate(args.output, args.sources, args.seed, args.frames, args.workers, args.kind)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from demo.animate import Shot, View, draw_offsets, draw_shot, render
+from demo.animate import Shot, View, draw_offsets, draw_shot, in_frame, render
 from demo.face import Head
 from demo.generate import generate
-from demo.manipulations import METHODS
+from demo.manipulations import DEEPFAKES, METHODS
 
 SOURCES, FRAMES = 60, 40
 FACE = (slice(55, 165), slice(105, 215))  # rows and columns where every head's middle lies
@@ -63,7 +63,7 @@ def test_layout_is_dfdc_with_four_fakes_in_five(demo: Path) -> None:
         assert videos == set(entries)
         fakes = [entry for entry in entries.values() if entry["label"] == "FAKE"]
         assert len(fakes) == 0.8 * len(entries)
-        assert {entry["method"] for entry in fakes} == set(METHODS)
+        assert {entry["method"] for entry in fakes} == set(DEEPFAKES)
         assert {entry["split"] for entry in entries.values()} == {"train"}
         for fake in fakes:
             assert entries[fake["original"]]["label"] == "REAL"
@@ -83,7 +83,7 @@ def test_pixels_depend_on_the_seed_and_not_on_other_sources_or_workers(
 ) -> None:
     generate(tmp_path / "same", sources=1, seed=0, frames=FRAMES, workers=1)
     same = sorted((tmp_path / "same/dfdc_train_part_0").glob("*.mp4"))
-    assert len(same) == 1 + len(METHODS)
+    assert len(same) == 1 + len(DEEPFAKES)
     for path in same:
         again = demo / "dfdc_train_part_0" / path.name
         assert np.array_equal(_read(path, limit=99)[0], _read(again, limit=99)[0])
@@ -121,17 +121,48 @@ def test_fakes_differ_from_their_originals_inside_the_mask_alone(
     assert np.median(inside) > 1.2 * np.median(outside)
 
 
-def test_each_edit_changes_the_face_and_nothing_beyond_the_head() -> None:
+@pytest.mark.parametrize("kind", METHODS)
+def test_each_edit_changes_the_face_and_nothing_beyond_the_head(kind: str) -> None:
     rng = np.random.default_rng(3)
-    shot = draw_shot(rng, frames=4, fps=25)
-    plain, view = render(shot, 2)
+    shot = draw_shot(rng, frames=10, fps=25)
+    plain, view = render(shot, 9)
     beyond = np.ones(plain.shape[:2], bool)
     beyond[view.box] = False
-    for manipulation, kind in METHODS.values():
+    for method, manipulation in METHODS[kind].items():
         frame = manipulation(shot, rng)(plain, view)
-        assert kind == "deepfake"
         assert np.abs(frame - plain).max() > 0.02
-        assert np.array_equal(frame[beyond], plain[beyond])
+        if method != "speed_change":  # where everything is from another time
+            assert np.array_equal(frame[beyond], plain[beyond])
+
+
+@pytest.mark.parametrize("method", METHODS["part"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_part_is_one_eye_or_one_corner_of_the_mouth_and_never_the_middle(
+    method: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    shot = draw_shot(rng, frames=2, fps=25)
+    plain, view = render(shot, 1)
+    changed = np.abs(METHODS["part"][method](shot, rng)(plain, view) - plain).max(axis=2) > 0.01
+    person = shot.person
+    eye, mouth = (person.eye_x, person.eye_y), (person.mouth_width, person.mouth_y)
+    parts = [in_frame(shot, 1, (side * x, y)) for side in (-1, 1) for x, y in (eye, mouth)]
+    rows, columns = np.nonzero(changed)
+    near = [np.hypot(columns - x, rows - y).max() for x, y in parts]
+    assert sum(distance <= 0.26 * shot.scale for distance in near) == 1
+    column, row = np.round(in_frame(shot, 1, (0.0, 0.25))).astype(int)
+    assert not changed[row, column]
+
+
+def test_slowed_shots_show_some_frames_twice_and_leave_none_out() -> None:
+    shot = draw_shot(np.random.default_rng(1), frames=12, fps=25)
+    frames = [render(shot, t) for t in range(12)]
+    edit = METHODS["shallowfake"]["speed_change"](shot, np.random.default_rng(0))
+    taken = [
+        next(t for t, (frame, _) in enumerate(frames) if np.array_equal(edit(*now), frame))
+        for now in frames
+    ]
+    assert set(np.diff(taken).tolist()) == {0, 1}
 
 
 def test_single_frames_of_flicker_have_the_offsets_of_reals(
@@ -145,12 +176,12 @@ def test_single_frames_of_flicker_have_the_offsets_of_reals(
 
     base = draw_shot(np.random.default_rng(0), frames=8, fps=25)
     plain, view = render(base, 5)
-    monkeypatch.setattr("demo.manipulations.render_head", record)
+    monkeypatch.setattr("demo.deepfakes.render_head", record)
     reals, fakes = [], []
     for seed in range(200):
         rng = np.random.default_rng(seed)
         reals.append(draw_offsets(rng, 1)[0])
-        METHODS["flicker"][0](base, rng)(plain, view)
+        DEEPFAKES["flicker"](base, rng)(plain, view)
         fakes.append(seen["offset"])
     for real, fake in zip(np.transpose(reals), np.transpose(fakes), strict=True):
         assert ks_2samp(real, fake).pvalue > 0.01
@@ -159,7 +190,7 @@ def test_single_frames_of_flicker_have_the_offsets_of_reals(
 def test_offsets_rest_in_reals_and_move_in_flicker() -> None:
     shot = draw_shot(np.random.default_rng(1), frames=8, fps=25)
     assert np.ptp(shot.offsets, axis=0).max() == 0
-    edit = METHODS["flicker"][0](shot, np.random.default_rng(2))
+    edit = DEEPFAKES["flicker"](shot, np.random.default_rng(2))
     faces = []
     for t in (2, 3):
         plain, view = render(shot, t)
