@@ -5,6 +5,7 @@ every default.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -468,6 +469,20 @@ def score_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--json", action="store_true", help="print a line of JSON for each video, and nothing else"
+    )
+    parser.add_argument(
+        "--every",
+        type=between(1, 86_400),
+        default=60.0,
+        metavar="SECONDS",
+        help="a longer video is judged in equal windows of at most this, each like a video",
+    )
+    parser.add_argument(
+        "--max_seconds",
+        type=between(1, 86_400),
+        default=math.inf,
+        metavar="SECONDS",
+        help="leave out what comes after (default: look at all of it)",
     )
     _add_prior(parser)
     parser.add_argument("--batch_size", type=at_least(1), default=4, help="clips per step")

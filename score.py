@@ -20,22 +20,22 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import device
 import errors
 from errors import UsageError
-from faces.detect import FaceDetector
+from faces.sampling import Span
 from interrupts import stop_request
 from scoring import clip_report
+from scoring.judge import Judge
 from scoring.judgement import Judgement
 from scoring.ledger import Ledger
-from scoring.load import Detector, load_detector
+from scoring.load import load_detector
 from scoring.output import SCHEMA, ScoreFiles
 from scoring.video import VideoScore
-from scoring.video import judge as judge_video
 from scoring.watch import looks, videos_under, watch
 
 JUDGED = ("real", "fake", "uncertain")
@@ -51,7 +51,8 @@ def main() -> int:
         flags.report.mkdir(parents=True, exist_ok=True)
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
     judgement = detector.judgement.at_prior(flags.prior)
-    judge = make_judge(flags, detector, judgement)
+    span = Span(flags.every, flags.max_seconds)
+    judge = make_judge(flags, Judge(detector, judgement, span, flags.batch_size))
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
@@ -64,8 +65,7 @@ def main() -> int:
         if flags.watch:
             return watch_folders(flags, judgement, judge, files, say)
         judged = 0
-        for video in videos:
-            score = judge(video)
+        for score in judge(videos):
             say(score)
             judged += score.verdict in JUDGED
     if not flags.json:
@@ -82,34 +82,33 @@ def check_output(path: Path) -> None:
 
 
 def make_judge(
-    flags: argparse.Namespace, detector: Detector, judgement: Judgement
-) -> Callable[[Path], VideoScore]:
-    """A file → its score; with --report also its page."""
-    # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
-    faces = FaceDetector(detector.faces)
-    of_model = clip_report.about_model(flags.checkpoint, detector)
+    flags: argparse.Namespace, judge: Judge
+) -> Callable[[Iterable[Path]], Iterator[VideoScore]]:
+    """Files → their scores; with --report also their pages."""
+    of_model = clip_report.about_model(flags.checkpoint, judge.detector)
 
-    def judge(path: Path) -> VideoScore:
-        score, extraction = judge_video(path, detector, judgement, faces, flags.batch_size)
-        if flags.report:
-            try:
-                clip_report.write(flags.report, score, extraction, detector, judgement, of_model)
-            except OSError as error:  # the verdict is there all the same
-                print(f"warning: no page for {path}: {error}", file=sys.stderr)
-        return score
+    def scores(videos: Iterable[Path]) -> Iterator[VideoScore]:
+        for score, worst in judge.judge(videos):
+            if flags.report:
+                try:
+                    clip_report.write(flags.report, score, worst, judge, of_model)
+                except OSError as error:  # the verdict is there all the same
+                    print(f"warning: no page for {score.video}: {error}", file=sys.stderr)
+            yield score
 
-    return judge
+    return scores
 
 
 def watch_folders(
     flags: argparse.Namespace,
     judgement: Judgement,
-    judge: Callable[[Path], VideoScore],
+    judge: Callable[[Iterable[Path]], Iterator[VideoScore]],
     files: ScoreFiles,
     say: Callable[[VideoScore], None],
 ) -> int:
     """Until Ctrl-C or SIGTERM; what earlier calls have scored is in the files again."""
-    settings = json.dumps(judgement.to_dict(), sort_keys=True)
+    span = {"every": flags.every, "max_seconds": flags.max_seconds}
+    settings = json.dumps(judgement.to_dict() | span, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     with (
         closing(Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings)) as ledger,
@@ -117,7 +116,7 @@ def watch_folders(
     ):
         for score in ledger:
             files.add(score)
-        watch(folders, judge, ledger, say, looks(stop), stop)
+        watch(folders, lambda path: next(judge([path])), ledger, say, looks(stop), stop)
     return 0
 
 

@@ -1,5 +1,6 @@
 """One video file → the crops of the people in it, or a status that says why there are none."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -9,9 +10,11 @@ import cv2
 
 from errors import VideoError, one_line
 from faces.crop import cut, to_jpeg
-from faces.decode import Frames, read
+from faces.decode import read_windows
 from faces.detect import FaceDetector
+from faces.frames import Frames
 from faces.reuse import reuse
+from faces.sampling import WHOLE, Span
 from faces.track import Track, link
 from preprocessing import FaceConfig
 
@@ -30,7 +33,7 @@ class FaceTrack:
 
 @dataclass
 class Extraction:
-    """What one video gave. `status` is ok, no_face or unreadable."""
+    """What one video, or one window of it, gave. `status` is ok, no_face or unreadable."""
 
     status: str
     detail: str = ""
@@ -51,19 +54,32 @@ def extract_faces(
 
     `original` is the crop store's record of a video whose faces may be at the same places.
     """
+    return next(extract_windows(path, detector, WHOLE, original))
+
+
+def extract_windows(
+    path: Path, detector: FaceDetector, span: Span, original: dict[str, Any] | None = None
+) -> Iterator[Extraction]:
+    """The same for each window of a video, one after the other; people are not linked from one to
+    the next. One that is `unreadable` comes last, and speaks of the whole video.
+    """
     try:
-        return _extract(path, detector, original)
+        for frames in read_windows(path, detector.config, span):
+            extraction = _extract(frames, detector, original)
+            del frames  # or two windows' frames would be in memory
+            yield extraction
     except VideoError as error:
-        return Extraction("unreadable", str(error))
+        yield Extraction("unreadable", str(error))
     except MemoryError:
-        return Extraction("unreadable", "reading it took more memory than there is")
+        yield Extraction("unreadable", "reading it took more memory than there is")
     except (cv2.error, OSError, RuntimeError) as error:  # what decoders and torch raise
-        return Extraction("unreadable", one_line(error))
+        yield Extraction("unreadable", one_line(error))
 
 
-def _extract(path: Path, detector: FaceDetector, original: dict[str, Any] | None) -> Extraction:
+def _extract(frames: Frames, detector: FaceDetector, original: dict[str, Any] | None) -> Extraction:
     config = detector.config
-    frames = read(path, config)
+    if not frames.images:  # the tail was lost before this window
+        return Extraction("no_face", frames.detail)
     height, width = frames.images[0].shape[:2]
     result = Extraction(
         "no_face", frames.detail, width, height, frames.fps, frames.total, len(frames.images)

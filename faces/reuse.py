@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from faces.decode import Frames
 from faces.detect import Detection, FaceDetector, intersection_over_union
+from faces.frames import Frames
 from faces.track import Track
 
 SAME_PLACE = 0.5  # intersection over union of a face looked for and the one expected there

@@ -1,5 +1,32 @@
 """Which frames of a video are looked at: pure index arithmetic."""
 
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class Span:
+    """How much of a video is looked at, and in what stretches. Seconds."""
+
+    window: float = math.inf  # a longer video is looked at in equal windows of at most this
+    most: float = math.inf  # what comes after is left out
+
+
+WHOLE = Span()  # all of it at once, as training does
+
+
+def windows(total: int, fps: float, wanted: int, span: Span) -> list[range]:
+    """The frames of every window, in order, of a video of `total` frames. A window has `wanted`
+    frames or more, unless the video has fewer. Without a rate (`fps` 0) there is one, the whole.
+    """
+    count = 1
+    if fps > 0:
+        total = min(total, math.ceil(min(total, span.most * fps)))
+        count = max(1, min(math.ceil(total / fps / span.window), total // wanted))
+    edges = [round(i * total / count) for i in range(count + 1)]
+    return [range(start, stop) for start, stop in pairwise(edges)]
+
 
 def uniform(total: int, wanted: int) -> list[int]:
     """Indices of `wanted` frames spread evenly over the *whole* video of `total` frames.

@@ -9,11 +9,11 @@ import numpy as np
 
 from datasets import clips
 from datasets.transforms import eval_transform
-from faces.extract import Extraction
+from faces.extract import FaceTrack
 from scoring import plots, report
 from scoring.file_facts import file_facts
 from scoring.heatmap import heatmaps
-from scoring.judgement import Judgement
+from scoring.judge import Judge
 from scoring.load import Detector
 from scoring.video import FaceScore, VideoScore
 
@@ -41,13 +41,12 @@ class Shown:
 def write(
     folder: Path,
     score: VideoScore,
-    extraction: Extraction,
-    detector: Detector,
-    judgement: Judgement,
+    crops: FaceTrack | None,
+    judge: Judge,
     about: dict[str, str],
 ) -> Path:
-    """A page in `folder`, named after the file and its content; `about` are facts about the
-    model."""
+    """A page in `folder`, named after the file and its content; `crops` are those of the most
+    suspicious person, `about` facts about the model."""
     facts = file_facts(Path(score.video))
     worst = max(score.people, key=lambda person: person.p_fake, default=None)
     stem = os.fsdecode(os.fsencode(Path(score.video).stem)[:NAME_BYTES])
@@ -57,20 +56,19 @@ def write(
         "clip.html",
         headline=HEADLINES[score.verdict],
         score=score,
-        judgement=judgement,
-        thresholds=judgement.turns,
+        judgement=judge.judgement,
+        thresholds=judge.judgement.turns,
         facts=facts,
         about=about,
-        timeline=plots.timeline(score.people, judgement.turns) if score.people else None,
+        timeline=plots.timeline(score.people, judge.judgement.turns) if score.people else None,
         worst=worst,
-        shown=_most_suspicious(worst, extraction, detector) if worst else [],
+        shown=_most_suspicious(worst, crops, judge.detector) if worst and crops else [],
     )
     return path
 
 
-def _most_suspicious(person: FaceScore, extraction: Extraction, detector: Detector) -> list[Shown]:
+def _most_suspicious(person: FaceScore, track: FaceTrack, detector: Detector) -> list[Shown]:
     """Frames of a person, those with the highest p_fake, in time's order."""
-    track = extraction.tracks[person.person - 1]
     values = np.array([frame.p_fake for frame in person.frames])
     chosen = sorted(np.argsort(-values, kind="stable")[:SUSPICIOUS].tolist())
     starts = clips.fixed_starts(len(track.jpegs), detector.clip.clip_frames)

@@ -1,18 +1,7 @@
-"""One video file → its verdict, with what was found of every person and frame."""
+"""What is said of a video, of every person in it and of every frame."""
 
-import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Self
-
-import numpy as np
-
-from faces.detect import FaceDetector
-from faces.extract import Extraction, FaceTrack, extract_faces
-from scoring.aggregate import AGGREGATIONS
-from scoring.judgement import Judgement
-from scoring.load import Detector
-from scoring.predict import TrackScores, predict_track
 
 
 @dataclass(frozen=True)
@@ -26,7 +15,7 @@ class FrameScore:
 
 @dataclass(frozen=True)
 class FaceScore:
-    """One person."""
+    """One person, in one window of the video."""
 
     person: int  # from 1
     verdict: str
@@ -61,48 +50,3 @@ class VideoScore:
             for person in values["people"]
         ]
         return cls(**values | {"people": people})
-
-
-def judge(
-    path: Path, detector: Detector, judgement: Judgement, faces: FaceDetector, batch_size: int
-) -> tuple[VideoScore, Extraction]:
-    """And the faces that it was judged by. Never raises for a bad video: that is a verdict."""
-    started = time.monotonic()
-    extraction = extract_faces(path, faces)
-    tracks = [
-        predict_track(detector.model, track.jpegs, detector.clip, batch_size)
-        for track in extraction.tracks
-    ]
-    people = [
-        _person(number, track, scores, judgement)
-        for number, (track, scores) in enumerate(zip(extraction.tracks, tracks, strict=True), 1)
-    ]
-    combine = AGGREGATIONS[judgement.aggregation]
-    score = combine([track.clips for track in tracks]) if tracks else None
-    detail = [extraction.detail]
-    if len(people) > 1:
-        worst = max(people, key=lambda person: person.p_fake)
-        detail.append(f"person {worst.person} of {len(people)} is the most suspicious")
-    result = VideoScore(
-        video=str(path),
-        verdict=judgement.verdict(extraction.status, score),
-        p_fake=None if score is None else _p_fake(judgement, score),
-        frames=extraction.sampled_frames,
-        seconds=round(time.monotonic() - started, 2),
-        detail="; ".join(filter(None, detail)),
-        people=people,
-    )
-    return result, extraction
-
-
-def _person(number: int, track: FaceTrack, scores: TrackScores, judgement: Judgement) -> FaceScore:
-    score = AGGREGATIONS[judgement.aggregation]([scores.clips])
-    kept = zip(
-        track.frames, track.seconds, track.boxes, track.confidences, scores.frames, strict=True
-    )
-    frames = [FrameScore(*known, _p_fake(judgement, of_frame)) for *known, of_frame in kept]
-    return FaceScore(number, judgement.verdict("ok", score), _p_fake(judgement, score), frames)
-
-
-def _p_fake(judgement: Judgement, score: float) -> float:
-    return float(judgement.p_fake(np.array(score)))

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from errors import VideoError
-from faces import decode, sampling
-from faces.decode import READERS, Frames
+from faces import decode, pyav_video, sampling
+from faces.decode import READERS
+from faces.frames import Frames
+from faces.sampling import Span
 from preprocessing import DECODERS, FaceConfig
 from tests.video_files import (
     cut,
@@ -244,7 +246,7 @@ def test_frames_are_turned_by_the_nearest_quarter(tmp_path: Path, degrees: int, 
         def to_ndarray(self, **_: object) -> np.ndarray:
             return corners()[..., ::-1]
 
-    assert np.array_equal(decode._image(Marked(), (WIDTH, HEIGHT)), np.rot90(corners(), turns))
+    assert np.array_equal(pyav_video._image(Marked(), (WIDTH, HEIGHT)), np.rot90(corners(), turns))
 
 
 def with_key_frames(path: Path, count: int, every: int) -> Path:
@@ -292,6 +294,52 @@ def test_key_frames_of_what_is_no_video_are_refused(tmp_path: Path, content: byt
     (tmp_path / "bad.mp4").write_bytes(content)
     with pytest.raises(VideoError):
         decode.read(tmp_path / "bad.mp4", key_frames(wanted=2, run=2))
+
+
+@decoders
+def test_windows_are_sampled_each_on_its_own_and_cover_the_video(
+    counted: Path, decoder: str
+) -> None:
+    config = FaceConfig(frames_per_video=4, decoder=decoder)
+    found = list(decode.read_windows(counted, config, Span(window=0.4)))  # 30 frames, 25 a second
+    assert [frames.indices for frames in found] == [
+        [start + i for i in sampling.uniform(10, 4)] for start in (0, 10, 20)
+    ]
+    for frames in found:
+        assert [grey_index(image) for image in frames.images] == frames.indices
+        assert (frames.total, frames.detail) == (30, "")
+
+
+def test_key_frames_are_looked_for_in_every_window(tmp_path: Path) -> None:
+    path = with_key_frames(tmp_path / "keys.mp4", count=30, every=5)
+    config = key_frames(wanted=4, run=4)
+    found = list(decode.read_windows(path, config, Span(window=0.48)))
+    assert [frames.indices for frames in found] == [
+        [5, 6, 7, 8],
+        [15, 16, 17, 18],
+        [25, 26, 27, 28],
+    ]
+    for frames in found:
+        assert [grey_index(image) for image in frames.images] == frames.indices
+
+
+def test_the_first_seconds_alone_are_looked_at(counted: Path) -> None:
+    config = FaceConfig(frames_per_video=4)
+    (frames,) = decode.read_windows(counted, config, Span(most=0.4))
+    assert frames.indices == sampling.uniform(10, 4)
+
+
+def test_windows_end_where_the_file_does_and_the_last_one_says_so(
+    noise: Path, tmp_path: Path
+) -> None:
+    damaged = cut(noise, tmp_path / "cut.mp4", 0.75)
+    config = FaceConfig(frames_per_video=3)
+    found = list(decode.read_windows(damaged, config, Span(window=0.2)))  # four of five frames
+    assert len(found) <= 4 and "frames could be decoded" in found[-1].detail
+    assert not any(frames.detail for frames in found[:-1])
+    much = cut(noise, tmp_path / "half.mp4", 0.3)
+    with pytest.raises(VideoError, match="only"):
+        list(decode.read_windows(much, config, Span(window=0.2)))
 
 
 def test_consecutive_frames_are_decoded_as_they_are_asked_for(counted: Path) -> None:

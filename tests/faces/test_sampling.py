@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faces.sampling import consecutive, uniform
+from faces.sampling import WHOLE, Span, consecutive, uniform, windows
 
 
 def test_a_short_video_gives_every_frame_once() -> None:
@@ -68,3 +68,35 @@ def test_runs_lie_inside_the_video_and_share_no_frame(total: int, wanted: int, r
 def test_runs_are_neighbours_spread_over_the_whole_video() -> None:
     indices = consecutive(300, 32, 16)
     assert indices == [*range(67, 83), *range(217, 233)]
+
+
+@given(
+    total=st.integers(0, 100_000),
+    fps=st.sampled_from([0.0, 0.01, 23.976, 25.0, 90_000.0]),
+    wanted=st.integers(1, 64),
+    window=st.floats(0.1, 1000),
+    most=st.floats(0.1, 1000) | st.just(float("inf")),
+)
+def test_windows_follow_each_other_and_are_long_enough_to_look_at(
+    total: int, fps: float, wanted: int, window: float, most: float
+) -> None:
+    found = windows(total, fps, wanted, Span(window, most))
+    assert found[0].start == 0
+    assert all(one.stop == other.start for one, other in pairwise(found))
+    end = found[-1].stop
+    assert end == total or end >= most * fps > 0
+    assert end - 1 <= most * fps or not fps
+    if len(found) > 1:
+        assert min(map(len, found)) >= wanted
+        assert max(map(len, found)) - min(map(len, found)) <= 1
+    if fps and end >= wanted * (end / fps / window + 1):
+        assert max(map(len, found)) <= window * fps + 1
+
+
+def test_the_whole_video_is_one_window() -> None:
+    assert windows(216_000, 30.0, 32, WHOLE) == [range(216_000)]
+    assert windows(3000, 30.0, 32, Span(window=40)) == [
+        range(1000),
+        range(1000, 2000),
+        range(2000, 3000),
+    ]

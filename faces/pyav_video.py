@@ -1,0 +1,153 @@
+"""PyAV: every video that FFmpeg reads, also one whose tail is lost."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from errors import VideoError
+from faces import sampling
+from faces.frames import Frames, Pick
+from faces.sampling import Span
+from preprocessing import FaceConfig
+
+# A damaged file is a row with a reason; FFmpeg's own words would only garble the table.
+av.logging.set_level(None)
+
+# Above this many frames an index is not believed (a day at 60 fps is 5.2 million).
+MAX_FRAMES = 10_000_000
+
+
+def read(path: Path, pick: Pick) -> Iterator[Frames]:
+    """The frames that `pick` chooses, a window at a time; the last one may be short."""
+    position = 0
+    with _opened(path) as (container, stream):
+        size = stream.width, stream.height
+        believed = 0 < stream.frames <= MAX_FRAMES
+        total = stream.frames if believed else _count_packets(path)
+        rate = _rate(stream)
+        frames = _decode_all(container, stream)
+        for indices in pick(total, rate):
+            images: list[np.ndarray] = []
+            for index in indices:
+                # Skipped frames are decoded but not converted: seeking is inexact in many files.
+                for frame in frames:
+                    position += 1
+                    if position > index:
+                        images.append(_image(frame, size))
+                        break
+            decoded = total if len(images) == len(indices) else position
+            yield Frames(images, indices[: len(images)], rate, total, decoded)
+
+
+class _Times(NamedTuple):
+    """In the stream's own unit, rising."""
+
+    all: list[int]  # of every frame
+    keys: list[int]  # of the key frames among them
+
+
+def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
+    """Of every window runs of `config.run_frames` frames that start at key frames, at most
+    `config.frames_per_video` frames, spread evenly over the key frames; fewer when there are fewer
+    key frames. Seeks, so no other frame is decoded.
+
+    Raise VideoError when the file holds no video or nothing can be decoded.
+    """
+    with _opened(path) as (container, stream):
+        packets = container.demux(stream)
+        found = [(p.pts, p.is_keyframe) for p in packets if p.pts is not None]
+        times = _Times(sorted(t for t, _ in found), sorted(t for t, is_key in found if is_key))
+        rate, total = _rate(stream), len(times.all)
+        nothing_yet = True
+        for window in sampling.windows(total, rate, config.frames_per_video, span):
+            frames = Frames([], [], rate, total, total)
+            _read_runs(container, stream, frames, times, window, config)
+            if nothing_yet and not frames.images:
+                raise VideoError("not one frame could be decoded")
+            yield frames
+            nothing_yet = False
+            del frames  # or two windows' frames would be in memory
+
+
+def _read_runs(
+    container: InputContainer,
+    stream: VideoStream,
+    frames: Frames,
+    times: _Times,
+    window: range,
+    config: FaceConfig,
+) -> None:
+    """Add to `frames` the runs that start in `window`, up to its end."""
+    size = stream.width, stream.height
+    run = min(config.run_frames, config.frames_per_video)
+    keys = [key for key in times.keys if bisect_left(times.all, key) in window]
+    chosen = sampling.uniform(len(keys), max(1, config.frames_per_video // config.run_frames))
+    starts = [keys[i] for i in chosen]
+    for number, start in enumerate(starts, 1):
+        end = starts[number] if number < len(starts) else times.all[window.stop - 1] + 1
+        container.seek(start, stream=stream)
+        after = (frame for frame in container.decode(stream) if frame.pts >= start)
+        for frame in islice(after, run):
+            if frame.pts >= end:
+                break
+            frames.images.append(_image(frame, size))
+            frames.indices.append(bisect_left(times.all, frame.pts))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Raise VideoError for whatever FFmpeg cannot do with the file."""
+    try:
+        # The absolute path: FFmpeg takes a name with a colon or a leading dash for something else.
+        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+            if not container.streams.video:
+                raise VideoError("no video stream in it")
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise VideoError("a codec that is not known here")
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except av.FFmpegError as error:
+        raise VideoError("no video stream that FFmpeg can open") from error
+
+
+def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, upright; a view of BGR memory, which is what OpenCV works on.
+
+    `size` is the width and height that the file began with: it may change on the way.
+    """
+    width, height = size
+    image = frame.to_ndarray(
+        format="bgr24", width=width, height=height, interpolation="FAST_BILINEAR", threads=1
+    )
+    turns = round(frame.rotation / 90) % 4 if abs(frame.rotation) <= 360 else 0
+    if turns:
+        image = np.ascontiguousarray(np.rot90(image, turns))
+    return image[..., ::-1]
+
+
+def _rate(stream: VideoStream) -> float:
+    """Frames per second; 0.0 when the file does not say."""
+    return float(stream.average_rate or 0)
+
+
+def _count_packets(path: Path) -> int:
+    """For containers without an index: duration times rate would be wrong for long sound or a
+    varying rate."""
+    with _opened(path) as (container, stream):
+        return sum(1 for packet in container.demux(stream) if packet.size)
+
+
+def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """All frames in time's order, up to what cannot be decoded: after a hole nobody could say
+    which frames of the video the next ones are."""
+    with suppress(av.FFmpegError):
+        yield from container.decode(stream)
