@@ -1,5 +1,5 @@
 # make demo · make test · make lint · make bench-preprocess CLIPS="folder folder"
-# make bench-train
+# make bench-train · make bench-score CLIPS="folder folder"
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ SEED ?= 0
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test lint bench-preprocess bench-train clean
+.PHONY: demo test lint bench-preprocess bench-train bench-score clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
@@ -25,6 +25,9 @@ bench-preprocess: $(VENV)/.installed
 bench-train: $(VENV)/.installed
 	$(RUN) -m benchmarks.loader
 	$(RUN) -m benchmarks.training
+
+bench-score: $(VENV)/.installed
+	$(RUN) -m benchmarks.scoring $(CLIPS)
 
 $(VENV)/.installed: requirements.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) \

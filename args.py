@@ -468,6 +468,9 @@ def score_parser() -> argparse.ArgumentParser:
         "--report", type=Path, metavar="DIR", help="a page for each video, with heat maps"
     )
     parser.add_argument(
+        "--save_video", type=Path, metavar="DIR", help="each video again, with framed faces"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print a line of JSON for each video, and nothing else"
     )
     parser.add_argument(

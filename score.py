@@ -26,10 +26,10 @@ from pathlib import Path
 
 import device
 import errors
-from errors import UsageError
+from errors import UsageError, VideoError
 from faces.sampling import Span
 from interrupts import stop_request
-from scoring import clip_report
+from scoring import clip_report, marked_video
 from scoring.judge import Judge
 from scoring.judgement import Judgement
 from scoring.ledger import Ledger
@@ -47,8 +47,8 @@ def main() -> int:
     if flags.watch and not all(Path(path).is_dir() for path in flags.paths):
         raise UsageError("--watch looks into folders: every PATH must be one")
     videos = [] if flags.watch else find_videos(flags.paths)
-    if flags.report:
-        flags.report.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (flags.report, flags.save_video)):
+        folder.mkdir(parents=True, exist_ok=True)
     detector = load_detector(flags.checkpoint, device.choose(flags.device))
     judgement = detector.judgement.at_prior(flags.prior)
     span = Span(flags.every, flags.max_seconds)
@@ -84,16 +84,18 @@ def check_output(path: Path) -> None:
 def make_judge(
     flags: argparse.Namespace, judge: Judge
 ) -> Callable[[Iterable[Path]], Iterator[VideoScore]]:
-    """Files → their scores; with --report also their pages."""
+    """Files → their scores; with --report and --save_video also what can be looked at."""
     of_model = clip_report.about_model(flags.checkpoint, judge.detector)
 
     def scores(videos: Iterable[Path]) -> Iterator[VideoScore]:
         for score, worst in judge.judge(videos):
-            if flags.report:
-                try:
+            try:
+                if flags.report:
                     clip_report.write(flags.report, score, worst, judge, of_model)
-                except OSError as error:  # the verdict is there all the same
-                    print(f"warning: no page for {score.video}: {error}", file=sys.stderr)
+                if flags.save_video and score.people:
+                    marked_video.write(flags.save_video, score, judge.span)
+            except (OSError, VideoError) as error:  # the verdict is there all the same
+                print(f"warning: nothing to look at for {score.video}: {error}", file=sys.stderr)
             yield score
 
     return scores

@@ -47,6 +47,15 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
             yield Frames(images, indices[: len(images)], rate, total, decoded)
 
 
+@contextmanager
+def every_frame(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
+    """Frames per second, 0.0 when the file does not say, and all frames up to what cannot be
+    decoded, (H, W, 3) uint8 RGB, upright, one at a time."""
+    with _opened(path) as (container, stream):
+        size = stream.width, stream.height
+        yield _rate(stream), (_image(frame, size) for frame in _decode_all(container, stream))
+
+
 class _Times(NamedTuple):
     """In the stream's own unit, rising."""
 

@@ -1,6 +1,5 @@
 """One video's verdict as an HTML page for people who must explain it (score.py --report)."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,14 @@ from datasets import clips
 from datasets.transforms import eval_transform
 from faces.extract import FaceTrack
 from scoring import plots, report
-from scoring.file_facts import file_facts
+from scoring.file_facts import file_facts, name_after
 from scoring.heatmap import heatmaps
 from scoring.judge import Judge
 from scoring.load import Detector
 from scoring.video import FaceScore, VideoScore
 
+LISTED = 20  # people at most, the most suspicious ones
 SUSPICIOUS = 4  # frames that are shown of the most suspicious person
-NAME_BYTES = 200  # of a file's name that a page's begins with: file systems allow 255
 HEADLINES = {
     "fake": "Signs of manipulation",
     "real": "No signs of manipulation found",
@@ -49,8 +48,7 @@ def write(
     suspicious person, `about` facts about the model."""
     facts = file_facts(Path(score.video))
     worst = max(score.people, key=lambda person: person.p_fake, default=None)
-    stem = os.fsdecode(os.fsencode(Path(score.video).stem)[:NAME_BYTES])
-    path = folder / f"{stem}-{facts['SHA-256'][:8]}.html"
+    path = folder / name_after(Path(score.video), ".html")
     report.render(
         path,
         "clip.html",
@@ -62,6 +60,7 @@ def write(
         about=about,
         timeline=plots.timeline(score.people, judge.judgement.turns) if score.people else None,
         worst=worst,
+        listed=sorted(score.people, key=lambda person: -person.p_fake)[:LISTED],
         shown=_most_suspicious(worst, crops, judge.detector) if worst and crops else [],
     )
     return path

@@ -1,10 +1,13 @@
 """What can be said of a video file without looking at its pictures."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import av
 from av.error import FFmpegError
+
+NAME_BYTES = 200  # of a file's name that another's begins with: file systems allow 255
 
 
 def file_facts(path: Path) -> dict[str, str]:
@@ -33,3 +36,9 @@ def sha256(path: Path) -> str:
     """Of a file's content, as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def name_after(path: Path, ending: str) -> str:
+    """Of what is made of a file: after its name and its content."""
+    stem = os.fsdecode(os.fsencode(path.stem)[:NAME_BYTES])
+    return f"{stem}-{sha256(path)[:8]}{ending}"

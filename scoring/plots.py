@@ -19,6 +19,7 @@ from scoring.video import FaceScore
 
 REAL_COLOUR, FAKE_COLOUR, LINE = "#2b7bba", "#c8553d", "#555555"
 BINS = 10  # of p_fake, in plots
+NAMED = 6  # people whose lines a legend tells apart
 
 
 def of_split(
@@ -53,7 +54,7 @@ def timeline(people: Sequence[FaceScore], thresholds: tuple[float, float]) -> by
         for threshold in set(thresholds):
             axes.axhline(threshold, color=LINE, ls="--", lw=1)
         axes.set(xlabel="seconds" if timed else "frame", ylabel="p_fake", ylim=(-0.02, 1.02))
-        if len(people) > 1:
+        if 1 < len(people) <= NAMED:
             axes.legend(frameon=False)
     return png.data
 

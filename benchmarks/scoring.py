@@ -1,0 +1,138 @@
+"""Scoring stage by stage: seconds per clip with ResNet152 and an LSTM, 16 frames, model loaded.
+
+    python -m benchmarks.scoring FOLDER [FOLDER …]          (make bench-score CLIPS="folder folder")
+
+decode, detect (with tracking and cropping) and model one after the other, and `whole`, all that
+score.py does for one file; medians. Beside it `plain`: MTCNN by its own settings on every sampled
+frame at full size, the same model in torch's default memory format. Then all clips one by one and
+as one folder, where the next one's faces are looked for while the model is at work, and the seconds
+from starting score.py to its first verdict. Weights are random: they change no time.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from facenet_pytorch import MTCNN
+
+import checkpointing
+import device as devices
+import errors
+import models
+from arg_types import at_least
+from checkpointing import Checkpoint
+from errors import UsageError
+from faces.crop import cut, to_jpeg
+from faces.decode import read
+from faces.extract import extract_faces
+from faces.sampling import WHOLE
+from preprocessing import ClipConfig, FaceConfig
+from scoring.judge import Judge
+from scoring.judgement import Judgement
+from scoring.load import Detector, load_detector
+from scoring.predict import predict_track
+
+FACES = FaceConfig(frames_per_video=16)
+STAGES = ("decode", "detect", "model", "whole", "plain")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--model_name", default="resnet152")
+    parser.add_argument("--repeats", type=at_least(1), default=3)
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    flags = parser.parse_args()
+    clips = sorted(path for folder in flags.folders for path in folder.rglob("*.mp4"))
+    if not clips:
+        raise UsageError("no .mp4 under " + ", ".join(map(str, flags.folders)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_checkpoint(Path(folder) / "best.pt", flags.model_name)
+        place = devices.choose(flags.device)
+        judge = Judge(load_detector(path, place), Judgement(), WHOLE, batch_size=4)
+        plain = load_detector(path, place)
+        plain.model.encoder.to(memory_format=torch.contiguous_format)
+        print(f"{'clip':<20}" + "".join(f"{name:>9}" for name in STAGES))
+        for clip in clips:
+            found = [stages(clip, judge, plain) for _ in range(flags.repeats)]
+            middles = (statistics.median(times) for times in zip(*found, strict=True))
+            print(f"{clip.name:<20}" + "".join(f"{value:>9.2f}" for value in middles), flush=True)
+        print_folder(clips, judge, flags.repeats)
+        call = [sys.executable, "score.py", str(clips[0]), "--checkpoint", str(path), "--json"]
+        call += ["--device", flags.device, "--output", f"{folder}/scores.csv"]
+        starts = [
+            seconds_of(lambda: subprocess.run(call, check=True, capture_output=True))
+            for _ in range(flags.repeats)
+        ]
+        print(f"score.py {clips[0].name}, from start to end: {statistics.median(starts):.1f} s")
+    return 0
+
+
+def make_checkpoint(path: Path, encoder: str) -> Path:
+    torch.manual_seed(0)
+    config = models.ModelConfig(encoder)
+    weights = models.build(config).state_dict()
+    classes = ["REAL", "FAKE"]
+    checkpointing.save(
+        path,
+        Checkpoint(config.to_dict(), weights, FACES, ClipConfig(), classes, [], {}, 1, {}),
+    )
+    return path
+
+
+def stages(clip: Path, judge: Judge, plain: Detector) -> tuple[float, ...]:
+    """Seconds, in the order of STAGES."""
+    decode = seconds_of(lambda: read(clip, FACES))
+    started = time.monotonic()
+    tracks = extract_faces(clip, judge.faces).tracks
+    extract = time.monotonic() - started
+
+    def predict() -> None:
+        for track in tracks:
+            predict_track(judge.detector.model, track.jpegs, judge.detector.clip, 4)
+
+    model = seconds_of(predict)
+    whole = seconds_of(lambda: list(judge.judge([clip])))
+    return decode, extract - decode, model, whole, seconds_of(lambda: score_plainly(clip, plain))
+
+
+def score_plainly(clip: Path, detector: Detector) -> None:
+    """The surest face of every frame as one track."""
+    frames = read(clip, FACES)
+    mtcnn = MTCNN(keep_all=True)
+    jpegs = []
+    for image in frames.images:
+        boxes, _ = mtcnn.detect(np.ascontiguousarray(image))
+        if boxes is not None:
+            crop = cut(image, boxes[0], FACES.margin, FACES.face_size)
+            jpegs.append(to_jpeg(crop, FACES.jpeg_quality))
+    if jpegs:
+        predict_track(detector.model, jpegs, detector.clip, 4)
+
+
+def print_folder(clips: list[Path], judge: Judge, repeats: int) -> None:
+    runs: dict[str, list[float]] = {"one by one": [], "as a folder": []}
+    for _ in range(repeats):  # in turns, so that a slow moment hits both
+        alone = seconds_of(lambda: [list(judge.judge([clip])) for clip in clips])
+        runs["one by one"].append(alone)
+        runs["as a folder"].append(seconds_of(lambda: list(judge.judge(clips))))
+    for name, seconds in runs.items():
+        each = statistics.median(seconds) / len(clips)
+        print(f"{len(clips)} clips {name}: {each:.2f} s each, {1 / each:.2f} clips/s")
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+if __name__ == "__main__":
+    errors.run(main)
