@@ -4,7 +4,7 @@ A checkpoint rebuilds its model and its preprocessing without any flag.
 """
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Checkpoint:
     epoch: int  # from 1
     metrics: dict[str, float | None]  # the epoch's row of history.csv
     judgement: dict[str, Any] | None = None  # scoring.judgement.Judgement; None: not calibrated
+    familiar: dict[str, Any] | None = None  # scoring.familiar.Familiar; None: not known
 
 
 def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = None) -> None:
@@ -88,20 +89,21 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
-    names = {field.name for field in fields(Checkpoint)}
-    if values["format"] != FORMAT or not names <= set(values):
+    needed = {field.name for field in fields(Checkpoint) if field.default is MISSING}
+    if values["format"] != FORMAT or not needed <= set(values):
         raise CheckpointError(
             f"{path} has checkpoint format {values['format']}, this version reads {FORMAT}"
         )
     dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
-    dicts.append(values["judgement"] or {})
+    dicts += [values.get(name) or {} for name in ("judgement", "familiar")]
     if not all(isinstance(value, dict) for value in dicts):
         raise CheckpointError(f"{path} is not a checkpoint of this project")
     try:
         faces, clip = FaceConfig.from_dict(values["faces"]), ClipConfig.from_dict(values["clip"])
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return Checkpoint(**{name: values[name] for name in names} | {"faces": faces, "clip": clip})
+    known = {field.name: values[field.name] for field in fields(Checkpoint) if field.name in values}
+    return Checkpoint(**known | {"faces": faces, "clip": clip})
 
 
 def keep_newest(folder: Path, count: int) -> None:

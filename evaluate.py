@@ -96,7 +96,7 @@ def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
     if absent:
         known = ", ".join(columns)
         raise UsageError(f"--group_by: {name} has no column {', '.join(absent)}; it has {known}")
-    return [*dict.fromkeys(["method", *traits.NUMERIC, *asked])]
+    return [*dict.fromkeys(["method", "codec", *traits.NUMERIC, *asked])]
 
 
 def asks_for_thresholds(flags: argparse.Namespace) -> bool:

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from datasets import manifest
 from datasets.manifest import REAL
 from faces import pool, store
+from faces.extract import bits_per_pixel, side
 
 NOT_YET = "not extracted yet"
 LOST = "deleted after its extraction, and its crops are damaged"
@@ -103,13 +104,13 @@ def _estimate(todo: list[pool.Job], seconds: float, workers: int | None) -> None
 
 def rows(videos: pd.DataFrame, folders: Folders) -> pd.DataFrame:
     """Manifest rows in the order of the table: one per track, one for a video without. Beyond the
-    manifest's columns `face`, the median side of a track's boxes in pixels, and `reused`."""
+    manifest's columns `reused`."""
     return pd.DataFrame(row for video in videos.to_dict("records") for row in _rows(video, folders))
 
 
 def _rows(video: dict[str, Any], folders: Folders) -> Iterator[dict[str, Any]]:
     row = {**dict.fromkeys(("width", "height", "frames"), 0), "fps": 0.0, "track": -1}
-    row |= {"crops": "", "face": 0.0, "reused": False} | video
+    row |= {"crops": "", "reused": False} | manifest.OPTIONAL | video
     if video["status"]:
         yield row
         return
@@ -120,10 +121,13 @@ def _rows(video: dict[str, Any], folders: Folders) -> Iterator[dict[str, Any]]:
         return
     folder = folders.crops(video["video_id"])
     row |= {key: found[key] for key in ("status", "detail", "width", "height", "fps", "reused")}
+    row["codec"] = found.get("codec", "")  # crops of an earlier version lack it
+    size = (found["bytes"], found["width"], found["height"], found["total_frames"])
+    row["bits_per_pixel"] = round(bits_per_pixel(*size), 5)
     if not found["tracks"]:
         yield row
     for number, track in enumerate(found["tracks"]):
         crops = (folder / track["crops"]).relative_to(folders.output).as_posix()
-        sides = [max(right - left, low - top) for left, top, right, low in track["boxes"]]
-        own = {"track": number, "crops": crops, "frames": len(sides), "face": median(sides)}
+        own = {"track": number, "crops": crops, "frames": len(track["frames"])}
+        own["face_px"] = round(side(track["boxes"]), 1)
         yield row | own

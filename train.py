@@ -38,7 +38,7 @@ from errors import PipelineError, UsageError
 from history import EpochRow
 from interrupts import stop_request
 from preprocessing import ClipConfig
-from scoring import calibrate
+from scoring import calibrate, familiar
 from scoring.aggregate import ClipScore
 from scoring.judgement import Judgement
 from trainer import Hooks, Plan, Position, Stopped, fit
@@ -151,6 +151,7 @@ def checkpoint_maker(
         classes=list(manifest.CLASSES),
         trained_on=sorted(trained_on),
         data=fingerprint,
+        familiar=familiar.of_training(data.tracks("train")).to_dict(),
     )
 
 

@@ -88,10 +88,10 @@ def _copies(table: pd.DataFrame, root: Path) -> Iterator[Finding]:
 
 def _unclear(tracks: pd.DataFrame) -> Iterator[Finding]:
     """Videos whose largest face is too small, or whose sharpest is too blurred."""
-    best = tracks.groupby("video_id")[["face", "sharpness"]].max()
+    best = tracks.groupby("video_id")[["face_px", "sharpness"]].max()
     for video in best.itertuples():
-        if video.face < MIN_FACE:
-            yield video.Index, "small_face", f"{video.face:.0f} pixels"
+        if video.face_px < MIN_FACE:
+            yield video.Index, "small_face", f"{video.face_px:.0f} pixels"
         if video.sharpness < MIN_SHARPNESS:
             yield video.Index, "blurred", f"sharpness {video.sharpness:.4f}"
 

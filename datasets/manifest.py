@@ -39,11 +39,17 @@ COLUMNS = {
     "height": int,
     "fps": float,
 }
+# Of which a manifest may lack some, as those of other tools do; and what then stands there.
+OPTIONAL: dict[str, str | float] = {
+    "codec": "",
+    "bits_per_pixel": 0.0,  # of the file, sound and all, for each pixel of each frame
+    "face_px": 0.0,  # median over the track of its box's longer side, in pixels of the video
+}
 
 
 @dataclass(frozen=True)
 class Manifest:
-    table: pd.DataFrame  # COLUMNS
+    table: pd.DataFrame  # COLUMNS and OPTIONAL
     folder: Path  # that its relative paths start from
     faces: FaceConfig  # what made its crops
 
@@ -79,8 +85,10 @@ def read(path: Path) -> Manifest:
     absent = [name for name in COLUMNS if name not in table]
     if absent:
         raise DataError(f"{path} lacks the columns {', '.join(absent)}")
+    table = table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
+    types = COLUMNS | {name: type(value) for name, value in OPTIONAL.items()}
     try:
-        table = table.astype({k: v for k, v in COLUMNS.items() if v is not str})
+        table = table.astype({k: v for k, v in types.items() if v is not str})
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     _check(path, table)
@@ -153,7 +161,8 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
 
 def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Write and return the manifest's columns of `table`; the file appears whole or not at all."""
-    table = table[list(COLUMNS)]
+    table = table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
+    table = table[[*COLUMNS, *OPTIONAL]]
     write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
 import cv2
@@ -40,6 +40,7 @@ class Extraction:
     width: int = 0
     height: int = 0
     fps: float = 0.0
+    codec: str = ""
     total_frames: int = 0
     sampled_frames: int = 0
     tracks: list[FaceTrack] = field(default_factory=list)
@@ -82,7 +83,14 @@ def _extract(frames: Frames, detector: FaceDetector, original: dict[str, Any] | 
         return Extraction("no_face", frames.detail)
     height, width = frames.images[0].shape[:2]
     result = Extraction(
-        "no_face", frames.detail, width, height, frames.fps, frames.total, len(frames.images)
+        "no_face",
+        frames.detail,
+        width,
+        height,
+        frames.fps,
+        frames.codec,
+        frames.total,
+        len(frames.images),
     )
     tracks = reuse(frames, original, detector) if original else None
     result.reused = tracks is not None
@@ -97,6 +105,17 @@ def _extract(frames: Frames, detector: FaceDetector, original: dict[str, Any] | 
     result.status = "ok"
     result.tracks = [_cut_track(track, frames, detector) for track in tracks]
     return result
+
+
+def bits_per_pixel(size: int, width: int, height: int, frames: int) -> float:
+    """Of a file of `size` bytes, sound and all; 0 where a length is not known."""
+    pixels = width * height * frames
+    return 8 * size / pixels if pixels else 0.0
+
+
+def side(boxes: list[list[float]]) -> float:
+    """Median of the boxes' longer sides in pixels."""
+    return median(max(right - left, low - top) for left, top, right, low in boxes)
 
 
 def is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:

@@ -19,4 +19,5 @@ class Frames:
     fps: float  # 0.0 when the file does not say
     total: int  # frames that the file promises
     decoded: int  # frames that could be read, or `total` while none was missed
+    codec: str = ""  # empty when the decoder does not tell
     detail: str = ""  # what the user should know

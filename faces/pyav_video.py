@@ -32,7 +32,7 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
         size = stream.width, stream.height
         believed = 0 < stream.frames <= MAX_FRAMES
         total = stream.frames if believed else _count_packets(path)
-        rate = _rate(stream)
+        rate, codec = _rate(stream), stream.codec_context.name
         frames = _decode_all(container, stream)
         for indices in pick(total, rate):
             images: list[np.ndarray] = []
@@ -44,7 +44,7 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
                         images.append(_image(frame, size))
                         break
             decoded = total if len(images) == len(indices) else position
-            yield Frames(images, indices[: len(images)], rate, total, decoded)
+            yield Frames(images, indices[: len(images)], rate, total, decoded, codec)
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
         rate, total = _rate(stream), len(times.all)
         nothing_yet = True
         for window in sampling.windows(total, rate, config.frames_per_video, span):
-            frames = Frames([], [], rate, total, total)
+            frames = Frames([], [], rate, total, total, stream.codec_context.name)
             _read_runs(container, stream, frames, times, window, config)
             if nothing_yet and not frames.images:
                 raise VideoError("not one frame could be decoded")

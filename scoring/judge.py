@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from faces import store
 from faces.detect import FaceDetector
-from faces.extract import Extraction, FaceTrack, extract_windows
+from faces.extract import Extraction, FaceTrack, bits_per_pixel, extract_windows, side
 from faces.sampling import Span
 from scoring.aggregate import AGGREGATIONS
 from scoring.ahead import ahead
@@ -77,6 +78,7 @@ class Judge:
         status = _status(seen)
         if status != "ok":
             people, clips, worst = [], [], None
+        detail = [*_details(seen, people, self.span), *self._warnings(video, seen[0], people)]
         combine = AGGREGATIONS[self.judgement.aggregation]
         score = combine(clips) if clips else None
         result = VideoScore(
@@ -85,13 +87,21 @@ class Judge:
             p_fake=None if score is None else _p_fake(self.judgement, score),
             frames=sum(found.sampled_frames for found in seen),
             seconds=round(seconds, 2),
-            detail="; ".join(filter(None, _details(seen, people, self.span))),
+            detail="; ".join(filter(None, detail)),
             people=people,
         )
         return Judged(result, worst)
 
     def _predict(self, track: FaceTrack) -> TrackScores:
         return predict_track(self.detector.model, track.jpegs, self.detector.clip, self.batch_size)
+
+    def _warnings(self, video: Path, found: Extraction, people: list[FaceScore]) -> Iterator[str]:
+        """Where the clip is unlike all training."""
+        if people:
+            sides = [side([frame.box for frame in person.frames]) for person in people]
+            size = (store.size(video), found.width, found.height, found.total_frames)
+            for text in self.detector.familiar.warnings(found.codec, bits_per_pixel(*size), sides):
+                yield f"warning: {text}"
 
 
 def _status(seen: list[Extraction]) -> str:

@@ -11,6 +11,7 @@ import models
 from errors import CheckpointError, DataError
 from models.frame_rnn import FrameModel
 from preprocessing import ClipConfig, FaceConfig
+from scoring.familiar import Familiar
 from scoring.judgement import Judgement
 
 
@@ -23,6 +24,7 @@ class Detector:
     faces: FaceConfig
     clip: ClipConfig
     judgement: Judgement
+    familiar: Familiar
     trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
 
 
@@ -33,6 +35,8 @@ def load_detector(path: Path, device: torch.device) -> Detector:
     try:
         stored = checkpoint.judgement
         judgement = Judgement() if stored is None else Judgement.from_dict(stored)
+        stored = checkpoint.familiar
+        familiar = Familiar() if stored is None else Familiar.from_dict(stored)
         model.load_state_dict(checkpoint.weights)
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
@@ -44,5 +48,6 @@ def load_detector(path: Path, device: torch.device) -> Detector:
         checkpoint.faces,
         checkpoint.clip,
         judgement,
+        familiar,
         frozenset(checkpoint.trained_on),
     )

@@ -17,6 +17,7 @@ NUMERIC: dict[str, list[float] | None] = {
     "face_px": [64, 128, 256],  # longer side of a face's box, in pixels of the video
     "people": [2],
     "brightness": None,  # of the crops, 0 to 1
+    "bits_per_pixel": None,  # of the file: how much the video's compression left
     "crop_bytes": None,  # of a JPEG crop: how much detail compression left
 }
 
@@ -25,13 +26,15 @@ MANY = 12  # different numbers, above which they are no names
 
 def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
     """Columns of NUMERIC, indexed by video_id, of the videos with a face; of several people the
-    mean. A box that was not written down is NaN. Raise DataError for crops that cannot be read."""
+    mean. What a manifest does not tell is NaN. Raise DataError for crops that cannot be read."""
     tracks = data.tracks(split)
     seen = pd.DataFrame(
         [_of_track(data.folder, row) for _, row in tracks.iterrows()],
-        columns=["face_px", "brightness", "crop_bytes"],
+        columns=["brightness", "crop_bytes"],
         index=tracks["video_id"],
     )
+    told = ["face_px", "bits_per_pixel"]
+    seen[told] = tracks[told].replace(0.0, np.nan).to_numpy()
     found = seen.groupby(level=0).mean()
     found["people"] = tracks.groupby("video_id").size()
     sides = tracks.drop_duplicates("video_id").set_index("video_id")[["width", "height"]]
@@ -39,22 +42,13 @@ def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
     return found[list(NUMERIC)]
 
 
-def _of_track(folder: Path, row: pd.Series) -> tuple[float, float, int]:
+def _of_track(folder: Path, row: pd.Series) -> tuple[float, int]:
     jpeg = crop_files.read_middle(folder, row["crops"], row["frames"])
     try:
         crop = clips.decode([jpeg])
     except ValueError as error:
         raise DataError(f"{row['crops']} in {folder}: {error}") from error
-    return _box_side(folder, row), float(crop.float().mean()) / 255, len(jpeg)
-
-
-def _box_side(folder: Path, row: pd.Series) -> float:
-    record = crop_files.read_record(folder, row["crops"])
-    try:
-        boxes = np.asarray(record["boxes"], float).reshape(row["frames"], 4)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return float("nan")
-    return float(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1)))
+    return float(crop.float().mean()) / 255, len(jpeg)
 
 
 def groups(values: pd.Series) -> pd.Categorical:

@@ -187,8 +187,8 @@ def test_a_column_to_group_by_must_be_there(
     assert evaluate_here(monkeypatch, *flags, "compression") == 0
     results = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
     assert set(results["evaluations"][0]["groups"]["compression"]) == {"c23", "c40"}
-    assert evaluate_here(monkeypatch, *flags, "codec") == 2
-    assert "has no column codec; it has video_id" in capsys.readouterr().err
+    assert evaluate_here(monkeypatch, *flags, "camera") == 2
+    assert "has no column camera; it has video_id" in capsys.readouterr().err
     assert evaluate_here(monkeypatch, *flags, "frames") == 2, "of tracks"
     assert evaluate_here(monkeypatch, *flags, "group", "label") == 0
 

@@ -52,7 +52,7 @@ class Collection:
         self.rows.append(
             empty
             | {"video_id": name, "path": name, "label": label, "group": group or name}
-            | {"status": status, "track": track, "crops": folder, "frames": 3, "face": face}
+            | {"status": status, "track": track, "crops": folder, "frames": 3, "face_px": face}
         )
 
     @property
@@ -158,7 +158,7 @@ def test_where_nothing_is_found_nothing_is_left_out(collection: Collection) -> N
 
 
 def test_a_table_without_faces_is_clean(tmp_path: Path) -> None:
-    rows = [dict.fromkeys(manifest.COLUMNS, "") | {"path": "gone.mp4", "face": 0.0}]
+    rows = [dict.fromkeys(manifest.COLUMNS, "") | {"path": "gone.mp4", "face_px": 0.0}]
     assert cleaning.find(pd.DataFrame(rows), tmp_path, tmp_path).empty
 
 

@@ -35,6 +35,9 @@ def row(**changes: Any) -> dict[str, Any]:
         "width": 320,
         "height": 240,
         "fps": 29.97002997002997,
+        "codec": "h264",
+        "bits_per_pixel": 0.125,
+        "face_px": 81.5,
     } | changes
 
 
@@ -55,7 +58,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, rows)
     found = manifest.read(path)
     assert found.table.to_dict("records") == rows
-    assert list(found.table) == list(manifest.COLUMNS)
+    assert list(found.table) == [*manifest.COLUMNS, *manifest.OPTIONAL]
     assert found.folder == tmp_path
     assert found.faces == FACES
 
@@ -111,6 +114,17 @@ def test_without_groups_every_source_is_its_own(tmp_path: Path) -> None:
     path = write(tmp_path, [row(source="a"), row(source="b")])
     pd.read_csv(path).drop(columns="group").to_csv(path, index=False)
     assert manifest.read(path).table["group"].tolist() == ["a", "b"]
+
+
+def test_a_manifest_that_does_not_tell_codec_and_sizes_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, [row()])
+    pd.read_csv(path).drop(columns=list(manifest.OPTIONAL)).to_csv(path, index=False)
+    table = manifest.read(path).table
+    assert table[list(manifest.OPTIONAL)].to_dict("records") == [manifest.OPTIONAL]
+    manifest.write(path, pd.DataFrame([row()]).drop(columns=list(manifest.OPTIONAL)))
+    assert manifest.read(path).table[list(manifest.COLUMNS)].to_dict("records") == [
+        {name: value for name, value in row().items() if name in manifest.COLUMNS}
+    ]
 
 
 @pytest.mark.parametrize("column", [name for name in manifest.COLUMNS if name != "group"])
