@@ -453,9 +453,22 @@ def score_parser() -> argparse.ArgumentParser:
         "1: some could not be; 2: the call cannot be served."
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="file, folder or glob; - reads names from a pipe"
+        "paths", nargs="*", metavar="PATH", help="file, folder or glob; - reads names from a pipe"
     )
     parser.add_argument("--checkpoint", type=Path, required=True)
+    deployment = parser.add_mutually_exclusive_group()
+    deployment.add_argument(
+        "--export",
+        type=Path,
+        metavar="ZIP",
+        help="write the checkpoint as one file for --backend onnx, and end; takes no PATH",
+    )
+    deployment.add_argument(
+        "--backend",
+        choices=["torch", "onnx"],
+        default="torch",
+        help="onnx: --checkpoint is a file made by --export; no heat maps",
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("scores.csv"), help="scores.json goes beside it"
     )
@@ -491,6 +504,17 @@ def score_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch_size", type=at_least(1), default=4, help="clips per step")
     _add_machine(parser, workers=False)
     return parser
+
+
+def score_flags() -> argparse.Namespace:
+    """Flags of score.py, which wants videos, or --export and none."""
+    parser = score_parser()
+    flags = parser.parse_args()
+    if flags.export and flags.paths:
+        parser.error("--export takes no PATH")
+    if not flags.export and not flags.paths:
+        parser.error("the following arguments are required: PATH")
+    return flags
 
 
 def _add_machine(group, workers: bool = True) -> None:

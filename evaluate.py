@@ -28,8 +28,9 @@ from datasets.manifest import Manifest
 from errors import DataError, UsageError
 from scoring import baselines, compare, plots, report, robustness, split, traits
 from scoring.calibrate import Rule, TooFew
+from scoring.detector import Detector
 from scoring.judgement import Judgement
-from scoring.load import Detector, load_detector
+from scoring.load import load_detector
 from scoring.measure import measure
 
 SCHEMA = 1  # of metrics.json; raised when a field changes its meaning

@@ -3,6 +3,8 @@
     python score.py clip.mp4 folder/ --checkpoint checkpoints/<run>/best.pt --output scores.csv
     find . -name '*.mp4' | python score.py - --checkpoint … --json
     python score.py folder/ --checkpoint … --watch
+    python score.py --checkpoint … --export detector.zip
+    python score.py folder/ --checkpoint detector.zip --backend onnx
 
 Writes scores.csv, and beside it scores.json with every person and frame. Exit code 0 when every
 file was judged (real, fake or uncertain), 1 when some could not be, 2 when the call cannot be
@@ -12,7 +14,7 @@ served.
 import args
 
 if __name__ == "__main__":
-    args.score_parser().parse_args()  # --help and wrong flags are answered before slow imports
+    args.score_flags()  # --help and wrong flags are answered before slow imports
 
 
 import argparse
@@ -30,10 +32,10 @@ from errors import UsageError, VideoError
 from faces.sampling import Span
 from interrupts import stop_request
 from scoring import clip_report, marked_video
+from scoring.detector import Detector
 from scoring.judge import Judge
 from scoring.judgement import Judgement
 from scoring.ledger import Ledger
-from scoring.load import load_detector
 from scoring.output import SCHEMA, ScoreFiles
 from scoring.video import VideoScore
 from scoring.watch import looks, videos_under, watch
@@ -42,14 +44,16 @@ JUDGED = ("real", "fake", "uncertain")
 
 
 def main() -> int:
-    flags = args.score_parser().parse_args()
+    flags = args.score_flags()
+    if flags.export:
+        return export(flags.checkpoint, flags.export)
     check_output(flags.output)
     if flags.watch and not all(Path(path).is_dir() for path in flags.paths):
         raise UsageError("--watch looks into folders: every PATH must be one")
     videos = [] if flags.watch else find_videos(flags.paths)
     for folder in filter(None, (flags.report, flags.save_video)):
         folder.mkdir(parents=True, exist_ok=True)
-    detector = load_detector(flags.checkpoint, device.choose(flags.device))
+    detector = load(flags.checkpoint, flags.backend, flags.device)
     judgement = detector.judgement.at_prior(flags.prior)
     span = Span(flags.every, flags.max_seconds)
     judge = make_judge(flags, Judge(detector, judgement, span, flags.batch_size))
@@ -71,6 +75,30 @@ def main() -> int:
     if not flags.json:
         print(f"{judged} of {len(videos)} videos judged, {meaning(judgement)}: {flags.output}")
     return 0 if judged == len(videos) else 1
+
+
+def load(path: Path, backend: str, place: str) -> Detector:
+    """Either way imports what it needs alone: an exported detector does without models/."""
+    if backend == "onnx":
+        if place == "cuda":
+            raise UsageError("--backend onnx computes on the CPU: leave out --device cuda")
+        from scoring.onnx_model import load_exported
+
+        return load_exported(path)
+    from scoring.load import load_detector
+
+    return load_detector(path, device.choose(place))
+
+
+def export(checkpoint: Path, path: Path) -> int:
+    """The checkpoint as one file for --backend onnx."""
+    if path.suffix != ".zip" or not path.parent.is_dir():
+        raise UsageError(f"--export: {path} should be a .zip in a folder that is there")
+    from scoring import onnx_export
+
+    difference = onnx_export.export(checkpoint, path)
+    print(f"{path}: judges as {checkpoint}, to within {difference:.1e} in logits and p_fake")
+    return 0
 
 
 def check_output(path: Path) -> None:
@@ -95,7 +123,7 @@ def make_judge(
                 if flags.save_video and score.people:
                     marked_video.write(flags.save_video, score, judge.span)
             except (OSError, VideoError) as error:  # the verdict is there all the same
-                print(f"warning: nothing to look at for {score.video}: {error}", file=sys.stderr)
+                print(f"warning: no page or video of {score.video}: {error}", file=sys.stderr)
             yield score
 
     return scores

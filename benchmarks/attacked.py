@@ -24,7 +24,8 @@ from attacks import Attack
 from datasets import manifest
 from datasets.video_dataset import Batch, VideoDataset, collate
 from scoring.aggregate import video_scores
-from scoring.load import Detector, load_detector
+from scoring.detector import Detector
+from scoring.load import load_detector
 from scoring.predict import predict
 
 

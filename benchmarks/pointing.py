@@ -28,8 +28,9 @@ from datasets.transforms import eval_transform
 from models.frame_rnn import FrameModel
 from preprocessing import square
 from scoring.aggregate import AGGREGATIONS
+from scoring.detector import Detector
 from scoring.heatmap import heatmaps
-from scoring.load import Detector, load_detector
+from scoring.load import load_detector
 from scoring.predict import predict_track
 
 Hits = tuple[bool, ...]  # detector, untrained model, crop's middle

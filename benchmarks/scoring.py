@@ -34,9 +34,10 @@ from faces.decode import read
 from faces.extract import extract_faces
 from faces.sampling import WHOLE
 from preprocessing import ClipConfig, FaceConfig
+from scoring.detector import Detector
 from scoring.judge import Judge
 from scoring.judgement import Judgement
-from scoring.load import Detector, load_detector
+from scoring.load import load_detector
 from scoring.predict import predict_track
 
 FACES = FaceConfig(frames_per_video=16)

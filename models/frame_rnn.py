@@ -28,6 +28,10 @@ class FrameModel(nn.Module):
             nn.Linear(encoder.features, embed_dim), nn.LayerNorm(embed_dim)
         )
 
+    @property
+    def device(self) -> torch.device:
+        return self.project[0].weight.device
+
     def freeze(self, count: int) -> None:
         """Leave the first `count` stages of the encoder as they are, batch norm's statistics too.
         Raise UsageError when it has fewer."""

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from datasets import clips
 from datasets.transforms import eval_transform
 from faces.extract import FaceTrack
 from scoring import plots, report
+from scoring.detector import Detector
 from scoring.file_facts import file_facts, name_after
-from scoring.heatmap import heatmaps
 from scoring.judge import Judge
-from scoring.load import Detector
 from scoring.video import FaceScore, VideoScore
 
 LISTED = 20  # people at most, the most suspicious ones
@@ -29,7 +29,7 @@ HEADLINES = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A crop, and the same under its heat map, as PNG; None where the encoder gives none."""
+    """A crop, and the same under its heat map, as PNG; None where the detector gives none."""
 
     seconds: float | None
     p_fake: float
@@ -62,6 +62,7 @@ def write(
         worst=worst,
         listed=sorted(score.people, key=lambda person: -person.p_fake)[:LISTED],
         shown=_most_suspicious(worst, crops, judge.detector) if worst and crops else [],
+        exported=judge.detector.exported,
     )
     return path
 
@@ -77,12 +78,21 @@ def _most_suspicious(person: FaceScore, track: FaceTrack, detector: Detector) ->
         start = max(start for start in starts if start <= index)
         crops = clips.decode(track.jpegs[start : start + length])
         if start not in maps:
-            maps[start] = heatmaps(detector.model, eval_transform(detector.clip)(crops))
+            maps[start] = _heat(detector, eval_transform(detector.clip)(crops))
         crop, heat = crops[index - start].permute(1, 2, 0).numpy(), maps[start]
         under = None if heat is None else _png(_overlay(crop, heat[index - start].numpy()))
         frame = person.frames[index]
         found.append(Shown(frame.seconds, frame.p_fake, _png(crop), under))
     return found
+
+
+def _heat(detector: Detector, clip: torch.Tensor) -> torch.Tensor | None:
+    """scoring.heatmap.heatmaps, and None for an exported detector, which has no gradients."""
+    if detector.exported:
+        return None
+    from scoring.heatmap import heatmaps  # needs the code of models/
+
+    return heatmaps(detector.model, clip)
 
 
 def _overlay(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ from faces.extract import Extraction, FaceTrack, bits_per_pixel, extract_windows
 from faces.sampling import Span
 from scoring.aggregate import AGGREGATIONS
 from scoring.ahead import ahead
+from scoring.detector import Detector
 from scoring.judgement import Judgement
-from scoring.load import Detector
 from scoring.predict import TrackScores, predict_track
 from scoring.video import FaceScore, FrameScore, VideoScore
 

@@ -1,35 +1,22 @@
 """Checkpoint file → model ready to judge, and the preprocessing it was trained with."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 import checkpointing
 import models
 from errors import CheckpointError, DataError
-from models.frame_rnn import FrameModel
-from preprocessing import ClipConfig, FaceConfig
+from scoring.detector import Detector
+from scoring.exported import is_exported
 from scoring.familiar import Familiar
 from scoring.judgement import Judgement
 
 
-@dataclass(frozen=True)
-class Detector:
-    """A trained model in evaluation mode, on its device."""
-
-    model: FrameModel
-    config: dict[str, Any]  # that rebuilds the model
-    faces: FaceConfig
-    clip: ClipConfig
-    judgement: Judgement
-    familiar: Familiar
-    trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
-
-
 def load_detector(path: Path, device: torch.device) -> Detector:
     """Raise CheckpointError for a file that is unusable."""
+    if is_exported(path):
+        raise CheckpointError(f"{path} is an exported detector: judge by score.py --backend onnx")
     checkpoint = checkpointing.load(path)
     model = models.build(models.ModelConfig.from_dict(checkpoint.model))
     try:

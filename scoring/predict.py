@@ -12,9 +12,9 @@ from datasets import clips as clip_tools
 from datasets.transforms import eval_transform
 from datasets.video_dataset import Batch
 from errors import CheckpointError
-from models.frame_rnn import FrameModel
 from preprocessing import ClipConfig
 from scoring.aggregate import ClipScore
+from scoring.detector import ClipModel
 
 
 @torch.inference_mode()
@@ -26,7 +26,12 @@ def p_fake(model: nn.Module, clips: torch.Tensor, mask: torch.Tensor) -> list[fl
     assert not model.training
     device = next(model.parameters()).device
     logits = model(clips.to(device, non_blocking=True), mask.to(device))  # (B, K)
-    return (1 - logits.double().softmax(dim=1)[:, 0]).tolist()
+    return not_real(logits).tolist()
+
+
+def not_real(logits: torch.Tensor) -> torch.Tensor:
+    """(B, K) → (B,) probabilities that a clip is not REAL (class 0), in double precision."""
+    return 1 - logits.double().softmax(dim=1)[:, 0]
 
 
 def check_numbers(scores: Iterable[float]) -> None:
@@ -55,15 +60,14 @@ class TrackScores:
 
 @torch.inference_mode()
 def predict_track(
-    model: FrameModel, jpegs: list[bytes], config: ClipConfig, batch_size: int
+    model: ClipModel, jpegs: list[bytes], config: ClipConfig, batch_size: int
 ) -> TrackScores:
     """A track's crops as JPEG bytes, each through the encoder once. `batch_size` clips' frames go
-    through it together."""
-    model.eval()
-    device = next(model.parameters()).device
+    through it together. `model` must be in evaluation mode."""
+    assert not model.training
     crops = eval_transform(config)(clip_tools.decode(jpegs))
     parts = crops.split(batch_size * config.clip_frames)
-    features = torch.cat([model.encode(part.to(device)) for part in parts])  # (N, E)
+    features = torch.cat([model.encode(part.to(model.device)) for part in parts])  # (N, E)
 
     def scores(starts: list[int], length: int) -> list[float]:
         found: list[float] = []
@@ -71,7 +75,8 @@ def predict_track(
             chosen = [
                 features[start : start + length] for start in starts[first : first + batch_size]
             ]
-            found += p_fake(model, *clip_tools.collate(chosen))
+            clips, mask = clip_tools.collate(chosen)
+            found += not_real(model(clips, mask.to(model.device))).tolist()
         return found
 
     length = min(config.clip_frames, len(jpegs)) if model.sees_time else 1

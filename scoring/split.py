@@ -16,8 +16,8 @@ from errors import DataError
 from scoring import traits
 from scoring.aggregate import AGGREGATIONS, FIRST, all_scores
 from scoring.calibrate import Rule, of_scores
+from scoring.detector import Detector
 from scoring.judgement import Judgement
-from scoring.load import Detector
 from scoring.predict import check_numbers, predict
 
 # What is added to a manifest's columns; its own of these names give way.

@@ -192,7 +192,7 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
     assert len(list((tmp_path / "pages").iterdir())) == 1, "a long name is cut"
     out, err = capsys.readouterr()
     assert out.count("unreadable") == 2
-    assert f"warning: no page for {names[1]}" in err
+    assert f"warning: no page or video of {names[1]}" in err
 
 
 @pytest.mark.parametrize(

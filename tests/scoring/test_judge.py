@@ -12,9 +12,10 @@ from faces.extract import extract_faces
 from faces.sampling import WHOLE, Span
 from scoring import judge as judging
 from scoring.ahead import ahead
+from scoring.detector import Detector
 from scoring.judge import Judge
 from scoring.judgement import Judgement
-from scoring.load import Detector, load_detector
+from scoring.load import load_detector
 from tests.video_files import cut, write_video
 
 WINDOWS = Span(window=0.28)  # seven frames, 25 a second
