@@ -125,15 +125,7 @@ def preprocess_parser() -> argparse.ArgumentParser:
         help="extract the K-th of N shares only; when all are done, the same command without "
         "--shard writes the manifest",
     )
-    machine.add_argument(
-        "--engine",
-        choices=["local", "ray"],
-        default="local",
-        help="ray: on a Ray cluster, whose nodes must see --input and --output",
-    )
-    machine.add_argument(
-        "--ray_address", default="local", help="of a running cluster; local: this machine"
-    )
+    _add_engine(machine, "--input and --output")
     machine.add_argument(
         "--delete_videos_when_done",
         action="store_true",
@@ -502,6 +494,7 @@ def score_parser() -> argparse.ArgumentParser:
     )
     _add_prior(parser)
     parser.add_argument("--batch_size", type=at_least(1), default=4, help="clips per step")
+    _add_engine(parser, "all paths")
     _add_machine(parser, workers=False)
     return parser
 
@@ -515,6 +508,18 @@ def score_flags() -> argparse.Namespace:
     if not flags.export and not flags.paths:
         parser.error("the following arguments are required: PATH")
     return flags
+
+
+def _add_engine(group, paths: str) -> None:
+    group.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help=f"ray: on a Ray cluster, whose nodes must see {paths}",
+    )
+    group.add_argument(
+        "--ray_address", default="local", help="of a running cluster; local: this machine"
+    )
 
 
 def _add_machine(group, workers: bool = True) -> None:

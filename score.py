@@ -22,23 +22,20 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-import device
 import errors
-from errors import UsageError, VideoError
+from errors import UsageError
 from faces.sampling import Span
 from interrupts import stop_request
-from scoring import clip_report, marked_video
-from scoring.detector import Detector
-from scoring.judge import Judge
 from scoring.judgement import Judgement
 from scoring.ledger import Ledger
 from scoring.output import SCHEMA, ScoreFiles
 from scoring.video import VideoScore
 from scoring.watch import looks, videos_under, watch
+from scoring.work import Work
 
 JUDGED = ("real", "fake", "uncertain")
 
@@ -48,15 +45,24 @@ def main() -> int:
     if flags.export:
         return export(flags.checkpoint, flags.export)
     check_output(flags.output)
+    if flags.watch and flags.engine == "ray":
+        raise UsageError("--watch judges here: leave out --engine ray")
     if flags.watch and not all(Path(path).is_dir() for path in flags.paths):
         raise UsageError("--watch looks into folders: every PATH must be one")
     videos = [] if flags.watch else find_videos(flags.paths)
     for folder in filter(None, (flags.report, flags.save_video)):
         folder.mkdir(parents=True, exist_ok=True)
-    detector = load(flags.checkpoint, flags.backend, flags.device)
-    judgement = detector.judgement.at_prior(flags.prior)
-    span = Span(flags.every, flags.max_seconds)
-    judge = make_judge(flags, Judge(detector, judgement, span, flags.batch_size))
+    work = Work(
+        flags.checkpoint.absolute(),
+        flags.backend,
+        flags.device,
+        flags.prior,
+        Span(flags.every, flags.max_seconds),
+        flags.batch_size,
+        flags.report and flags.report.absolute(),
+        flags.save_video and flags.save_video.absolute(),
+    )
+    judgement = work.judge.judgement
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
@@ -67,27 +73,15 @@ def main() -> int:
             files.add(score)
 
         if flags.watch:
-            return watch_folders(flags, judgement, judge, files, say)
+            return watch_folders(flags, work, files, say)
         judged = 0
-        for score in judge(videos):
+        spread = flags.engine == "ray"
+        for score in work.on_cluster(videos, flags.ray_address) if spread else work.scores(videos):
             say(score)
             judged += score.verdict in JUDGED
     if not flags.json:
         print(f"{judged} of {len(videos)} videos judged, {meaning(judgement)}: {flags.output}")
     return 0 if judged == len(videos) else 1
-
-
-def load(path: Path, backend: str, place: str) -> Detector:
-    """Either way imports what it needs alone: an exported detector does without models/."""
-    if backend == "onnx":
-        if place == "cuda":
-            raise UsageError("--backend onnx computes on the CPU: leave out --device cuda")
-        from scoring.onnx_model import load_exported
-
-        return load_exported(path)
-    from scoring.load import load_detector
-
-    return load_detector(path, device.choose(place))
 
 
 def export(checkpoint: Path, path: Path) -> int:
@@ -109,36 +103,12 @@ def check_output(path: Path) -> None:
         raise UsageError(f"--output names scores.csv; {path.name} is written beside it")
 
 
-def make_judge(
-    flags: argparse.Namespace, judge: Judge
-) -> Callable[[Iterable[Path]], Iterator[VideoScore]]:
-    """Files → their scores; with --report and --save_video also what can be looked at."""
-    of_model = clip_report.about_model(flags.checkpoint, judge.detector)
-
-    def scores(videos: Iterable[Path]) -> Iterator[VideoScore]:
-        for score, worst in judge.judge(videos):
-            try:
-                if flags.report:
-                    clip_report.write(flags.report, score, worst, judge, of_model)
-                if flags.save_video and score.people:
-                    marked_video.write(flags.save_video, score, judge.span)
-            except (OSError, VideoError) as error:  # the verdict is there all the same
-                print(f"warning: no page or video of {score.video}: {error}", file=sys.stderr)
-            yield score
-
-    return scores
-
-
 def watch_folders(
-    flags: argparse.Namespace,
-    judgement: Judgement,
-    judge: Callable[[Iterable[Path]], Iterator[VideoScore]],
-    files: ScoreFiles,
-    say: Callable[[VideoScore], None],
+    flags: argparse.Namespace, work: Work, files: ScoreFiles, say: Callable[[VideoScore], None]
 ) -> int:
     """Until Ctrl-C or SIGTERM; what earlier calls have scored is in the files again."""
     span = {"every": flags.every, "max_seconds": flags.max_seconds}
-    settings = json.dumps(judgement.to_dict() | span, sort_keys=True)
+    settings = json.dumps(work.judge.judgement.to_dict() | span, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     with (
         closing(Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings)) as ledger,
@@ -146,7 +116,7 @@ def watch_folders(
     ):
         for score in ledger:
             files.add(score)
-        watch(folders, lambda path: next(judge([path])), ledger, say, looks(stop), stop)
+        watch(folders, lambda path: next(work.scores([path])), ledger, say, looks(stop), stop)
     return 0
 
 

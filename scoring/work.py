@@ -1,0 +1,74 @@
+"""A call of score.py as something that can be sent elsewhere: videos → their scores, here or in the
+tasks of a cluster."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import cluster
+import device
+from errors import UsageError, VideoError
+from faces.sampling import Span
+from scoring import clip_report, marked_video
+from scoring.detector import Detector
+from scoring.judge import Judge
+from scoring.video import VideoScore
+
+
+@dataclass(frozen=True)
+class Work:
+    """Paths are absolute: elsewhere there is another working directory."""
+
+    checkpoint: Path
+    backend: str
+    device: str
+    prior: float
+    span: Span
+    batch_size: int
+    report: Path | None  # folder of pages
+    save_video: Path | None  # folder of marked videos
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Raise CheckpointError for a checkpoint that is unusable."""
+        detector = load(self.checkpoint, self.backend, self.device)
+        return Judge(detector, detector.judgement.at_prior(self.prior), self.span, self.batch_size)
+
+    def scores(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
+        """In that order; and what can be looked at, should it be asked for."""
+        of_model = clip_report.about_model(self.checkpoint, self.judge.detector)
+        for score, worst in self.judge.judge(videos):
+            try:
+                if self.report:
+                    clip_report.write(self.report, score, worst, self.judge, of_model)
+                if self.save_video and score.people:
+                    marked_video.write(self.save_video, score, self.span)
+            except (OSError, VideoError) as error:  # the verdict is there all the same
+                print(f"warning: no page or video of {score.video}: {error}", file=sys.stderr)
+            yield score
+
+    def on_cluster(self, videos: Sequence[Path], address: str) -> Iterator[VideoScore]:
+        """In no fixed order, from the cluster at `address`. Raise what cluster.connected does."""
+        named = {str(video.absolute()): str(video) for video in videos}
+        task = replace(self)._task  # of a copy that has no model to send yet
+        with cluster.connected(address, gpus=int(self.device == "cuda")) as spread:
+            for score in spread(task, list(named)):
+                yield replace(score, video=named[score.video])
+
+    def _task(self, videos: Sequence[str]) -> list[VideoScore]:
+        return list(self.scores(map(Path, videos)))
+
+
+def load(path: Path, backend: str, place: str) -> Detector:
+    """Either way imports what it needs alone: an exported detector does without models/."""
+    if backend == "onnx":
+        if place == "cuda":
+            raise UsageError("--backend onnx computes on the CPU: leave out --device cuda")
+        from scoring.onnx_model import load_exported
+
+        return load_exported(path)
+    from scoring.load import load_detector
+
+    return load_detector(path, device.choose(place))
