@@ -403,6 +403,11 @@ def evaluate_parser() -> argparse.ArgumentParser:
         help="judge every video again, 35 times: 7 perturbations in 5 severities",
     )
     parser.add_argument(
+        "--per_frame",
+        action="store_true",
+        help="measure single frames, too, and write frames.csv",
+    )
+    parser.add_argument(
         "--group_by",
         nargs="+",
         default=[],

@@ -31,7 +31,7 @@ from scoring.calibrate import Rule, TooFew
 from scoring.detector import Detector
 from scoring.judgement import Judgement
 from scoring.load import load_detector
-from scoring.measure import measure
+from scoring.measure import all_metrics, measure
 
 SCHEMA = 1  # of metrics.json; raised when a field changes its meaning
 
@@ -49,7 +49,7 @@ def main() -> int:
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
     seen = {name: traits.of_videos(data, flags.split) for name, data in manifests.items()}
     judged: Judged = {}
-    evaluations, drawn = [], []
+    evaluations, drawn, of_frames = [], [], []
     for path in flags.checkpoint:
         detector = load_detector(path, place)
         judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
@@ -62,6 +62,8 @@ def main() -> int:
             result = evaluate(videos, judgement, columns[name], flags)
             of_split = (detector, data, flags.split, *loading)
             result["robustness"] = robust(videos, judgement, of_split, flags) or None
+            frames, result["frames"] = per_frame(judgement, of_split, flags)
+            of_frames.append(frames.assign(checkpoint=str(path), csv_file=name))
             evaluations.append({"checkpoint": str(path), "csv_file": name, **result})
             drawn.append(plots.of_split(with_face(videos), judgement, result))
             say(evaluations[-1])
@@ -74,6 +76,8 @@ def main() -> int:
         "comparisons": comparisons(faces, flags.seed) if flags.compare else [],
     }
     write(output, results, judged, drawn)
+    if flags.per_frame:
+        write_table(output / "frames.csv", of_frames)
     return 0
 
 
@@ -157,6 +161,17 @@ def robust(
     return robustness.measure(judged, judgement, flags.seed)
 
 
+def per_frame(
+    judgement: Judgement, of_split: tuple, flags: argparse.Namespace
+) -> tuple[pd.DataFrame, dict[str, Any] | None]:
+    """With --per_frame: every frame as if it were a video, and what is measured of them."""
+    if not flags.per_frame:
+        return pd.DataFrame(), None
+    detector, data, name, batch_size, _ = of_split
+    frames = split.judge_frames(split.frames(detector, data, name, batch_size), judgement)
+    return frames, {"count": len(frames), "metrics": all_metrics(frames, judgement, flags.seed)}
+
+
 def comparisons(judged: Judged, seed: int) -> list[dict[str, Any]]:
     """The first checkpoint beside every other one, on every manifest."""
     (first, tables), *others = judged.items()
@@ -199,16 +214,21 @@ def write(
         for checkpoint, by_manifest in judged.items()
         for name, table in by_manifest.items()
     ]
-    scores = pd.concat(tables, ignore_index=True)
-    names = ["checkpoint", "csv_file"]
-    scores = scores[[*names, *scores.columns.drop(names)]]
-    scores.to_csv(output / "scores.csv", index=False, lineterminator="\n")
+    write_table(output / "scores.csv", tables)
     for number, images in enumerate(drawn, start=1):
         for name, data in images.items():
             suffix = f"_{number}" if number > 1 else ""
             (output / f"{name}{suffix}.png").write_bytes(data)
     report.write(output / "report.html", results, drawn)
     print(f"written: {output / 'report.html'}, metrics.json, scores.csv and plots beside it")
+
+
+def write_table(path: Path, tables: list[pd.DataFrame]) -> None:
+    """One below the other, what they are of first."""
+    table = pd.concat(tables, ignore_index=True)
+    names = ["checkpoint", "csv_file"]
+    table = table[[*names, *table.columns.drop(names)]]
+    table.to_csv(path, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

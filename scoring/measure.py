@@ -23,6 +23,23 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
     judged = videos[videos["status"] == "ok"]
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
+    return {
+        "videos": len(videos),
+        "videos_judged": len(judged),
+        "sources": int(judged["source"].nunique()),
+        "counts": _counts(videos, "status", manifest.STATUSES),
+        "verdicts": _counts(videos, "verdict", (*VERDICTS, *manifest.STATUSES)),
+        "metrics": all_metrics(judged, judgement, seed),
+        "ece_if_calibrated": _ece_if_calibrated(labels, scores, judgement.prior, seed),
+        "aggregations": _aggregations(judged, seed),
+        "groups": {column: by_group(judged, called, column, seed) for column in columns},
+    }
+
+
+def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[str, Any]:
+    """Of videos, or of frames, with `label`, `source`, `score`, `p_fake` and `verdict`."""
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
     verdicts = judged["verdict"].to_numpy()
 
     def numbers(rows: np.ndarray) -> Numbers:
@@ -33,17 +50,7 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
             **_verdict_rates(labels[rows], verdicts[rows]),
         }
 
-    return {
-        "videos": len(videos),
-        "videos_judged": len(judged),
-        "sources": int(judged["source"].nunique()),
-        "counts": _counts(videos, "status", manifest.STATUSES),
-        "verdicts": _counts(videos, "verdict", (*VERDICTS, *manifest.STATUSES)),
-        "metrics": with_intervals(numbers, judged, seed),
-        "ece_if_calibrated": _ece_if_calibrated(labels, scores, judgement.prior, seed),
-        "aggregations": _aggregations(judged, seed),
-        "groups": {column: by_group(judged, called, column, seed) for column in columns},
-    }
+    return with_intervals(numbers, judged, seed)
 
 
 def _ece_if_calibrated(

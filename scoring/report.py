@@ -35,12 +35,15 @@ SHOWN = {  # of the metrics: name → what it is called and what it says
     "uncertain": ("uncertain", "share of videos with a face"),
 }
 
+OF_FRAMES = ("auc", "average_precision", "eer", "log_loss", "balanced_log_loss", "ece", "accuracy")
+
 
 def write(path: Path, results: dict[str, Any], plots: list[dict[str, bytes]]) -> None:
     """`plots` holds those of every evaluation in `results`, by name."""
     found = {v for one in results["evaluations"] for c in one["verdicts"].values() for v in c}
     names = [name for name in dict.fromkeys((*VERDICTS, *STATUSES)) if name in {*VERDICTS, *found}]
-    render(path, "report.html", **results, plots=plots, shown=SHOWN, verdict_names=names)
+    words = {"shown": SHOWN, "of_frames": OF_FRAMES, "verdict_names": names}
+    render(path, "report.html", **results, plots=plots, **words)
 
 
 def render(path: Path, template: str, **values: Any) -> None:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 import checkpointing
+import crop_files
 from datasets import manifest, splits
 from datasets.video_dataset import VideoDataset, collate
 from errors import DataError
@@ -18,7 +19,7 @@ from scoring.aggregate import AGGREGATIONS, FIRST, all_scores
 from scoring.calibrate import Rule, of_scores
 from scoring.detector import Detector
 from scoring.judgement import Judgement
-from scoring.predict import check_numbers, predict
+from scoring.predict import check_numbers, predict, predict_track
 
 # What is added to a manifest's columns; its own of these names give way.
 ADDED = {*traits.NUMERIC, *AGGREGATIONS, "score", "p_fake", "verdict", "checkpoint", "csv_file"}
@@ -43,6 +44,20 @@ def score(
     videos = videos.join(seen).join(_scores(detector, data, split, batch_size, workers))
     assert (videos[FIRST].notna() == (videos["status"] == "ok")).all()
     return videos.reset_index(drop=True)
+
+
+def frames(
+    detector: Detector, data: manifest.Manifest, split: str, batch_size: int
+) -> pd.DataFrame:
+    """A row per crop of the split: `video_id`, `label`, `source`, `track`, `frame` (its place among
+    the track's crops), and its `score`, the mean of all clips that hold it."""
+    tables = []
+    for _, row in tqdm(list(data.tracks(split).iterrows()), disable=None, leave=False):
+        jpegs = crop_files.read(data.folder, row["crops"], row["frames"])
+        scores = predict_track(detector.model, jpegs, detector.clip, batch_size).frames
+        of_track = {name: row[name] for name in ("video_id", "label", "source", "track")}
+        tables.append(pd.DataFrame({**of_track, "frame": range(len(scores)), "score": scores}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def score_changed(
@@ -77,12 +92,21 @@ def _scores(
 
 def judge(videos: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
     """With score, p_fake and verdict."""
-    scores = videos[judgement.aggregation].to_numpy()
+    return _with_verdicts(videos.assign(score=videos[judgement.aggregation]), judgement)
+
+
+def judge_frames(frames: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
+    """With p_fake and verdict, as if each were a video."""
+    return _with_verdicts(frames.assign(status="ok"), judgement).drop(columns="status")
+
+
+def _with_verdicts(rows: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
+    scores = rows["score"].to_numpy()
     verdicts = [
         judgement.verdict(status, None if np.isnan(score) else score)
-        for status, score in zip(videos["status"], scores, strict=True)
+        for status, score in zip(rows["status"], scores, strict=True)
     ]
-    return videos.assign(score=scores, p_fake=judgement.p_fake(scores), verdict=verdicts)
+    return rows.assign(p_fake=judgement.p_fake(scores), verdict=verdicts)
 
 
 def calibrate_checkpoint(

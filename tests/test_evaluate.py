@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 import checkpointing
 import errors
@@ -173,6 +174,28 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     capsys.readouterr()
     assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.01") == 2
     assert "10 sources of REAL, and a rate of 0.01 takes 99" in capsys.readouterr().err
+
+
+def test_frames_are_measured_where_asked_with_intervals_over_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 4}, fakes_each=1, frames=3)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
+    assert evaluate_here(monkeypatch, *flags, "--per_frame") == 0
+    folder = tmp_path / "evaluation_test"
+    (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
+    frames = pd.read_csv(folder / "frames.csv")
+    assert result["frames"]["count"] == len(frames) == 8 * 3
+    assert list(frames["frame"][:3]) == [0, 1, 2]
+    found = result["frames"]["metrics"]["auc"]
+    assert found["value"] == pytest.approx(roc_auc_score(frames["label"], frames["p_fake"]))
+    low, high = found["interval"]
+    assert low <= found["value"] <= high
+    assert "Frame by frame" in (folder / "report.html").read_text(encoding="utf-8")
+    assert evaluate_here(monkeypatch, *flags) == 0
+    (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
+    assert result["frames"] is None
 
 
 def test_a_column_to_group_by_must_be_there(
