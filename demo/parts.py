@@ -4,7 +4,7 @@ import numpy as np
 
 from demo.animate import Edit, Manipulation, Shot, View, disc
 
-RADIUS = 0.24  # head units
+RADIUS = 0.30  # head units
 FEATHER = 3.0  # pixels over which the part fades out
 
 

@@ -17,47 +17,14 @@ import score
 from errors import CheckpointError
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
-from tests.video_files import (
-    cut,
-    cut_index,
-    greys,
-    noisy,
-    side_by_side,
-    write_sound,
-    write_video,
-)
-
-# What each file must come to: its status, and the people found in it.
-EXPECTED = {
-    "audio.mp4": ("unreadable", 0),
-    "black.mp4": ("no_face", 0),
-    "empty.mp4": ("unreadable", 0),
-    "header_lost.mp4": ("unreadable", 0),
-    "most_lost.mp4": ("unreadable", 0),
-    "one_frame.mp4": ("ok", 1),
-    "tail_lost.mp4": ("ok", 1),
-    "text.mp4": ("unreadable", 0),
-    "tiny.mp4": ("no_face", 0),
-    "two_people.mp4": ("ok", 2),
-    "whole.mp4": ("ok", 1),
-}
+from tests.hostile import EXPECTED, write_hostile
+from tests.video_files import cut
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, heads: list[list[np.ndarray]]) -> Path:
     folder = tmp_path_factory.mktemp("files")
-    write_sound(folder / "audio.mp4")
-    write_video(folder / "black.mp4", [np.zeros((240, 320, 3), np.uint8)] * 8)
-    (folder / "empty.mp4").touch()
-    write_video(folder / "one_frame.mp4", heads[0][:1])
-    whole = write_video(folder / "whole.mp4", noisy(heads[1] * 2))
-    cut(whole, folder / "tail_lost.mp4", 0.7)
-    cut(whole, folder / "most_lost.mp4", 0.2)
-    (folder / "text.mp4").write_text("not a video\n" * 50)
-    write_video(folder / "tiny.mp4", greys(8, 16, 16))
-    write_video(folder / "two_people.mp4", side_by_side(*heads))
-    late = write_video(tmp_path_factory.mktemp("late") / "late.mp4", heads[0], index_first=False)
-    cut_index(late, folder / "header_lost.mp4")
+    write_hostile(folder, heads)
     return folder
 
 

@@ -1,0 +1,81 @@
+"""Hostile and odd videos through evaluate.py and score.py: the same verdicts in both."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import errors
+import evaluate
+import score
+from tests import preprocess_runs
+from tests.faces.test_odd_videos import CASES
+from tests.hostile import EXPECTED, write_hostile
+
+NO_FILES = {"folder.mp4", "link_to_itself.mp4"}  # a data set's row says that they are missing
+ALL = EXPECTED | {n: found for n, (_, *found) in CASES.items() if n not in NO_FILES}
+
+
+@pytest.fixture(scope="module")
+def dfdc(tmp_path_factory: pytest.TempPathFactory, heads: list[list[np.ndarray]]) -> Path:
+    """All of them as a part of DFDC, fakes and reals in turn."""
+    root = tmp_path_factory.mktemp("hostile")
+    part = root / preprocess_runs.PART
+    part.mkdir()
+    write_hostile(part, heads)
+    for name in ALL.keys() & CASES.keys():
+        CASES[name][0](part / name, heads[0])
+    labels = {name: ("FAKE", "REAL")[i % 2] for i, name in enumerate(ALL)}
+    metadata = {name: {"label": label, "split": "train"} for name, label in labels.items()}
+    (part / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return root
+
+
+def call(monkeypatch: pytest.MonkeyPatch, main: object, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["x.py", *words, "--device", "cpu"])
+    with pytest.raises(SystemExit) as ended:
+        errors.run(main)
+    return int(ended.value.code or 0)
+
+
+def rows(path: Path, column: str) -> dict[str, dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return {Path(row[column]).name: row for row in csv.DictReader(file)}
+
+
+def test_every_hostile_video_has_the_same_verdict_in_both_and_costs_no_other(
+    dfdc: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = preprocess_runs.flags(dfdc, tmp_path)
+    mostly_test = [*flags, "--val_share", "0", "--test_share", "0.8"]
+    assert preprocess_runs.run(monkeypatch, *mostly_test) == 0
+    csv_file = ["--checkpoint", str(checkpoint), "--csv_file", str(tmp_path / "videos_df.csv")]
+    out = ["--output", str(tmp_path / "evaluation"), "--workers", "0"]
+    assert call(monkeypatch, evaluate.main, *csv_file, *out) == 0
+    videos = [str(dfdc / preprocess_runs.PART / name) for name in ALL]
+    out = ["--checkpoint", str(checkpoint), "--output", str(tmp_path / "scores.csv")]
+    assert call(monkeypatch, score.main, *out, *videos) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    measured = rows(tmp_path / "evaluation/scores.csv", "path")
+    scored = rows(tmp_path / "scores.csv", "video")
+    assert set(scored) == set(ALL)
+    assert len(measured) >= 15
+    for name, one in measured.items():
+        (status, people), other = ALL[name], scored[name]
+        assert one["verdict"] == other["verdict"], name
+        assert int(other["faces"]) == people
+        if status == "ok":
+            assert one["verdict"] in ("real", "fake")
+            assert float(one["p_fake"]) == pytest.approx(float(other["p_fake"]), abs=1e-4), name
+        else:
+            assert (one["verdict"], one["p_fake"], other["p_fake"]) == (status, "", "")
+    (counted,) = json.loads((tmp_path / "evaluation/metrics.json").read_text())["evaluations"]
+    assert counted["videos"] == len(measured)
+    assert counted["videos_judged"] == sum(ALL[name][0] == "ok" for name in measured)
