@@ -113,7 +113,7 @@ def audit(table: pd.DataFrame) -> pd.DataFrame:
     `table` has the columns AUDITED and may have several rows per video; rows that balance left
     out are judged like all others. With a column group, sources of one group count as one.
     """
-    videos = table.drop_duplicates("video_id")
+    videos = table.drop_duplicates(["video_id", "split"])
     source = videos["group" if "group" in videos else "source"]
     in_training = set(source[videos["split"] == "train"])
     leaked = source.isin(in_training) & (videos["split"] != "train")

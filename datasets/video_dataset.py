@@ -62,7 +62,10 @@ class VideoDataset(Dataset[Item]):
         what becomes of a clip (T, C, S, S) uint8 before it is seen."""
         self.rows: pd.DataFrame = manifest.tracks(split)
         if self.rows.empty:
-            raise DataError(f"the {split} split of the manifest has no video with a face")
+            raise DataError(
+                f"the {split} split of the manifest has no video with a face: choose another "
+                "--val_share, --test_share or --seed of preprocess_dfdc.py"
+            )
         self.root = manifest.folder
         self.faces = manifest.faces
         self.config = config

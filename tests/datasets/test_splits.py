@@ -301,3 +301,10 @@ def test_the_audit_sees_a_leak_between_two_sources_of_one_group() -> None:
     table = pd.DataFrame(rows, columns=columns)
     assert leaked(table) == 1
     assert leaked(table.drop(columns="group")) == 0
+
+
+def test_the_audit_sees_a_video_that_stands_in_two_splits() -> None:
+    rows = [("a.mp4", "train"), ("a.mp4", "test"), ("b.mp4", "train")]
+    table = pd.DataFrame(rows, columns=["video_id", "split"]).assign(label=1, source="a")
+    table.loc[2, "source"] = "b"
+    assert splits.audit(table)["leaked"].to_dict() == {"test": 1, "train": 0}
