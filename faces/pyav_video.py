@@ -27,24 +27,59 @@ MAX_FRAMES = 10_000_000
 
 def read(path: Path, pick: Pick) -> Iterator[Frames]:
     """The frames that `pick` chooses, a window at a time; the last one may be short."""
-    position = 0
+    packets = _packets(path)
     with _opened(path) as (container, stream):
         size = stream.width, stream.height
         believed = 0 < stream.frames <= MAX_FRAMES
-        total = stream.frames if believed else _count_packets(path)
+        total = stream.frames if believed else packets.count
         rate, codec = _rate(stream), stream.codec_context.name
-        frames = _decode_all(container, stream)
-        for indices in pick(total, rate):
-            images: list[np.ndarray] = []
+        windows = pick(total, rate)
+        wanted = {index for indices in windows for index in indices}
+        frames = _numbered(container, stream, packets.times, wanted)
+        position = -1
+        for indices in windows:
+            images, found = [], []
             for index in indices:
-                # Skipped frames are decoded but not converted: seeking is inexact in many files.
-                for frame in frames:
-                    position += 1
-                    if position > index:
+                # Others are decoded, too: seeking is inexact in many files.
+                for position, frame in frames:
+                    if position >= index:
                         images.append(_image(frame, size))
+                        found.append(position)
                         break
-            decoded = total if len(images) == len(indices) else position
-            yield Frames(images, indices[: len(images)], rate, total, decoded, codec)
+            decoded = total if len(images) == len(indices) else position + 1
+            yield Frames(images, found, rate, total, decoded, codec)
+
+
+class _Packets(NamedTuple):
+    count: int
+    times: list[int]  # of their frames, rising; empty where they do not tell frames apart
+
+
+def _packets(path: Path) -> _Packets:
+    """Without decoding them. For containers without an index, too: duration times rate would be
+    wrong for long sound or a varying rate."""
+    with _opened(path) as (container, stream):
+        packets = [(p.pts, p.is_discard) for p in container.demux(stream) if p.size]
+    times = [pts for pts, discard in packets if not discard]
+    clear = None not in times and len(set(times)) == len(times)
+    return _Packets(len(packets), sorted(times) if clear else [])
+
+
+def _numbered(
+    container: InputContainer, stream: VideoStream, times: list[int], wanted: set[int]
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Frames in time's order, each with its index, those that are `wanted` among them. Others that
+    no frame is predicted from are left out, half of all in many files: it changes no pixel."""
+    if not times:
+        yield from enumerate(_decode_all(container, stream))
+        return
+    needed = {times[index] for index in wanted if index < len(times)}
+    with suppress(av.FFmpegError):  # see _decode_all
+        for packet in container.demux(stream):
+            needs_it = packet.pts is None or packet.pts in needed  # None: the decoder's last frames
+            stream.codec_context.skip_frame = "DEFAULT" if needs_it else "NONREF"
+            for frame in packet.decode():
+                yield bisect_left(times, frame.pts), frame
 
 
 @contextmanager
@@ -146,13 +181,6 @@ def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
 def _rate(stream: VideoStream) -> float:
     """Frames per second; 0.0 when the file does not say."""
     return float(stream.average_rate or 0)
-
-
-def _count_packets(path: Path) -> int:
-    """For containers without an index: duration times rate would be wrong for long sound or a
-    varying rate."""
-    with _opened(path) as (container, stream):
-        return sum(1 for packet in container.demux(stream) if packet.size)
 
 
 def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
