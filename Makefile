@@ -26,7 +26,7 @@ bench-train: $(VENV)/.installed
 	$(RUN) -m benchmarks.loader
 	$(RUN) -m benchmarks.training
 
-bench-score: $(VENV)/.installed
+bench-score: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.scoring $(CLIPS)
 
 $(VENV)/.installed: requirements.txt constraints.txt

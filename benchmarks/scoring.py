@@ -2,11 +2,12 @@
 
     python -m benchmarks.scoring FOLDER [FOLDER …]          (make bench-score CLIPS="folder folder")
 
-decode, detect (with tracking and cropping) and model one after the other, and `whole`, all that
-score.py does for one file; medians. Beside it `plain`: MTCNN by its own settings on every sampled
-frame at full size, the same model in torch's default memory format. Then all clips one by one and
-as one folder, where the next one's faces are looked for while the model is at work, and the seconds
-from starting score.py to its first verdict. Weights are random: they change no time.
+decode, detect (with tracking and cropping) and model one after the other; `whole`, all that
+score.py does for one file, and the same with --backend onnx; medians. Beside them `plain`: MTCNN by
+its own settings on every sampled frame at full size, the same model in torch's default memory
+format. Then all clips one by one and as one folder, where the next one's faces are looked for while
+the model is at work, and the seconds from starting score.py to its end for one clip. Weights are
+random: they change no time.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +36,16 @@ from faces.decode import read
 from faces.extract import extract_faces
 from faces.sampling import WHOLE
 from preprocessing import ClipConfig, FaceConfig
+from scoring import onnx_export
 from scoring.detector import Detector
 from scoring.judge import Judge
 from scoring.judgement import Judgement
 from scoring.load import load_detector
+from scoring.onnx_model import load_exported
 from scoring.predict import predict_track
 
 FACES = FaceConfig(frames_per_video=16)
-STAGES = ("decode", "detect", "model", "whole", "plain")
+STAGES = ("decode", "detect", "model", "whole", "onnx", "plain")
 
 
 def main() -> int:
@@ -56,24 +60,37 @@ def main() -> int:
         raise UsageError("no .mp4 under " + ", ".join(map(str, flags.folders)))
     with tempfile.TemporaryDirectory() as folder:
         path = make_checkpoint(Path(folder) / "best.pt", flags.model_name)
+        exported = path.with_suffix(".zip")
+        onnx_export.export(path, exported)
         place = devices.choose(flags.device)
-        judge = Judge(load_detector(path, place), Judgement(), WHOLE, batch_size=4)
         plain = load_detector(path, place)
         plain.model.encoder.to(memory_format=torch.contiguous_format)
-        print(f"{'clip':<20}" + "".join(f"{name:>9}" for name in STAGES))
-        for clip in clips:
-            found = [stages(clip, judge, plain) for _ in range(flags.repeats)]
-            middles = (statistics.median(times) for times in zip(*found, strict=True))
-            print(f"{clip.name:<20}" + "".join(f"{value:>9.2f}" for value in middles), flush=True)
-        print_folder(clips, judge, flags.repeats)
-        call = [sys.executable, "score.py", str(clips[0]), "--checkpoint", str(path), "--json"]
-        call += ["--device", flags.device, "--output", f"{folder}/scores.csv"]
-        starts = [
-            seconds_of(lambda: subprocess.run(call, check=True, capture_output=True))
-            for _ in range(flags.repeats)
-        ]
-        print(f"score.py {clips[0].name}, from start to end: {statistics.median(starts):.1f} s")
+        judges = {"torch": load_detector(path, place), "onnx": load_exported(exported)}
+        judges = {name: Judge(d, Judgement(), WHOLE, batch_size=4) for name, d in judges.items()}
+        print_stages(clips, judges["torch"], judges["onnx"], plain, flags.repeats)
+        for name, judge in judges.items():
+            print_folder(name, clips, judge, flags.repeats)
+        call = [sys.executable, "score.py", str(clips[0]), "--json", "--device", flags.device]
+        call += ["--output", f"{folder}/scores.csv", "--checkpoint"]
+        for name, extra in {"torch": [path], "onnx": [exported, "--backend", "onnx"]}.items():
+            starts = [
+                seconds_of(
+                    partial(subprocess.run, [*call, *extra], check=True, capture_output=True)
+                )
+                for _ in range(flags.repeats)
+            ]
+            print(f"{name}: score.py {clips[0].name} in {statistics.median(starts):.1f} s")
     return 0
+
+
+def print_stages(
+    clips: list[Path], judge: Judge, fast: Judge, plain: Detector, repeats: int
+) -> None:
+    print(f"{'clip':<20}" + "".join(f"{name:>9}" for name in STAGES))
+    for clip in clips:
+        found = [stages(clip, judge, fast, plain) for _ in range(repeats)]
+        middles = (statistics.median(times) for times in zip(*found, strict=True))
+        print(f"{clip.name:<20}" + "".join(f"{value:>9.2f}" for value in middles), flush=True)
 
 
 def make_checkpoint(path: Path, encoder: str) -> Path:
@@ -88,7 +105,7 @@ def make_checkpoint(path: Path, encoder: str) -> Path:
     return path
 
 
-def stages(clip: Path, judge: Judge, plain: Detector) -> tuple[float, ...]:
+def stages(clip: Path, judge: Judge, fast: Judge, plain: Detector) -> tuple[float, ...]:
     """Seconds, in the order of STAGES."""
     decode = seconds_of(lambda: read(clip, FACES))
     started = time.monotonic()
@@ -101,7 +118,9 @@ def stages(clip: Path, judge: Judge, plain: Detector) -> tuple[float, ...]:
 
     model = seconds_of(predict)
     whole = seconds_of(lambda: list(judge.judge([clip])))
-    return decode, extract - decode, model, whole, seconds_of(lambda: score_plainly(clip, plain))
+    onnx = seconds_of(lambda: list(fast.judge([clip])))
+    plainly = seconds_of(lambda: score_plainly(clip, plain))
+    return decode, extract - decode, model, whole, onnx, plainly
 
 
 def score_plainly(clip: Path, detector: Detector) -> None:
@@ -118,7 +137,7 @@ def score_plainly(clip: Path, detector: Detector) -> None:
         predict_track(detector.model, jpegs, detector.clip, 4)
 
 
-def print_folder(clips: list[Path], judge: Judge, repeats: int) -> None:
+def print_folder(backend: str, clips: list[Path], judge: Judge, repeats: int) -> None:
     runs: dict[str, list[float]] = {"one by one": [], "as a folder": []}
     for _ in range(repeats):  # in turns, so that a slow moment hits both
         alone = seconds_of(lambda: [list(judge.judge([clip])) for clip in clips])
@@ -126,7 +145,7 @@ def print_folder(clips: list[Path], judge: Judge, repeats: int) -> None:
         runs["as a folder"].append(seconds_of(lambda: list(judge.judge(clips))))
     for name, seconds in runs.items():
         each = statistics.median(seconds) / len(clips)
-        print(f"{len(clips)} clips {name}: {each:.2f} s each, {1 / each:.2f} clips/s")
+        print(f"{backend}: {len(clips)} clips {name}: {each:.2f} s each, {1 / each:.2f} clips/s")
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -13,8 +13,8 @@ from faces.extract import FaceTrack
 from scoring import plots, report
 from scoring.detector import Detector
 from scoring.file_facts import file_facts, name_after
-from scoring.judge import Judge
-from scoring.video import FaceScore, VideoScore
+from scoring.judge import Judge, Judged
+from scoring.video import FaceScore
 
 LISTED = 20  # people at most, the most suspicious ones
 SUSPICIOUS = 4  # frames that are shown of the most suspicious person
@@ -37,18 +37,12 @@ class Shown:
     heat: bytes | None
 
 
-def write(
-    folder: Path,
-    score: VideoScore,
-    crops: FaceTrack | None,
-    judge: Judge,
-    about: dict[str, str],
-) -> Path:
-    """A page in `folder`, named after the file and its content; `crops` are those of the most
-    suspicious person, `about` facts about the model."""
+def write(folder: Path, judged: Judged, judge: Judge, checkpoint: Path) -> Path:
+    """A page in `folder`, named after the file and its content."""
+    score, crops = judged
     facts = file_facts(Path(score.video))
     worst = max(score.people, key=lambda person: person.p_fake, default=None)
-    path = folder / name_after(Path(score.video), ".html")
+    path = folder / name_after(Path(score.video), facts["SHA-256"], ".html")
     report.render(
         path,
         "clip.html",
@@ -57,7 +51,7 @@ def write(
         judgement=judge.judgement,
         thresholds=judge.judgement.turns,
         facts=facts,
-        about=about,
+        about=about_model(checkpoint, judge.detector),
         timeline=plots.timeline(score.people, judge.judgement.turns) if score.people else None,
         worst=worst,
         listed=sorted(score.people, key=lambda person: -person.p_fake)[:LISTED],

@@ -38,7 +38,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def name_after(path: Path, ending: str) -> str:
-    """Of what is made of a file: after its name and its content."""
+def name_after(path: Path, digest: str, ending: str) -> str:
+    """Of what is made of a file: after its name and its content, whose SHA-256 is `digest`."""
     stem = os.fsdecode(os.fsencode(path.stem)[:NAME_BYTES])
-    return f"{stem}-{sha256(path)[:8]}{ending}"
+    return f"{stem}-{digest[:8]}{ending}"

@@ -13,7 +13,7 @@ import numpy as np
 from faces.pyav_video import every_frame
 from faces.sampling import Span
 from files import replacing_among_others
-from scoring.file_facts import name_after
+from scoring.file_facts import name_after, sha256
 from scoring.video import FaceScore, VideoScore
 
 RATE = 25.0  # frames per second where the file does not say
@@ -43,7 +43,7 @@ def write(folder: Path, score: VideoScore, span: Span) -> Path:
     """An H.264 file in `folder`, as long as what was looked at, without sound. Raise OSError when
     it cannot be written and VideoError when the video cannot be read any more."""
     video = Path(score.video)
-    path = folder / name_after(video, ".mp4")
+    path = folder / name_after(video, sha256(video), ".mp4")
     people = [_Person(person) for person in score.people]
     with every_frame(video) as (rate, frames), replacing_among_others(path) as partial:
         rate = rate or RATE

@@ -11,9 +11,8 @@ import cluster
 import device
 from errors import UsageError, VideoError
 from faces.sampling import Span
-from scoring import clip_report, marked_video
 from scoring.detector import Detector
-from scoring.judge import Judge
+from scoring.judge import Judge, Judged
 from scoring.video import VideoScore
 
 
@@ -38,16 +37,24 @@ class Work:
 
     def scores(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
         """In that order; and what can be looked at, should it be asked for."""
-        of_model = clip_report.about_model(self.checkpoint, self.judge.detector)
-        for score, worst in self.judge.judge(videos):
+        for judged in self.judge.judge(videos):
             try:
-                if self.report:
-                    clip_report.write(self.report, score, worst, self.judge, of_model)
-                if self.save_video and score.people:
-                    marked_video.write(self.save_video, score, self.span)
+                self._show(judged)
             except (OSError, VideoError) as error:  # the verdict is there all the same
-                print(f"warning: no page or video of {score.video}: {error}", file=sys.stderr)
-            yield score
+                video = judged.score.video
+                print(f"warning: no page or video of {video}: {error}", file=sys.stderr)
+            yield judged.score
+
+    def _show(self, judged: Judged) -> None:
+        """What --report and --save_video ask for; imported here, for it takes a second."""
+        if self.report:
+            from scoring import clip_report
+
+            clip_report.write(self.report, judged, self.judge, self.checkpoint)
+        if self.save_video and judged.score.people:
+            from scoring import marked_video
+
+            marked_video.write(self.save_video, judged.score, self.span)
 
     def on_cluster(self, videos: Sequence[Path], address: str) -> Iterator[VideoScore]:
         """In no fixed order, from the cluster at `address`. Raise what cluster.connected does."""
