@@ -1,11 +1,11 @@
-"""Every flag of every entry point: grouped, typed, validated. Standard library only.
+"""Every flag of preprocess_dfdc.py and train.py (of evaluate.py and score.py: judging_args.py):
+grouped, typed, validated. Standard library only.
 
 Booleans are strict text (`--pretrained True`), abbreviations are refused, and --help shows
 every default.
 """
 
 import argparse
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,14 @@ FACES = FaceConfig()
 CLIPS = ClipConfig()
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
+def new_parser(description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         description=description, formatter_class=Formatter, allow_abbrev=False
     )
 
 
 def preprocess_parser() -> argparse.ArgumentParser:
-    parser = _parser("DFDC folders → face crops and the manifest videos_df.csv.")
+    parser = new_parser("DFDC folders → face crops and the manifest videos_df.csv.")
     files = parser.add_argument_group("files")
     files.add_argument("--input", type=Path, required=True, help="folder that holds the dataset")
     files.add_argument(
@@ -125,7 +125,7 @@ def preprocess_parser() -> argparse.ArgumentParser:
         help="extract the K-th of N shares only; when all are done, the same command without "
         "--shard writes the manifest",
     )
-    _add_engine(machine, "--input and --output")
+    add_engine(machine, "--input and --output")
     machine.add_argument(
         "--delete_videos_when_done",
         action="store_true",
@@ -141,7 +141,9 @@ def preprocess_parser() -> argparse.ArgumentParser:
 
 
 def train_parser() -> argparse.ArgumentParser:
-    parser = _parser("Manifest → checkpoints/<run>/: a checkpoint, a row and curves every epoch.")
+    parser = new_parser(
+        "Manifest → checkpoints/<run>/: a checkpoint, a row and curves every epoch."
+    )
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", default="video", help="what an item is")
     data.add_argument(
@@ -245,7 +247,7 @@ def train_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--config", type=Path, help="YAML file of flags, or the args.json of a run to repeat"
     )
-    _add_machine(run)
+    add_machine(run)
     return parser
 
 
@@ -382,140 +384,7 @@ def _read_mapping(file: Path) -> dict[str, Any]:
     return values
 
 
-def evaluate_parser() -> argparse.ArgumentParser:
-    parser = _parser("Checkpoints + manifests → metrics on sources that training never saw.")
-    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True)
-    parser.add_argument("--csv_file", nargs="+", default=["videos_df"], help="manifests")
-    parser.add_argument("--split", choices=["train", "val", "test"], default="test")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        help="folder (default: evaluation_<split>/ beside the first checkpoint)",
-    )
-    parser.add_argument(
-        "--compare",
-        action="store_true",
-        help="the first checkpoint with each other one, on the same videos",
-    )
-    parser.add_argument(
-        "--robustness",
-        action="store_true",
-        help="judge every video again, 35 times: 7 perturbations in 5 severities",
-    )
-    parser.add_argument(
-        "--per_frame",
-        action="store_true",
-        help="measure single frames, too, and write frames.csv",
-    )
-    parser.add_argument(
-        "--group_by",
-        nargs="+",
-        default=[],
-        metavar="COLUMN",
-        help="of the manifest, besides others",
-    )
-    _add_prior(parser)
-    rule = parser.add_argument_group("thresholds", "chosen on validation, stored in the checkpoint")
-    rule = rule.add_mutually_exclusive_group()
-    rule.add_argument(
-        "--error_rate",
-        type=between(1e-6, 0.5),
-        metavar="SHARE",
-        help="two: at most this share of reals gets the verdict fake, of fakes real",
-    )
-    rule.add_argument(
-        "--target_fpr",
-        type=between(1e-6, 0.5),
-        metavar="SHARE",
-        help="one: at most this share of reals gets the verdict fake",
-    )
-    parser.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the bootstrap")
-    _add_machine(parser)
-    return parser
-
-
-def _add_prior(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--prior",
-        type=between(1e-6, 1 - 1e-6),
-        default=0.5,
-        help="share of fakes expected in use: p_fake is for that share; verdicts do not change",
-    )
-
-
-def score_parser() -> argparse.ArgumentParser:
-    parser = _parser(
-        "Video files, folders and globs → a verdict each. Exit code 0: every file was judged; "
-        "1: some could not be; 2: the call cannot be served."
-    )
-    parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="file, folder or glob; - reads names from a pipe"
-    )
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    deployment = parser.add_mutually_exclusive_group()
-    deployment.add_argument(
-        "--export",
-        type=Path,
-        metavar="ZIP",
-        help="write the checkpoint as one file for --backend onnx, and end; takes no PATH",
-    )
-    deployment.add_argument(
-        "--backend",
-        choices=["torch", "onnx"],
-        default="torch",
-        help="onnx: --checkpoint is a file made by --export; no heat maps",
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("scores.csv"), help="scores.json goes beside it"
-    )
-    parser.add_argument(
-        "--watch",
-        action="store_true",
-        help="judge what arrives in folders, each once; what was, is in scores.sqlite",
-    )
-    parser.add_argument(
-        "--report", type=Path, metavar="DIR", help="a page for each video, with heat maps"
-    )
-    parser.add_argument(
-        "--save_video", type=Path, metavar="DIR", help="each video again, with framed faces"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print a line of JSON for each video, and nothing else"
-    )
-    parser.add_argument(
-        "--every",
-        type=between(1, 86_400),
-        default=60.0,
-        metavar="SECONDS",
-        help="a longer video is judged in equal windows of at most this, each like a video",
-    )
-    parser.add_argument(
-        "--max_seconds",
-        type=between(1, 86_400),
-        default=math.inf,
-        metavar="SECONDS",
-        help="leave out what comes after (default: look at all of it)",
-    )
-    _add_prior(parser)
-    parser.add_argument("--batch_size", type=at_least(1), default=4, help="clips per step")
-    _add_engine(parser, "all paths")
-    _add_machine(parser, workers=False)
-    return parser
-
-
-def score_flags() -> argparse.Namespace:
-    """Flags of score.py, which wants videos, or --export and none."""
-    parser = score_parser()
-    flags = parser.parse_args()
-    if flags.export and flags.paths:
-        parser.error("--export takes no PATH")
-    if not flags.export and not flags.paths:
-        parser.error("the following arguments are required: PATH")
-    return flags
-
-
-def _add_engine(group, paths: str) -> None:
+def add_engine(group, paths: str) -> None:
     group.add_argument(
         "--engine",
         choices=["local", "ray"],
@@ -527,7 +396,7 @@ def _add_engine(group, paths: str) -> None:
     )
 
 
-def _add_machine(group, workers: bool = True) -> None:
+def add_machine(group, workers: bool = True) -> None:
     if workers:
         group.add_argument(
             "--workers", type=at_least(0), default=2, help="of a loader; train.py has two"

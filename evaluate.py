@@ -7,10 +7,11 @@ Writes metrics.json, scores.csv, report.html and plots into evaluation_<split>/ 
 checkpoint.
 """
 
-import args
+import judging_args
 
 if __name__ == "__main__":
-    args.evaluate_parser().parse_args()  # --help and wrong flags are answered before slow imports
+    # --help and wrong flags are answered before slow imports
+    judging_args.evaluate_parser().parse_args()
 
 
 import argparse
@@ -39,7 +40,7 @@ Judged = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row
 
 
 def main() -> int:
-    flags = args.evaluate_parser().parse_args()
+    flags = judging_args.evaluate_parser().parse_args()
     place = device.choose(flags.device)
     paths = list(map(manifest.find, flags.csv_file))
     check(flags, paths)

@@ -11,10 +11,10 @@ file was judged (real, fake or uncertain), 1 when some could not be, 2 when the 
 served.
 """
 
-import args
+import judging_args
 
 if __name__ == "__main__":
-    args.score_flags()  # --help and wrong flags are answered before slow imports
+    judging_args.score_flags()  # --help and wrong flags are answered before slow imports
 
 
 import argparse
@@ -41,7 +41,7 @@ JUDGED = ("real", "fake", "uncertain")
 
 
 def main() -> int:
-    flags = args.score_flags()
+    flags = judging_args.score_flags()
     if flags.export:
         return export(flags.checkpoint, flags.export)
     check_output(flags.output)

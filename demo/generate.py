@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from args import at_least
+from arg_types import at_least
 from demo.animate import draw_shot, render
 from demo.encode import CRF, Sensor, VideoWriter, draw_camera
 from demo.manipulations import METHODS

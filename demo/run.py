@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import errors
-from args import at_least
+from arg_types import at_least
 from errors import PipelineError
 
 DATA = Path("data/demo")
