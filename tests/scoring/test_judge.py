@@ -1,6 +1,7 @@
 """Files become verdicts: long ones in windows, the next one's faces while the model is at work."""
 
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from faces import extract
 from faces.extract import extract_faces
+from faces.frames import Frames
 from faces.sampling import WHOLE, Span
 from scoring import judge as judging
 from scoring.ahead import ahead
@@ -129,3 +132,26 @@ def test_what_making_an_item_raises_arrives_after_the_items_before_it() -> None:
         for item in ahead(make_items()):
             taken.append(item)
     assert taken == [1]
+
+
+def test_no_more_than_one_window_of_frames_is_in_memory(
+    tmp_path: Path,
+    heads: list[list[np.ndarray]],
+    loaded: Detector,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    video = write_video(tmp_path / "long.mp4", [*heads[0]] * 6)
+    read, windows, most = extract.read_windows, [], 0
+
+    def watched(*given: object) -> Iterator[Frames]:
+        for frames in read(*given):
+            windows.append([weakref.ref(image) for image in frames.images])
+            nonlocal most
+            most = max(most, sum(any(image() is not None for image in w) for w in windows))
+            yield frames
+            del frames
+
+    monkeypatch.setattr(extract, "read_windows", watched)
+    ((score, _),) = make(loaded, Span(window=0.48)).judge([video])
+    assert len(windows) == len(score.people) == 6
+    assert most == 1
