@@ -63,13 +63,15 @@ def main() -> int:
         flags.save_video and flags.save_video.absolute(),
     )
     judgement = work.judge.judgement
+    thresholds = dict(zip(("real_below", "fake_from"), judgement.turns, strict=True))  # of p_fake
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
+    about["thresholds"] = thresholds
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with closing(ScoreFiles(flags.output, about)) as files:
 
         def say(score: VideoScore) -> None:
-            print(json_line(score) if flags.json else line(score), flush=True)
+            print(json_line(score, thresholds) if flags.json else line(score), flush=True)
             files.add(score)
 
         if flags.watch:
@@ -129,13 +131,13 @@ def line(score: VideoScore) -> str:
     )
 
 
-def json_line(score: VideoScore) -> str:
+def json_line(score: VideoScore, thresholds: dict[str, float]) -> str:
     """For pipes: all but the frames."""
     people = [
         {"person": person.person, "verdict": person.verdict, "p_fake": person.p_fake}
         for person in score.people
     ]
-    return json.dumps({"schema": SCHEMA, **score.row(), "people": people})
+    return json.dumps({"schema": SCHEMA, **score.row(), **thresholds, "people": people})
 
 
 def meaning(judgement: Judgement) -> str:

@@ -94,6 +94,10 @@ def test_a_prior_lowers_p_fake_and_changes_no_verdict(
         found.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
     for plain, rare in zip(*found, strict=True):
         assert rare["verdict"] == plain["verdict"]
+        for line in (plain, rare):
+            p_fake = line["p_fake"]
+            assert (line["verdict"] == "fake") == (p_fake >= line["fake_from"])
+            assert (line["verdict"] == "real") == (p_fake < line["real_below"])
         odds = plain["p_fake"] / (1 - plain["p_fake"]) / 99
         assert rare["p_fake"] == pytest.approx(odds / (1 + odds), rel=1e-6)
 
