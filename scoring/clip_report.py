@@ -106,7 +106,7 @@ def about_model(checkpoint: Path, detector: Detector) -> dict[str, str]:
     """Facts about the model, for every page."""
     config = detector.config
     return {
-        "checkpoint": str(checkpoint),
+        "checkpoint": f"{checkpoint.parent.name}/{checkpoint.name}",
         "encoder, temporal head": f"{config['name']}, {config['temporal']}",
         "what it sees": (
             f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} pixels a side"
