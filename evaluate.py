@@ -53,6 +53,8 @@ def main() -> int:
     evaluations, drawn, of_frames = [], [], []
     for path in flags.checkpoint:
         detector = load_detector(path, place)
+        for data in manifests.values():  # before an hour of work
+            split.check(detector, data, flags.split)
         judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
         judged[str(path)] = {}
         for name, data in manifests.items():

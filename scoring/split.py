@@ -38,7 +38,7 @@ def score(
     every aggregation, which is NaN where there was no face. Raise DataError when the manifest's
     crops were made otherwise than those of training, or when training has seen sources of the
     split."""
-    _check(detector, data, split)
+    check(detector, data, split)
     videos = data.split(split).drop_duplicates("video_id").set_index("video_id", drop=False)
     videos = videos.drop(columns=[c for c in videos if c in ADDED | OF_TRACKS])
     videos = videos.join(seen).join(_scores(detector, data, split, batch_size, workers))
@@ -119,7 +119,7 @@ def calibrate_checkpoint(
 ) -> Judgement:
     """Fit a judgement on the validation split and store it in the checkpoint at `path`, which
     `detector` was loaded from. Raise TooFew when there are too few videos."""
-    _check(detector, data, "val")
+    check(detector, data, "val")
     scores = _scores(detector, data, "val", batch_size, workers)
     videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
     judgement = of_scores(scores, videos["label"], videos["source"], rule)
@@ -127,7 +127,9 @@ def calibrate_checkpoint(
     return judgement
 
 
-def _check(detector: Detector, data: manifest.Manifest, split: str) -> None:
+def check(detector: Detector, data: manifest.Manifest, split: str) -> None:
+    """Raise DataError when the manifest's crops were made otherwise than those of training, or when
+    training has seen sources of the split."""
     _check_same_crops(detector, data)
     if split != "train":
         _check_not_trained_on(detector, data.split(split))
