@@ -53,8 +53,7 @@ def main() -> int:
     evaluations, drawn, of_frames = [], [], []
     for path in flags.checkpoint:
         detector = load_detector(path, place)
-        for data in manifests.values():  # before an hour of work
-            split.check(detector, data, flags.split)
+        check_manifests(detector, manifests, flags.split)
         judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
         judged[str(path)] = {}
         for name, data in manifests.items():
@@ -95,6 +94,15 @@ def check(flags: argparse.Namespace, paths: list[Path]) -> None:
         raise UsageError("thresholds are chosen on the validation split of one --csv_file")
     if flags.output and flags.output.exists() and not flags.output.is_dir():
         raise UsageError(f"--output: {flags.output} is a file, not a folder")
+
+
+def check_manifests(detector: Detector, manifests: dict[str, Manifest], name: str) -> None:
+    """Before an hour of work: raise DataError for one that the detector must not judge."""
+    for path, data in manifests.items():
+        try:
+            split.check(detector, data, name)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
 
 
 def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
