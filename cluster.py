@@ -43,6 +43,10 @@ def connected(address: str, gpus: int = 0) -> Iterator[Spread]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(f"Ray at --ray_address {address}: {one_line(error)}") from error
 
+    if gpus and ray.cluster_resources().get("GPU", 0) < gpus:
+        ray.shutdown()
+        raise UsageError("no node of the cluster has a GPU: leave out --device cuda")
+
     def spread(task: Task, items: Sequence[Any]) -> Iterator[Any]:
         @ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         def run(share: Sequence[Any]) -> list[Any]:

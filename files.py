@@ -14,8 +14,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """A file to write, which takes the place of `path` when the block ends: a kill leaves `path` as
     it was. For one writer at a time, who writes over what a kill left."""
     partial = path.with_name(f"{PARTIAL}{path.name}")
-    yield partial
-    os.replace(partial, path)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager

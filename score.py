@@ -24,6 +24,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import errors
@@ -49,6 +50,8 @@ def main() -> int:
         raise UsageError("--watch judges here: leave out --engine ray")
     if flags.watch and not all(Path(path).is_dir() for path in flags.paths):
         raise UsageError("--watch looks into folders: every PATH must be one")
+    if flags.save_video and any(contains(path, flags.save_video) for path in flags.paths):
+        raise UsageError("--save_video: choose a folder that is not judged itself")
     videos = [] if flags.watch else find_videos(flags.paths)
     for folder in filter(None, (flags.report, flags.save_video)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +65,9 @@ def main() -> int:
         flags.report and flags.report.absolute(),
         flags.save_video and flags.save_video.absolute(),
     )
-    judgement = work.judge.judgement
+    spread = flags.engine == "ray"
+    # On a cluster this machine needs no model, and maybe has no GPU.
+    judgement = (replace(work, device="cpu") if spread else work).judge.judgement
     thresholds = dict(zip(("real_below", "fake_from"), judgement.turns, strict=True))  # of p_fake
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
     about["thresholds"] = thresholds
@@ -77,7 +82,6 @@ def main() -> int:
         if flags.watch:
             return watch_folders(flags, work, files, say)
         judged = 0
-        spread = flags.engine == "ray"
         for score in work.on_cluster(videos, flags.ray_address) if spread else work.scores(videos):
             say(score)
             judged += score.verdict in JUDGED
@@ -88,13 +92,17 @@ def main() -> int:
 
 def export(checkpoint: Path, path: Path) -> int:
     """The checkpoint as one file for --backend onnx."""
-    if path.suffix != ".zip" or not path.parent.is_dir():
+    if path.suffix != ".zip" or path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"--export: {path} should be a .zip in a folder that is there")
     from scoring import onnx_export
 
     difference = onnx_export.export(checkpoint, path)
     print(f"{path}: judges as {checkpoint}, to within {difference:.1e} in logits and p_fake")
     return 0
+
+
+def contains(path: str, folder: Path) -> bool:
+    return Path(path).is_dir() and folder.resolve().is_relative_to(Path(path).resolve())
 
 
 def check_output(path: Path) -> None:
@@ -157,7 +165,9 @@ def find_videos(paths: Iterable[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for text in paths:
         if text == "-":
-            names = filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\n"))
+            names = list(filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\n")))
+            if not names:
+                raise UsageError("no name on standard input")
             found |= dict.fromkeys(v for name in names for v in _videos_at(Path(name)))
             continue
         named = (

@@ -86,6 +86,8 @@ def read(path: Path) -> Manifest:
     if absent:
         raise DataError(f"{path} lacks the columns {', '.join(absent)}")
     table = table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
+    for name, unknown in OPTIONAL.items():
+        table[name] = table[name].replace("", str(unknown))
     types = COLUMNS | {name: type(value) for name, value in OPTIONAL.items()}
     try:
         table = table.astype({k: v for k, v in types.items() if v is not str})

@@ -30,8 +30,7 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
     packets = _packets(path)
     with _opened(path) as (container, stream):
         size = stream.width, stream.height
-        believed = 0 < stream.frames <= MAX_FRAMES
-        total = stream.frames if believed else packets.count
+        total = _total(stream, packets)
         rate, codec = _rate(stream), stream.codec_context.name
         windows = pick(total, rate)
         wanted = {index for indices in windows for index in indices}
@@ -51,18 +50,40 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
 
 
 class _Packets(NamedTuple):
-    count: int
-    times: list[int]  # of their frames, rising; empty where they do not tell frames apart
+    count: int  # of those that are shown
+    trimmed: bool  # whether an edit list leaves some out
+    times: list[int]  # of the shown ones, rising; empty where they do not tell which frame is which
 
 
 def _packets(path: Path) -> _Packets:
     """Without decoding them. For containers without an index, too: duration times rate would be
     wrong for long sound or a varying rate."""
     with _opened(path) as (container, stream):
-        packets = [(p.pts, p.is_discard) for p in container.demux(stream) if p.size]
-    times = [pts for pts, discard in packets if not discard]
-    clear = None not in times and len(set(times)) == len(times)
-    return _Packets(len(packets), sorted(times) if clear else [])
+        found = [(p.pts, p.dts, p.is_discard) for p in _demux(container, stream) if p.size]
+        reordered = stream.codec_context.has_b_frames
+    times = [pts for pts, _, discard in found if not discard]
+    sent = [dts for _, dts, _ in found if dts is not None]
+    clear = (
+        None not in times
+        and len(set(times)) == len(times)
+        and sent == sorted(sent)  # else a clock was set back, as where recordings were joined
+        and not (reordered and times == sorted(times))  # AVI has no times: FFmpeg guesses these
+    )
+    return _Packets(len(times), len(times) < len(found), sorted(times) if clear else [])
+
+
+def _total(stream: VideoStream, packets: _Packets) -> int:
+    """Frames that the file promises: by its index, which also counts what was lost; but that of a
+    fragmented file counts its beginning alone, and knows nothing of an edit list."""
+    believed = 0 < stream.frames <= MAX_FRAMES and not packets.trimmed
+    return max(stream.frames, packets.count) if believed else packets.count
+
+
+def _demux(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+    try:
+        yield from container.demux(stream)
+    except IndexError as error:  # what PyAV makes of a stream that begins later
+        raise VideoError("its streams change on the way") from error
 
 
 def _numbered(
@@ -75,11 +96,12 @@ def _numbered(
         return
     needed = {times[index] for index in wanted if index < len(times)}
     with suppress(av.FFmpegError):  # see _decode_all
-        for packet in container.demux(stream):
+        for packet in _demux(container, stream):
             needs_it = packet.pts is None or packet.pts in needed  # None: the decoder's last frames
             stream.codec_context.skip_frame = "DEFAULT" if needs_it else "NONREF"
             for frame in packet.decode():
-                yield bisect_left(times, frame.pts), frame
+                if frame.pts is not None:
+                    yield bisect_left(times, frame.pts), frame
 
 
 @contextmanager
@@ -106,7 +128,7 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
     Raise VideoError when the file holds no video or nothing can be decoded.
     """
     with _opened(path) as (container, stream):
-        packets = container.demux(stream)
+        packets = _demux(container, stream)
         found = [(p.pts, p.is_keyframe) for p in packets if p.pts is not None]
         times = _Times(sorted(t for t, _ in found), sorted(t for t, is_key in found if is_key))
         rate, total = _rate(stream), len(times.all)
@@ -114,11 +136,12 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
         for window in sampling.windows(total, rate, config.frames_per_video, span):
             frames = Frames([], [], rate, total, total, stream.codec_context.name)
             _read_runs(container, stream, frames, times, window, config)
-            if nothing_yet and not frames.images:
-                raise VideoError("not one frame could be decoded")
-            yield frames
-            nothing_yet = False
+            if frames.images:  # no key frame, nothing to look at
+                nothing_yet = False
+                yield frames
             del frames  # or two windows' frames would be in memory
+        if nothing_yet:
+            raise VideoError("not one frame could be decoded")
 
 
 def _read_runs(
@@ -138,7 +161,8 @@ def _read_runs(
     for number, start in enumerate(starts, 1):
         end = starts[number] if number < len(starts) else times.all[window.stop - 1] + 1
         container.seek(start, stream=stream)
-        after = (frame for frame in container.decode(stream) if frame.pts >= start)
+        frames_after = (frame for frame in container.decode(stream) if frame.pts is not None)
+        after = (frame for frame in frames_after if frame.pts >= start)
         for frame in islice(after, run):
             if frame.pts >= end:
                 break

@@ -13,7 +13,13 @@ class Span:
     most: float = math.inf  # what comes after is left out
 
 
+ROUNDING = 1e-6  # 600 s of 29.97 frames a second are no more than 600 s
 WHOLE = Span()  # all of it at once, as training does
+
+
+def looked_at(total: int, fps: float, span: Span) -> int:
+    """How many of `total` frames lie within the span: one at least."""
+    return min(total, max(1, math.floor(min(total, span.most * fps) + ROUNDING)))
 
 
 def windows(total: int, fps: float, wanted: int, span: Span) -> list[range]:
@@ -22,8 +28,8 @@ def windows(total: int, fps: float, wanted: int, span: Span) -> list[range]:
     """
     count = 1
     if fps > 0:
-        total = min(total, math.ceil(min(total, span.most * fps)))
-        count = max(1, min(math.ceil(total / fps / span.window), total // wanted))
+        total = looked_at(total, fps, span)
+        count = max(1, min(math.ceil(total / fps / span.window - ROUNDING), total // wanted))
     edges = [round(i * total / count) for i in range(count + 1)]
     return [range(start, stop) for start, stop in pairwise(edges)]
 

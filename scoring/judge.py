@@ -12,7 +12,7 @@ import numpy as np
 from faces import store
 from faces.detect import FaceDetector
 from faces.extract import Extraction, FaceTrack, bits_per_pixel, extract_windows, side
-from faces.sampling import Span
+from faces.sampling import Span, looked_at
 from scoring.aggregate import AGGREGATIONS
 from scoring.ahead import ahead
 from scoring.detector import Detector
@@ -120,7 +120,7 @@ def _details(seen: list[Extraction], people: list[FaceScore], span: Span) -> Ite
         yield f"judged in {len(seen)} windows" + (f", {without} without a face" if without else "")
         if last.status == "ok":  # where it may say that the file is damaged
             yield last.detail
-    if first.fps and first.total_frames - 1 >= span.most * first.fps:
+    if first.fps and looked_at(first.total_frames, first.fps, span) < first.total_frames:
         yield f"only the first {span.most:g} of {first.total_frames / first.fps:.1f} s"
     if len(people) > 1:
         worst = max(people, key=lambda person: person.p_fake)

@@ -45,12 +45,15 @@ def load_exported(path: Path) -> Detector:
     found = exported.read(path)
     about = found.about
     try:
+        settings = about["model"]
+        if not all(isinstance(settings[name], str) for name in ("name", "temporal")):
+            raise CheckpointError("its model has no name")
         clip = ClipConfig.from_dict(about["clip"])
         model = OnnxModel(found.encoder, found.head, bool(about["sees_time"]))
         _try_out(model, clip)
         return Detector(
             model,
-            about["model"],
+            settings,
             FaceConfig.from_dict(about["faces"]),
             clip,
             Judgement.from_dict(about["judgement"]),

@@ -1,7 +1,6 @@
 """A call of score.py as something that can be sent elsewhere: videos → their scores, here or in the
 tasks of a cluster."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,12 +37,13 @@ class Work:
     def scores(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
         """In that order; and what can be looked at, should it be asked for."""
         for judged in self.judge.judge(videos):
+            score = judged.score
             try:
                 self._show(judged)
             except (OSError, VideoError) as error:  # the verdict is there all the same
-                video = judged.score.video
-                print(f"warning: no page or video of {video}: {error}", file=sys.stderr)
-            yield judged.score
+                warning = f"warning: no page or marked video: {error}"
+                score = replace(score, detail="; ".join(filter(None, [score.detail, warning])))
+            yield score
 
     def _show(self, judged: Judged) -> None:
         """What --report and --save_video ask for; imported here, for it takes a second."""
@@ -58,11 +58,13 @@ class Work:
 
     def on_cluster(self, videos: Sequence[Path], address: str) -> Iterator[VideoScore]:
         """In no fixed order, from the cluster at `address`. Raise what cluster.connected does."""
-        named = {str(video.absolute()): str(video) for video in videos}
+        named: dict[str, list[str]] = {}
+        for video in videos:
+            named.setdefault(str(video.absolute()), []).append(str(video))
         task = replace(self)._task  # of a copy that has no model to send yet
         with cluster.connected(address, gpus=int(self.device == "cuda")) as spread:
             for score in spread(task, list(named)):
-                yield replace(score, video=named[score.video])
+                yield from (replace(score, video=name) for name in named[score.video])
 
     def _task(self, videos: Sequence[str]) -> list[VideoScore]:
         return list(self.scores(map(Path, videos)))

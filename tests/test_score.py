@@ -194,9 +194,9 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
     )
     assert run(monkeypatch, "-", *flags) == 1
     assert len(list((tmp_path / "pages").iterdir())) == 1, "a long name is cut"
-    out, err = capsys.readouterr()
+    out = capsys.readouterr().out
     assert out.count("unreadable") == 2
-    assert f"warning: no page or video of {names[1]}" in err
+    assert "warning: no page or marked video" in out
 
 
 @pytest.mark.parametrize(
@@ -205,3 +205,27 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
 )
 def test_words_promise_no_more_than_can_be_known(share: float, words: str) -> None:
     assert report.percent(share) == words
+
+
+def test_marked_videos_may_not_go_where_videos_are_looked_for(
+    talking_heads: Path,
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    for folder in (talking_heads / "new", talking_heads / "new" / "marked"):
+        assert run(monkeypatch, talking_heads / "new", *flags, "--save_video", folder) == 2
+        assert "choose a folder that is not judged itself" in capsys.readouterr().err
+
+
+def test_no_names_on_standard_input_are_an_error(
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    assert run(monkeypatch, "-", "--checkpoint", judged, "--output", tmp_path / "s.csv") == 2
+    assert "no name on standard input" in capsys.readouterr().err
