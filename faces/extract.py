@@ -40,11 +40,11 @@ class Extraction:
     width: int = 0
     height: int = 0
     fps: float = 0.0
-    codec: str = ""
     total_frames: int = 0
     sampled_frames: int = 0
     tracks: list[FaceTrack] = field(default_factory=list)
     reused: bool = False  # whether the faces are those of another video
+    codec: str = ""  # empty when the decoder does not tell
 
 
 def extract_faces(
@@ -88,9 +88,9 @@ def _extract(frames: Frames, detector: FaceDetector, original: dict[str, Any] | 
         width,
         height,
         frames.fps,
-        frames.codec,
         frames.total,
         len(frames.images),
+        codec=frames.codec,
     )
     tracks = reuse(frames, original, detector) if original else None
     result.reused = tracks is not None
