@@ -291,6 +291,12 @@ def _add_training(group) -> None:
         help="of the model's arithmetic; auto: bfloat16 on a GPU that has it, else float32",
     )
     group.add_argument(
+        "--mix",
+        choices=["none", "mixup", "cutmix"],
+        default="none",
+        help="training clips mixed in pairs, labels too",
+    )
+    group.add_argument(
         "--adversarial",
         choices=["none", "fgsm", "pgd"],
         default="none",

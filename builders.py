@@ -17,6 +17,7 @@ from datasets.feature_store import FeatureDataset, FeatureStore
 from datasets.video_dataset import VideoDataset, collate
 from errors import UsageError
 from interrupts import ignore_signals
+from mixing import MIXES
 from models import encoders, weights
 from models.encoders import InputSpec
 from optimization import Loss, Schedule
@@ -67,6 +68,7 @@ def _check_features(flags: argparse.Namespace) -> None:
     asked = {
         "sbi": flags.sbi > 0,
         "adversarial": flags.adversarial != "none",
+        "mix": flags.mix != "none",
         "grad_checkpoint": flags.grad_checkpoint,
         "encoder_lr": flags.encoder_lr is not None,
     }
@@ -196,6 +198,7 @@ def build_plan(
         accumulate=flags.accumulate,
         precision=device.precision(flags.precision, place),
         attack=attack,
+        mix=MIXES.get(flags.mix),
     )
 
 

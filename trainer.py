@@ -23,6 +23,7 @@ import metrics
 from attacks import Attack
 from datasets.video_dataset import Batch
 from history import EpochRow
+from mixing import Mix
 from optimization import Loss, Schedule
 from scoring.aggregate import ClipScore, video_scores
 from scoring.predict import predict
@@ -71,6 +72,7 @@ class Plan:
     accumulate: int  # parts of a batch that go through the model one after the other
     precision: torch.dtype  # of the model's arithmetic in training
     attack: Attack | None  # what training clips go through
+    mix: Mix | None = None  # and then through this, with their labels
 
 
 @dataclass(frozen=True)
@@ -211,8 +213,12 @@ def take_step(
             with torch.autocast(device.type, plan.precision, plan.precision != torch.float32):
                 if plan.attack is not None:
                     clips = plan.attack(training.model, clips, mask, labels)
+                if plan.mix is not None:
+                    clips, others, share = plan.mix(clips, mask, labels)
                 logits = forward(clips, mask)  # (b, K)
             loss = training.loss(logits.float(), labels).sum()
+            if plan.mix is not None:
+                loss = share * loss + (1 - share) * training.loss(logits.float(), others).sum()
             # Gradients become the mean over processes; together they are to be the batch's.
             (loss * (distributed.world_size() / size)).backward()
         loss_sum += loss.detach()

@@ -43,7 +43,7 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
 @pytest.mark.parametrize(
     "more",
     [
-        "--ema 0.9 --accumulate 2 --encoder_lr 0.0001",
+        "--ema 0.9 --accumulate 2 --encoder_lr 0.0001 --mix cutmix",
         "--schedule plateau --optimizer sgd --monitor val_auc --class_weights balanced",
     ],
 )

@@ -99,6 +99,12 @@ class Seen:
         return Hooks(save, after_epoch, stop)
 
 
+def make_training(model: nn.Module) -> Training:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
+    schedule, loss = Schedule(optimizer, "constant", 15), make_loss(0.0, None, 0.0)
+    return Training(model, model, optimizer, schedule, loss, None)
+
+
 def train(
     model: nn.Module,
     seen: Seen,
@@ -106,15 +112,7 @@ def train(
     position: Any = None,
     loader: Any = None,
 ) -> None:
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
-    training = Training(
-        model,
-        model,
-        optimizer,
-        Schedule(optimizer, "constant", 15),
-        make_loss(0.0, None, 0.0),
-        None,
-    )
+    training = make_training(model)
     fit(training, loader or Loader(), Loader(), plan, seen.hooks(), position or Position())
 
 
