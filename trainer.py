@@ -72,7 +72,7 @@ class Plan:
     accumulate: int  # parts of a batch that go through the model one after the other
     precision: torch.dtype  # of the model's arithmetic in training
     attack: Attack | None  # what training clips go through
-    mix: Mix | None = None  # and then through this, with their labels
+    mix: Mix | None  # and then through this, with their labels
 
 
 @dataclass(frozen=True)

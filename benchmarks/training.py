@@ -65,6 +65,7 @@ def make_plan(precision: torch.dtype) -> Plan:
         accumulate=1,
         precision=precision,
         attack=None,
+        mix=None,
     )
 
 

@@ -85,7 +85,7 @@ def read(path: Path) -> Manifest:
     absent = [name for name in COLUMNS if name not in table]
     if absent:
         raise DataError(f"{path} lacks the columns {', '.join(absent)}")
-    table = table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
+    table = _with_optional(table)
     for name, unknown in OPTIONAL.items():
         table[name] = table[name].replace("", str(unknown))
     types = COLUMNS | {name: type(value) for name, value in OPTIONAL.items()}
@@ -101,6 +101,10 @@ def read(path: Path) -> Manifest:
     except DataError as error:
         raise DataError(f"{record_path(path)}: {error}") from error
     return Manifest(table, path.parent, faces)
+
+
+def _with_optional(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
 
 
 def _check(path: Path, table: pd.DataFrame) -> None:
@@ -163,8 +167,7 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
 
 def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Write and return the manifest's columns of `table`; the file appears whole or not at all."""
-    table = table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
-    table = table[[*COLUMNS, *OPTIONAL]]
+    table = _with_optional(table)[[*COLUMNS, *OPTIONAL]]
     write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table
 

@@ -14,7 +14,7 @@ from scoring import plots, report
 from scoring.detector import Detector
 from scoring.file_facts import file_facts, name_after
 from scoring.judge import Judge, Judged
-from scoring.video import FaceScore
+from scoring.video import FaceScore, most_suspicious
 
 LISTED = 20  # people at most, the most suspicious ones
 SUSPICIOUS = 4  # frames that are shown of the most suspicious person
@@ -41,7 +41,7 @@ def write(folder: Path, judged: Judged, judge: Judge, checkpoint: Path) -> Path:
     """A page in `folder`, named after the file and its content."""
     score, crops = judged
     facts = file_facts(Path(score.video))
-    worst = max(score.people, key=lambda person: person.p_fake, default=None)
+    worst = most_suspicious(score.people)
     path = folder / name_after(Path(score.video), facts["SHA-256"], ".html")
     report.render(
         path,
@@ -55,13 +55,13 @@ def write(folder: Path, judged: Judged, judge: Judge, checkpoint: Path) -> Path:
         timeline=plots.timeline(score.people, judge.judgement.turns) if score.people else None,
         worst=worst,
         listed=sorted(score.people, key=lambda person: -person.p_fake)[:LISTED],
-        shown=_most_suspicious(worst, crops, judge.detector) if worst and crops else [],
+        shown=_suspicious_frames(worst, crops, judge.detector) if worst and crops else [],
         exported=judge.detector.exported,
     )
     return path
 
 
-def _most_suspicious(person: FaceScore, track: FaceTrack, detector: Detector) -> list[Shown]:
+def _suspicious_frames(person: FaceScore, track: FaceTrack, detector: Detector) -> list[Shown]:
     """Frames of a person, those with the highest p_fake, in time's order."""
     values = np.array([frame.p_fake for frame in person.frames])
     chosen = sorted(np.argsort(-values, kind="stable")[:SUSPICIOUS].tolist())

@@ -18,7 +18,7 @@ from scoring.ahead import ahead
 from scoring.detector import Detector
 from scoring.judgement import Judgement
 from scoring.predict import TrackScores, predict_track
-from scoring.video import FaceScore, FrameScore, VideoScore
+from scoring.video import FaceScore, FrameScore, VideoScore, most_suspicious
 
 
 class Judged(NamedTuple):
@@ -69,9 +69,9 @@ class Judge:
             for track in window.found.tracks:
                 scores = self._predict(track)
                 person = _person(len(people) + 1, track, scores, self.judgement)
-                if person.p_fake > max((other.p_fake for other in people), default=-1.0):
-                    worst = track
                 people.append(person)
+                if most_suspicious(people) is person:
+                    worst = track
                 clips.append(scores.clips)
             seconds += window.seconds + time.monotonic() - started
             seen.append(replace(window.found, tracks=[]))
@@ -122,8 +122,8 @@ def _details(seen: list[Extraction], people: list[FaceScore], span: Span) -> Ite
             yield last.detail
     if first.fps and looked_at(first.total_frames, first.fps, span) < first.total_frames:
         yield f"only the first {span.most:g} of {first.total_frames / first.fps:.1f} s"
-    if len(people) > 1:
-        worst = max(people, key=lambda person: person.p_fake)
+    worst = most_suspicious(people)
+    if worst is not None and len(people) > 1:
         start = worst.frames[0].seconds
         since = "" if len(seen) == 1 or start is None else f" (from {start:.1f} s)"
         yield f"person {worst.person} of {len(people)}{since} is the most suspicious"

@@ -1,5 +1,6 @@
 """What is said of a video, of every person in it and of every frame."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -21,6 +22,11 @@ class FaceScore:
     verdict: str
     p_fake: float
     frames: list[FrameScore]
+
+
+def most_suspicious(people: Sequence[FaceScore]) -> FaceScore | None:
+    """The first of those with the highest p_fake; None of nobody."""
+    return max(people, key=lambda person: person.p_fake, default=None)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
     return int(caught.value.code or 0)
 
 
+def pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What `-` reads."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(text))))
+
+
 @pytest.fixture
 def judged(checkpoint: Path, tmp_path: Path) -> Path:
     """The checkpoint with thresholds around what it says, which is near a half."""
@@ -70,7 +75,7 @@ def test_names_come_from_a_pipe_and_lines_of_json_go_to_one(
     names.append(str(tmp_path / "broken.mp4"))
     names.append(str(tmp_path / "gone\u2028.mp4"))
     lines = "\n".join([*names, "", names[0]]) + "\n"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(lines))))
+    pipe(monkeypatch, lines)
     flags = ("--json", "--checkpoint", judged, "--output", tmp_path / "scores.csv")
     assert run(monkeypatch, "-", *flags) == 1
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -181,9 +186,7 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
 ) -> None:
     names = [tmp_path / f"{'ü' * 120}.mp4", tmp_path / "gone.mp4"]
     names[0].write_bytes(b"no video")
-    monkeypatch.setattr(
-        sys, "stdin", io.TextIOWrapper(io.BytesIO("\n".join(map(str, names)).encode()))
-    )
+    pipe(monkeypatch, "\n".join(map(str, names)))
     flags = (
         "--checkpoint",
         judged,
@@ -226,6 +229,6 @@ def test_no_names_on_standard_input_are_an_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    pipe(monkeypatch, "\n")
     assert run(monkeypatch, "-", "--checkpoint", judged, "--output", tmp_path / "s.csv") == 2
     assert "no name on standard input" in capsys.readouterr().err

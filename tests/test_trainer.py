@@ -25,6 +25,7 @@ PLAN = Plan(
     accumulate=1,
     precision=torch.float32,
     attack=None,
+    mix=None,
 )
 
 
