@@ -8,6 +8,7 @@ PipelineError            anything a user can cause or mend; entry points print i
 └── VideoError           one video that cannot be decoded; becomes a row, never ends a run
 """
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -59,4 +60,6 @@ def run(main: Callable[[], int]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
+    # Else the interpreter looks for cycles in all that torch has imported, which takes a second.
+    gc.freeze()
     sys.exit(code)

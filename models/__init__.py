@@ -1,13 +1,18 @@
-"""The selector: --model_name NAME → model; build(config) rebuilds one for a checkpoint."""
+"""The selector: --model_name NAME → model; rebuild(config, weights) is one from a checkpoint."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from errors import CheckpointError
 from models import encoders
 from models.frame_rnn import FrameRNN, SingleFrames
+
+DRAWING = (init.normal_, init.uniform_, init.kaiming_uniform_)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,27 @@ class ModelConfig:
 def build(config: ModelConfig) -> nn.Module:
     """A model with random weights. Raise UsageError for an unknown name."""
     return assemble(encoders.build(config.name), config)
+
+
+def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> nn.Module:
+    """A model with `weights`. Raise UsageError for an unknown name, RuntimeError for weights of
+    another model."""
+    with _NothingDrawn():
+        model = build(config)
+    model.load_state_dict(weights)
+    return model
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Inside, torch.nn.init leaves weights as memory was: drawing them is half of the building."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function in DRAWING:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)
 
 
 def assemble(encoder: encoders.Encoder, config: ModelConfig) -> nn.Module:

@@ -18,13 +18,12 @@ def load_detector(path: Path, device: torch.device) -> Detector:
     if is_exported(path):
         raise CheckpointError(f"{path} is an exported detector: judge by score.py --backend onnx")
     checkpoint = checkpointing.load(path)
-    model = models.build(models.ModelConfig.from_dict(checkpoint.model))
     try:
         stored = checkpoint.judgement
         judgement = Judgement() if stored is None else Judgement.from_dict(stored)
         stored = checkpoint.familiar
         familiar = Familiar() if stored is None else Familiar.from_dict(stored)
-        model.load_state_dict(checkpoint.weights)
+        model = models.rebuild(models.ModelConfig.from_dict(checkpoint.model), checkpoint.weights)
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
