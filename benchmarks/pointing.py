@@ -3,7 +3,7 @@ fakes, whose changed regions are known.
 
     python -m benchmarks.pointing --checkpoint checkpoints/demo/best.pt --data data/demo
 
-Of every fake of the test split that is found, the hottest point over the frames of its most
+Of every fake of a split (test) that is found, the hottest point over the frames of its most
 suspicious clip. Beside it: the crop's middle, and the same model with random weights. The middle is
 right wherever a fake changes whole faces, so look at data of `demo.generate --kind part`, too.
 """
@@ -45,13 +45,14 @@ def main() -> int:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path("data/demo"), help="of the demo")
     parser.add_argument("--csv_file", default="videos_df.csv", help="a manifest in --data")
+    parser.add_argument("--split", choices=["val", "test"], default="test")
     flags = parser.parse_args()
     detector = load_detector(flags.checkpoint, device.choose("auto"))
     torch.manual_seed(0)
     untrained = models.build(models.ModelConfig.from_dict(detector.config)).eval()
     data = manifest.read(flags.data / flags.csv_file)
     judge = partial(play, detector=detector, untrained=untrained, margin=data.faces.margin)
-    fakes = data.tracks("test")
+    fakes = data.tracks(flags.split)
     fakes = fakes[fakes["label"] == manifest.FAKE].drop_duplicates("video_id")
     games = []
     for _, row in tqdm(fakes.iterrows(), total=len(fakes), disable=None, leave=False):

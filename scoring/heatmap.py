@@ -12,7 +12,7 @@ from torch import nn
 from models.encoders import stages
 from models.frame_rnn import FrameModel
 
-CELLS = 7  # of a map along each side at least: as many as ResNet ends with at 224 px
+CELLS = 14  # of a map along each side at least: as many as ResNet's third stage has at 224 px
 
 
 def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
@@ -21,7 +21,7 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
     enough to say where."""
     model.eval()
     clip = clip.to(next(model.parameters()).device)
-    layer = _finest_late_stage(model, clip[:1])
+    layer = _last_fine_stage(model, clip[:1])
     if layer is None:
         return None
     mask = torch.ones(1, len(clip), dtype=torch.bool, device=clip.device)
@@ -40,9 +40,8 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
 
 
 @torch.no_grad()
-def _finest_late_stage(model: FrameModel, frame: torch.Tensor) -> nn.Module | None:
-    """The last stage of the encoder whose maps have CELLS × CELLS cells or more: the last of all
-    for the size that an encoder is made for, an earlier one for smaller crops."""
+def _last_fine_stage(model: FrameModel, frame: torch.Tensor) -> nn.Module | None:
+    """The last stage of the encoder whose maps have CELLS × CELLS cells or more."""
     sides: dict[nn.Module, int] = {}
 
     def note(stage: nn.Module, _: object, output: object) -> None:

@@ -8,6 +8,7 @@ from torch import nn
 import models
 from benchmarks import pointing
 from models import ModelConfig
+from scoring import heatmap
 from scoring.heatmap import heatmaps
 
 
@@ -35,13 +36,13 @@ def test_the_map_is_hot_where_what_speaks_for_fake_is(temporal: str) -> None:
 
 
 class _Red(nn.Module):
-    """(N, 3, H, W) → (N, 1): how red, by way of maps of 8 × 8."""
+    """(N, 3, H, W) → (N, 1): how red, by way of maps of 16 × 16."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.maps = nn.Conv2d(3, 1, 8, stride=8, bias=False)
+        self.maps = nn.Conv2d(3, 1, 4, stride=4, bias=False)
         nn.init.zeros_(self.maps.weight)
-        self.maps.weight.data[:, 0] = 1 / 64
+        self.maps.weight.data[:, 0] = 1 / 16
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         return self.maps(frames).relu().mean(dim=(2, 3))
@@ -60,6 +61,13 @@ def test_a_map_has_cells_enough_to_say_where(name: str, size: int) -> None:
     assert maps.shape == (2, size, size)
     assert float(maps.min()) >= 0 and float(maps.max()) <= 1
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("size", "stage"), [(224, "layer3"), (112, "layer2"), (64, "layer1")])
+def test_maps_are_of_the_last_stage_that_tells_parts_of_a_face_apart(size: int, stage: str) -> None:
+    model = models.build(ModelConfig("resnet18", embed_dim=8)).eval()
+    found = heatmap._last_fine_stage(model, torch.zeros(1, 3, size, size))
+    assert found is model.encoder.get_submodule(stage)
 
 
 def test_an_encoder_without_maps_has_none() -> None:
