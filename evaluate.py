@@ -52,7 +52,7 @@ def main() -> int:
     judged: Judged = {}
     evaluations, drawn, of_frames = [], [], []
     for path in flags.checkpoint:
-        detector = load_detector(path, place)
+        detector = load_detector(path, place, device.precision(flags.precision, place))
         check_manifests(detector, manifests, flags.split)
         judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
         judged[str(path)] = {}
@@ -72,7 +72,7 @@ def main() -> int:
     faces = {c: {m: with_face(v) for m, v in tables.items()} for c, tables in judged.items()}
     results = {
         "schema": SCHEMA,
-        **{name: getattr(flags, name) for name in ("split", "seed", "prior")},
+        **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
         "matrix": compare.matrix(faces, flags.seed),
         "comparisons": comparisons(faces, flags.seed) if flags.compare else [],

@@ -59,6 +59,7 @@ def main() -> int:
         flags.checkpoint.absolute(),
         flags.backend,
         flags.device,
+        flags.precision,
         flags.prior,
         Span(flags.every, flags.max_seconds),
         flags.batch_size,
@@ -70,7 +71,7 @@ def main() -> int:
     judgement = (replace(work, device="cpu") if spread else work).judge.judgement
     thresholds = dict(zip(("real_below", "fake_from"), judgement.turns, strict=True))  # of p_fake
     about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
-    about["thresholds"] = thresholds
+    about |= {"thresholds": thresholds, "precision": flags.precision}
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with closing(ScoreFiles(flags.output, about)) as files:
@@ -117,8 +118,8 @@ def watch_folders(
     flags: argparse.Namespace, work: Work, files: ScoreFiles, say: Callable[[VideoScore], None]
 ) -> int:
     """Until Ctrl-C or SIGTERM; what earlier calls have scored is in the files again."""
-    span = {"every": flags.every, "max_seconds": flags.max_seconds}
-    settings = json.dumps(work.judge.judgement.to_dict() | span, sort_keys=True)
+    ways = {name: getattr(flags, name) for name in ("every", "max_seconds", "precision")}
+    settings = json.dumps(work.judge.judgement.to_dict() | ways, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     with (
         closing(Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings)) as ledger,

@@ -2,8 +2,9 @@
 
     python -m benchmarks.scoring FOLDER [FOLDER …]          (make bench-score CLIPS="folder folder")
 
-decode, detect (with tracking and cropping) and model one after the other; `whole`, all that
-score.py does for one file, and the same with --backend onnx; medians. Beside them `plain`: MTCNN by
+decode, detect (with tracking and cropping) and model one after the other, then all that score.py
+does for one file: as it is (`torch`), with --precision bfloat16 and with --backend onnx; medians.
+Beside them `plain`: MTCNN by
 its own settings on every sampled frame at full size, the same model in torch's default memory
 format. Then all clips one by one and as one folder, where the next one's faces are looked for while
 the model is at work, and the seconds from starting score.py to its end for one clip. Weights are
@@ -45,7 +46,7 @@ from scoring.onnx_model import load_exported
 from scoring.predict import predict_track
 
 FACES = FaceConfig(frames_per_video=16)
-STAGES = ("decode", "detect", "model", "whole", "onnx", "plain")
+STAGES = ("decode", "detect", "model")
 
 
 def main() -> int:
@@ -65,30 +66,36 @@ def main() -> int:
         place = devices.choose(flags.device)
         plain = load_detector(path, place)
         plain.model.encoder.to(memory_format=torch.contiguous_format)
-        judges = {"torch": load_detector(path, place), "onnx": load_exported(exported)}
-        judges = {name: Judge(d, Judgement(), WHOLE, batch_size=4) for name, d in judges.items()}
-        print_stages(clips, judges["torch"], judges["onnx"], plain, flags.repeats)
+        detectors = {
+            "torch": load_detector(path, place),
+            "bfloat16": load_detector(path, place, torch.bfloat16),
+            "onnx": load_exported(exported),
+        }
+        judges = {name: Judge(d, Judgement(), WHOLE, batch_size=4) for name, d in detectors.items()}
+        print_stages(clips, judges, plain, flags.repeats)
         for name, judge in judges.items():
             print_folder(name, clips, judge, flags.repeats)
         call = [sys.executable, "score.py", str(clips[0]), "--json", "--device", flags.device]
         call += ["--output", f"{folder}/scores.csv", "--checkpoint"]
-        for name, extra in {"torch": [path], "onnx": [exported, "--backend", "onnx"]}.items():
-            starts = [
-                seconds_of(
-                    partial(subprocess.run, [*call, *extra], check=True, capture_output=True)
-                )
-                for _ in range(flags.repeats)
-            ]
+        ways = {
+            "torch": [path],
+            "bfloat16": [path, "--precision", "bfloat16"],
+            "onnx": [exported, "--backend", "onnx"],
+        }
+        for name, extra in ways.items():
+            start = partial(subprocess.run, [*call, *extra], check=True, capture_output=True)
+            starts = [seconds_of(start) for _ in range(flags.repeats)]
             print(f"{name}: score.py {clips[0].name} in {statistics.median(starts):.1f} s")
     return 0
 
 
 def print_stages(
-    clips: list[Path], judge: Judge, fast: Judge, plain: Detector, repeats: int
+    clips: list[Path], judges: dict[str, Judge], plain: Detector, repeats: int
 ) -> None:
-    print(f"{'clip':<20}" + "".join(f"{name:>9}" for name in STAGES))
+    names = (*STAGES, *judges, "plain")
+    print(f"{'clip':<20}" + "".join(f"{name:>9}" for name in names))
     for clip in clips:
-        found = [stages(clip, judge, fast, plain) for _ in range(repeats)]
+        found = [stages(clip, judges, plain) for _ in range(repeats)]
         middles = (statistics.median(times) for times in zip(*found, strict=True))
         print(f"{clip.name:<20}" + "".join(f"{value:>9.2f}" for value in middles), flush=True)
 
@@ -105,8 +112,9 @@ def make_checkpoint(path: Path, encoder: str) -> Path:
     return path
 
 
-def stages(clip: Path, judge: Judge, fast: Judge, plain: Detector) -> tuple[float, ...]:
-    """Seconds, in the order of STAGES."""
+def stages(clip: Path, judges: dict[str, Judge], plain: Detector) -> tuple[float, ...]:
+    """Seconds: of STAGES, of every judge, of the plain alternative."""
+    judge = judges["torch"]
     decode = seconds_of(lambda: read(clip, FACES))
     started = time.monotonic()
     tracks = extract_faces(clip, judge.faces).tracks
@@ -117,10 +125,9 @@ def stages(clip: Path, judge: Judge, fast: Judge, plain: Detector) -> tuple[floa
             predict_track(judge.detector.model, track.jpegs, judge.detector.clip, 4)
 
     model = seconds_of(predict)
-    whole = seconds_of(lambda: list(judge.judge([clip])))
-    onnx = seconds_of(lambda: list(fast.judge([clip])))
+    whole = (seconds_of(lambda way=way: list(way.judge([clip]))) for way in judges.values())
     plainly = seconds_of(lambda: score_plainly(clip, plain))
-    return decode, extract - decode, model, whole, onnx, plainly
+    return decode, extract - decode, model, *whole, plainly
 
 
 def score_plainly(clip: Path, detector: Detector) -> None:

@@ -22,6 +22,7 @@ class FrameModel(nn.Module):
         super().__init__()
         self.encoder = encoder.module
         self.frozen = 0  # stages of the encoder that training leaves as they are
+        self.judges_in = torch.float32  # what the encoder computes with in judging
         # 1.15 s instead of 3.4 s for ResNet152 on 16 frames at 224 px on two cores
         self.encoder.to(memory_format=torch.channels_last)
         self.project = nn.Sequential(
@@ -62,7 +63,11 @@ class FrameModel(nn.Module):
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) float → (N, E), which stand for the frames wherever clips are expected."""
-        return self.encoder(frames.contiguous(memory_format=torch.channels_last))
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        if self.judges_in == torch.float32:  # or what training has chosen around this
+            return self.encoder(frames)
+        with torch.autocast(frames.device.type, self.judges_in):
+            return self.encoder(frames).float()
 
 
 class FrameRNN(FrameModel):

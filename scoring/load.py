@@ -13,8 +13,11 @@ from scoring.familiar import Familiar
 from scoring.judgement import Judgement
 
 
-def load_detector(path: Path, device: torch.device) -> Detector:
-    """Raise CheckpointError for a file that is unusable."""
+def load_detector(
+    path: Path, device: torch.device, precision: torch.dtype = torch.float32
+) -> Detector:
+    """`precision`: what the encoder computes with. Raise CheckpointError for a file that is
+    unusable."""
     if is_exported(path):
         raise CheckpointError(f"{path} is an exported detector: judge by score.py --backend onnx")
     checkpoint = checkpointing.load(path)
@@ -28,6 +31,7 @@ def load_detector(path: Path, device: torch.device) -> Detector:
         raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
         raise CheckpointError(f"{path}: its weights do not fit its own model") from error
+    model.judges_in = precision
     return Detector(
         model.to(device).eval(),
         checkpoint.model,

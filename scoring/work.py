@@ -22,6 +22,7 @@ class Work:
     checkpoint: Path
     backend: str
     device: str
+    precision: str
     prior: float
     span: Span
     batch_size: int
@@ -31,7 +32,7 @@ class Work:
     @cached_property
     def judge(self) -> Judge:
         """Raise CheckpointError for a checkpoint that is unusable."""
-        detector = load(self.checkpoint, self.backend, self.device)
+        detector = load(self.checkpoint, self.backend, self.device, self.precision)
         return Judge(detector, detector.judgement.at_prior(self.prior), self.span, self.batch_size)
 
     def scores(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
@@ -70,14 +71,17 @@ class Work:
         return list(self.scores(map(Path, videos)))
 
 
-def load(path: Path, backend: str, place: str) -> Detector:
+def load(path: Path, backend: str, place: str, precision: str) -> Detector:
     """Either way imports what it needs alone: an exported detector does without models/."""
     if backend == "onnx":
         if place == "cuda":
             raise UsageError("--backend onnx computes on the CPU: leave out --device cuda")
+        if precision != "float32":
+            raise UsageError("--backend onnx computes in float32: leave out --precision")
         from scoring.onnx_model import load_exported
 
         return load_exported(path)
     from scoring.load import load_detector
 
-    return load_detector(path, device.choose(place))
+    place = device.choose(place)
+    return load_detector(path, place, device.precision(precision, place))

@@ -62,26 +62,28 @@ def read_scores(path: Path) -> dict[str, dict[str, str]]:
         return {Path(row[key]).name: row for row in csv.DictReader(file)}
 
 
-def test_evaluate_and_score_give_the_same_p_fake(talking_heads: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("precision", "near"), [("float32", 1e-4), ("bfloat16", 1e-2)])
+def test_evaluate_and_score_give_the_same_p_fake(
+    precision: str, near: float, talking_heads: Path, tmp_path: Path
+) -> None:
     faces = FaceConfig(frames_per_video=5, face_size=48)
     flags = "--val_share 0 --test_share 0 --balance none --frames_per_video 5 --face_size 48"
     made = run("preprocess_dfdc.py", "--input", talking_heads, "--output", tmp_path, *flags.split())
     assert made.returncode == 0, made.stderr
     checkpoint = write_checkpoint(tmp_path / "a.pt", faces)
     csv_file = tmp_path / "videos_df.csv"
-    evaluated = run(
-        "evaluate.py", "--checkpoint", checkpoint, "--csv_file", csv_file, "--split", "train"
-    )
+    judged_by = ("--checkpoint", checkpoint, "--precision", precision)
+    evaluated = run("evaluate.py", *judged_by, "--csv_file", csv_file, "--split", "train")
     assert evaluated.returncode == 0, evaluated.stderr
     part = talking_heads / "dfdc_train_part_0"
     output = tmp_path / "scores.csv"
-    scored = run("score.py", part, "--checkpoint", checkpoint, "--output", output)
+    scored = run("score.py", part, *judged_by, "--output", output)
     assert scored.returncode == 0, scored.stderr
     from_crops = read_scores(tmp_path / "evaluation_train/scores.csv")
     from_videos = read_scores(output)
     assert len(from_videos) == 5
     for name, row in from_videos.items():
-        assert float(row["p_fake"]) == pytest.approx(float(from_crops[name]["p_fake"]), abs=1e-4)
+        assert float(row["p_fake"]) == pytest.approx(float(from_crops[name]["p_fake"]), abs=near)
         assert row["verdict"] == from_crops[name]["verdict"]
     # The numbers must differ between videos, or agreement would prove nothing.
     assert len({round(float(row["p_fake"]), 4) for row in from_videos.values()}) > 3

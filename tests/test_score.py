@@ -107,6 +107,20 @@ def test_a_prior_lowers_p_fake_and_changes_no_verdict(
         assert rare["p_fake"] == pytest.approx(odds / (1 + odds), rel=1e-6)
 
 
+def test_bfloat16_judges_nearly_as_float32(
+    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+        assert run(monkeypatch, talking_heads / "new", *flags, "--precision", precision) == 0
+        said = json.loads((tmp_path / "scores.json").read_text())
+        assert said["precision"] == precision
+        found[precision] = [video["p_fake"] for video in said["videos"]]
+    assert found["bfloat16"] != found["float32"]
+    assert found["bfloat16"] == pytest.approx(found["float32"], abs=0.05)
+
+
 @pytest.mark.parametrize("temporal", ["lstm", "none"])
 def test_a_track_is_judged_as_by_its_clips_and_its_frames_as_by_all_that_hold_them(
     tmp_path: Path, temporal: str

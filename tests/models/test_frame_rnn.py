@@ -40,6 +40,17 @@ def test_logits_have_one_row_a_clip_and_one_column_a_class() -> None:
     assert logits(model, clips(2, 3)).shape == (2, 5)
 
 
+def test_an_encoder_that_judges_in_bfloat16_hands_float32_to_the_head(any_model: nn.Module) -> None:
+    frames = clips(4)[0]
+    with torch.inference_mode():
+        exact = any_model.encode(frames)
+        any_model.judges_in = torch.bfloat16
+        coarse = any_model.encode(frames)
+    assert coarse.dtype == torch.float32
+    assert not torch.equal(coarse, exact)
+    assert torch.allclose(coarse, exact, atol=0.05 * exact.abs().max())
+
+
 def test_shuffling_frames_changes_the_logits(model: nn.Module) -> None:
     clip = clips(6)[0]
     order = torch.tensor([3, 0, 5, 1, 4, 2])

@@ -137,6 +137,17 @@ def test_the_wrong_file_for_a_backend_is_one_line(
     assert words in one_line(capsys)
 
 
+def test_an_exported_detector_computes_in_float32_alone(
+    detector_zip: Path,
+    talking_heads: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ("--checkpoint", detector_zip, "--backend", "onnx", "--precision", "bfloat16")
+    assert run(monkeypatch, talking_heads / "new", *flags) == 2
+    assert "leave out --precision" in one_line(capsys)
+
+
 def test_a_missing_package_is_one_line(
     calibrated: Path,
     detector_zip: Path,
