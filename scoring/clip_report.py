@@ -111,5 +111,6 @@ def about_model(checkpoint: Path, detector: Detector) -> dict[str, str]:
         "what it sees": (
             f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} pixels a side"
         ),
+        "arithmetic": str(detector.model.judges_in).removeprefix("torch."),
         "calibration": detector.judgement.fitted or "none",
     }

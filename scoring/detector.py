@@ -19,6 +19,7 @@ class ClipModel(Protocol):
 
     training: bool
     sees_time: bool  # whether what it says of a frame depends on its neighbours
+    judges_in: torch.dtype  # what its encoder computes with
 
     @property
     def device(self) -> torch.device: ...

@@ -22,6 +22,7 @@ class OnnxModel:
 
     training = False
     device = torch.device("cpu")
+    judges_in = torch.float32
 
     def __init__(self, encoder: bytes, head: bytes, sees_time: bool) -> None:
         """Raise UsageError without onnxruntime, and what onnxruntime raises for bad graphs."""

@@ -177,7 +177,7 @@ def test_a_page_for_every_video_says_what_was_found_and_opens_offline(
         else:
             assert "No verdict: the signs are unclear" in text
             assert text.count("data:image/png;base64,") >= 1 + 2 * 2
-            assert "h264" in text and "by hand" in text
+            assert "h264" in text and "by hand" in text and "float32" in text
 
 
 def test_a_page_is_named_after_the_content_too(
