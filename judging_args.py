@@ -1,4 +1,4 @@
-"""Every flag of evaluate.py and score.py, as args.py has those of the others."""
+"""Every flag of evaluate.py and score.py, as args.py has those of train.py."""
 
 import argparse
 import math

@@ -5,10 +5,11 @@
 A second run continues where the first stopped.
 """
 
-import args
+import preprocessing_args
 
 if __name__ == "__main__":
-    args.preprocess_parser().parse_args()  # --help and wrong flags are answered before slow imports
+    # --help and wrong flags are answered before slow imports
+    preprocessing_args.preprocess_parser().parse_args()
 
 
 import argparse
@@ -37,7 +38,7 @@ VERSIONED = ("torch", "torchvision", "facenet-pytorch", "av", "opencv-python-hea
 
 
 def main() -> int:
-    flags = args.preprocess_parser().parse_args()
+    flags = preprocessing_args.preprocess_parser().parse_args()
     check(flags)
     faces = FaceConfig(
         frames_per_video=flags.frames_per_video,

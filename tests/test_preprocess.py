@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import args
+import arg_types
 import preprocess_dfdc
 from datasets import deletion, manifest, planning
 from preprocessing import FaceConfig
@@ -239,6 +239,6 @@ def test_videos_of_one_name_in_two_parts_are_two_videos(
 
 @pytest.mark.parametrize("text", ["x", "0/2", "3/2", "1", "1/2/3", "-1/2", ""])
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
-    assert args.share("2/5") == (2, 5)
+    assert arg_types.share("2/5") == (2, 5)
     with pytest.raises(ArgumentTypeError, match="expected K/N"):
-        args.share(text)
+        arg_types.share(text)
