@@ -28,13 +28,14 @@ from datasets import manifest
 from datasets.manifest import Manifest
 from errors import DataError, UsageError
 from scoring import baselines, compare, plots, report, robustness, split, traits
-from scoring.calibrate import Rule, TooFew
+from scoring.aggregate import AGGREGATIONS
+from scoring.calibrate import USUAL, Rule, TooFew
 from scoring.detector import Detector
 from scoring.judgement import Judgement
 from scoring.load import load_detector
 from scoring.measure import all_metrics, measure
 
-SCHEMA = 1  # of metrics.json; raised when a field changes its meaning
+SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
 
 Judged = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row per video
 
@@ -69,13 +70,12 @@ def main() -> int:
             evaluations.append({"checkpoint": str(path), "csv_file": name, **result})
             drawn.append(plots.of_split(with_face(videos), judgement, result))
             say(evaluations[-1])
-    faces = {c: {m: with_face(v) for m, v in tables.items()} for c, tables in judged.items()}
     results = {
         "schema": SCHEMA,
         **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
-        "matrix": compare.matrix(faces, flags.seed),
-        "comparisons": comparisons(faces, flags.seed) if flags.compare else [],
+        "matrix": compare.matrix(judged, flags.seed),
+        "comparisons": comparisons(judged, flags.seed) if flags.compare else [],
     }
     write(output, results, judged, drawn)
     if flags.per_frame:
@@ -90,8 +90,8 @@ def check(flags: argparse.Namespace, paths: list[Path]) -> None:
             raise UsageError(f"{flag} names one file twice")
     if flags.compare and len(flags.checkpoint) < 2:
         raise UsageError("--compare needs a second --checkpoint")
-    if asks_for_thresholds(flags) and len(paths) > 1:
-        raise UsageError("thresholds are chosen on the validation split of one --csv_file")
+    if asks_for_judgement(flags) and len(paths) > 1:
+        raise UsageError("a judgement is fitted on the validation split of one --csv_file")
     if flags.output and flags.output.exists() and not flags.output.is_dir():
         raise UsageError(f"--output: {flags.output} is a file, not a folder")
 
@@ -115,24 +115,25 @@ def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
     return [*dict.fromkeys(["method", "codec", *traits.NUMERIC, *asked])]
 
 
-def asks_for_thresholds(flags: argparse.Namespace) -> bool:
-    return flags.error_rate is not None or flags.target_fpr is not None
+def asks_for_judgement(flags: argparse.Namespace) -> bool:
+    return any(v is not None for v in (flags.error_rate, flags.target_fpr, flags.aggregation))
 
 
 def judgement_of(
     flags: argparse.Namespace, path: Path, detector: Detector, manifests: dict[str, Manifest]
 ) -> Judgement:
     """The checkpoint's own, or one that is fitted now and stored in it."""
-    if not asks_for_thresholds(flags):
+    if not asks_for_judgement(flags):
         return detector.judgement
     (data,) = manifests.values()
-    rule = Rule(flags.error_rate, flags.target_fpr)
+    asked = Rule(flags.error_rate, flags.target_fpr)
+    rules = USUAL if asked == Rule() else (asked,)
+    aggregations = [flags.aggregation] if flags.aggregation else list(AGGREGATIONS)
+    loading = (flags.batch_size, flags.workers)
     try:
-        judgement = split.calibrate_checkpoint(
-            path, detector, data, rule, flags.batch_size, flags.workers
-        )
+        judgement = split.calibrate_checkpoint(path, detector, data, rules, aggregations, *loading)
     except TooFew as error:
-        raise UsageError(f"thresholds cannot be chosen: validation has {error}") from error
+        raise UsageError(f"no judgement can be fitted: validation has {error}") from error
     print(f"stored in {path}: {judgement.fitted}")
     return judgement
 

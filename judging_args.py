@@ -42,19 +42,27 @@ def evaluate_parser() -> argparse.ArgumentParser:
     )
     _add_prior(parser)
     _add_precision(parser)
-    rule = parser.add_argument_group("thresholds", "chosen on validation, stored in the checkpoint")
-    rule = rule.add_mutually_exclusive_group()
+    judgement = parser.add_argument_group(
+        "judgement", "fitted on validation anew with any of these, and stored in the checkpoint"
+    )
+    judgement.add_argument(
+        "--aggregation",
+        choices=["max_face", "mean", "confident_mean"],
+        help="of a video's clips and people to its score (default: the best on validation)",
+    )
+    rule = judgement.add_mutually_exclusive_group()
     rule.add_argument(
         "--error_rate",
         type=between(1e-6, 0.5),
         metavar="SHARE",
-        help="two: at most this share of reals gets the verdict fake, of fakes real",
+        help="two thresholds: at most this share of reals gets the verdict fake, of fakes real "
+        "(default: 0.1)",
     )
     rule.add_argument(
         "--target_fpr",
         type=between(1e-6, 0.5),
         metavar="SHARE",
-        help="one: at most this share of reals gets the verdict fake",
+        help="one threshold: at most this share of reals gets the verdict fake",
     )
     parser.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
     parser.add_argument("--seed", type=at_least(0), default=0, help="of the bootstrap")

@@ -6,6 +6,7 @@ for as many fakes as reals (Judgement.at_prior moves them).
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,6 @@ from scoring.judgement import EDGE, Judgement
 
 KINDS = ("temperature", "platt")  # the logit's slope; slope and offset
 FOLDS = 5
-ERROR_RATE = 0.1  # where nothing else is asked
 
 
 class TooFew(ValueError):
@@ -43,6 +43,10 @@ class Rule:
         return f"at most {self.error_rate:.3g} of each class called the other"
 
 
+# Where nothing else is asked: the second where validation is too small for the first.
+USUAL = (Rule(error_rate=0.1), Rule())
+
+
 def calibrate(
     labels: np.ndarray, scores: dict[str, np.ndarray], sources: np.ndarray, rule: Rule
 ) -> Judgement:
@@ -61,26 +65,32 @@ def calibrate(
     neither = float(expit(-offset / slope))
     low, high = thresholds(labels, scores[name], sources, rule, neither)
     fitted = f"{kind} on {counts[0]} real and {counts[1]} fake validation videos; {rule}"
+    if len(scores) == 1:
+        fitted += f"; {name} as asked"
     return Judgement(name, slope, offset, low, high, fitted=fitted)
 
 
 def of_validation(clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series) -> Judgement:
-    """What training stores in every checkpoint: `labels` and `sources` by video_id. With fewer
-    videos than the usual rule takes there is one threshold; with one class, nothing is fitted."""
-    scores = all_scores(clips)
-    for rule in (Rule(error_rate=ERROR_RATE), Rule()):
-        try:
-            return of_scores(scores, labels, sources, rule)
-        except TooFew:
-            continue
-    return Judgement()
+    """What training stores in every checkpoint: `labels` and `sources` by video_id. With one class
+    nothing is fitted."""
+    try:
+        return of_scores(all_scores(clips), labels, sources, USUAL)
+    except TooFew:
+        return Judgement()
 
 
-def of_scores(scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, rule: Rule) -> Judgement:
-    """`calibrate` on what aggregate.all_scores gives; `labels` and `sources` by video_id."""
+def of_scores(
+    scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, rules: Sequence[Rule]
+) -> Judgement:
+    """`calibrate` on what aggregate.all_scores gives, or some columns of it, by the first rule that
+    there are enough videos for; `labels` and `sources` by video_id. Raise TooFew without one."""
     by_name = {name: scores[name].to_numpy() for name in scores}
-    rows = scores.index
-    return calibrate(labels[rows].to_numpy(), by_name, sources[rows].to_numpy(), rule)
+    known = labels[scores.index].to_numpy(), by_name, sources[scores.index].to_numpy()
+    *others, last = rules
+    for rule in others:
+        with suppress(TooFew):
+            return calibrate(*known, rule)
+    return calibrate(*known, last)
 
 
 def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:

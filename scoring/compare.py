@@ -16,8 +16,8 @@ COMPARED = ("auc", "balanced_log_loss", "brier")
 
 
 def matrix(judged: dict[str, dict[str, pd.DataFrame]], seed: int) -> dict[str, dict[str, Any]]:
-    """Checkpoint → manifest → judged videos, to checkpoint → manifest, and all together → AUC and
-    balanced log loss."""
+    """Checkpoint → manifest → all videos, to checkpoint → manifest, and all together → AUC and
+    balanced log loss of those that could be judged, and how many these are."""
     return {
         checkpoint: {name: _cell(table, seed) for name, table in _with_pool(tables).items()}
         for checkpoint, tables in judged.items()
@@ -30,9 +30,11 @@ def _with_pool(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return tables | {POOLED: pd.concat(tables.values(), ignore_index=True)}
 
 
-def _cell(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _cell(videos: pd.DataFrame, seed: int) -> dict[str, Any]:
+    judged = videos[videos["status"] == "ok"]
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    sizes = {"videos": len(judged), "sources": int(judged["source"].nunique())}
+    sizes = {"videos": len(videos), "videos_judged": len(judged)}
+    sizes["sources"] = int(judged["source"].nunique())
     return sizes | with_intervals(essentials(labels, scores), judged, seed)
 
 
@@ -50,9 +52,10 @@ def differences(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[st
     """COMPARED of `first` less those of `second`, on the videos that both judged: every draw of
     sources is the same for both, so what makes a source hard cancels out."""
     columns = ["video_id", "label", "source", "p_fake"]
-    both = first[columns].merge(
+    in_both = first[columns].merge(
         second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other")
     )
+    both = in_both.dropna(subset=["p_fake", "p_fake_other"])
     labels = both["label"].to_numpy()
     scores, others = both["p_fake"].to_numpy(), both["p_fake_other"].to_numpy()
 
@@ -66,4 +69,5 @@ def differences(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[st
         here, there = of(rows, scores), of(rows, others)
         return {name: None if here[name] is None else here[name] - there[name] for name in COMPARED}
 
-    return {"videos": len(both), **with_intervals(numbers, both, seed)}
+    sizes = {"videos": len(in_both), "videos_judged": len(both)}
+    return sizes | with_intervals(numbers, both, seed)

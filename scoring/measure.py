@@ -15,6 +15,7 @@ from scoring.aggregate import AGGREGATIONS
 from scoring.judgement import VERDICTS, Judgement
 
 FEW = 3  # a group with fewer sources is counted and not measured
+UNKNOWN = "not known"  # the group of videos that a column says nothing of
 
 
 def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed: int) -> dict:
@@ -22,7 +23,6 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
     is broken down by `columns`. Videos that could not be judged are in `counts` and `verdicts`."""
     judged = videos[videos["status"] == "ok"]
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
     return {
         "videos": len(videos),
         "videos_judged": len(judged),
@@ -32,7 +32,7 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
         "metrics": all_metrics(judged, judgement, seed),
         "ece_if_calibrated": _ece_if_calibrated(labels, scores, judgement.prior, seed),
         "aggregations": _aggregations(judged, seed),
-        "groups": {column: by_group(judged, called, column, seed) for column in columns},
+        "groups": {column: by_group(videos, judgement, column, seed) for column in columns},
     }
 
 
@@ -108,30 +108,44 @@ def _aggregations(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
     return with_intervals(numbers, judged, seed)
 
 
-def by_group(judged: pd.DataFrame, called: np.ndarray, column: str, seed: int) -> dict[str, Any]:
+def by_group(videos: pd.DataFrame, judgement: Judgement, column: str, seed: int) -> dict[str, Any]:
     """AUC, false alarms (share of reals called fake) and misses (of fakes called real) of every
-    group of a column, and how far each is from all other videos. A method's group has all reals."""
-    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    groups = traits.groups(judged[column])
+    group of a column, and how far each is from all other videos. A method's group has all reals.
+    Videos that could not be judged are counted in their group."""
+    ok = (videos["status"] == "ok").to_numpy()
+    real = (videos["label"] == 0).to_numpy()
+    judged = videos[ok]
+    numbers = mistakes(
+        judged["label"].to_numpy(),
+        judged["p_fake"].to_numpy(),
+        (judged["score"] >= judgement.threshold).to_numpy().astype(int),
+    )
     found = {}
-    for name in groups.categories:
-        inside, outside = groups == name, groups != name
+    for name, own in _members(videos[column]).items():
+        inside, outside = own, ~own
         if column == "method":
-            inside, outside = inside | (labels == 0), outside | (labels == 0)
-        group, own = judged[inside], judged[groups == name]
-        if column == "method" and not own["label"].any():
+            own = own & ~real
+            inside, outside = inside | real, outside | real
+        if not own.any():
             continue
         entry = {
-            "real": int((group["label"] == 0).sum()),
-            "fake": int((group["label"] == 1).sum()),
-            "sources": int(own["source"].nunique()),
+            "real": int((inside & ok & real).sum()),
+            "fake": int((inside & ok & ~real).sum()),
+            "not_judged": int((inside & ~ok).sum()),
+            "sources": int(videos["source"][own & ok].nunique()),
         }
         if entry["sources"] >= FEW:
-            numbers = _group_numbers(labels, scores, called, inside, outside)
-            entry |= with_intervals(numbers, judged, seed)
-        if len(group):
-            found[str(name)] = entry
+            of_group = _group_numbers(numbers, inside[ok], outside[ok])
+            entry |= with_intervals(of_group, judged, seed)
+        found[name] = entry
     return found
+
+
+def _members(values: pd.Series) -> dict[str, np.ndarray]:
+    """Name of a group → which rows are in it; those without a value are a group, too."""
+    groups = traits.groups(values)
+    found = {str(name): np.asarray(groups == name) for name in groups.categories}
+    return found | {UNKNOWN: groups.isna() | found.get(UNKNOWN, False)}
 
 
 def mistakes(
@@ -151,15 +165,10 @@ def mistakes(
 
 
 def _group_numbers(
-    labels: np.ndarray,
-    scores: np.ndarray,
-    called: np.ndarray,
-    inside: np.ndarray,
-    outside: np.ndarray,
+    of: Callable[[np.ndarray], Numbers], inside: np.ndarray, outside: np.ndarray
 ) -> Callable[[np.ndarray], Numbers]:
+    """What makes the numbers of a group, and its gaps, of row numbers."""
     shared = bool((inside & outside).any())  # reals, which then make no difference
-
-    of = mistakes(labels, scores, called)
 
     def numbers(rows: np.ndarray) -> Numbers:
         here, there = of(rows[inside[rows]]), of(rows[outside[rows]])

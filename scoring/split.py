@@ -1,6 +1,6 @@
 """A split of a manifest, judged: what evaluate.py measures, and what calibration is fitted on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -113,16 +113,19 @@ def calibrate_checkpoint(
     path: Path,
     detector: Detector,
     data: manifest.Manifest,
-    rule: Rule,
+    rules: Sequence[Rule],
+    aggregations: Sequence[str],
     batch_size: int,
     workers: int,
 ) -> Judgement:
-    """Fit a judgement on the validation split and store it in the checkpoint at `path`, which
-    `detector` was loaded from. Raise TooFew when there are too few videos."""
+    """Fit a judgement by one of `rules` and of `aggregations` on the validation split, and store it
+    in the checkpoint at `path`, which `detector` was loaded from. Raise TooFew when there are too
+    few videos."""
     check(detector, data, "val")
     scores = _scores(detector, data, "val", batch_size, workers)
     videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-    judgement = of_scores(scores, videos["label"], videos["source"], rule)
+    chosen = scores[list(aggregations)]
+    judgement = of_scores(chosen, videos["label"], videos["source"], rules)
     checkpointing.store_judgement(path, judgement.to_dict())
     return judgement
 

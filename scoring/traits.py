@@ -25,8 +25,9 @@ MANY = 12  # different numbers, above which they are no names
 
 
 def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
-    """Columns of NUMERIC, indexed by video_id, of the videos with a face; of several people the
-    mean. What a manifest does not tell is NaN. Raise DataError for crops that cannot be read."""
+    """Columns of NUMERIC, indexed by video_id; of several people the mean. What a manifest does not
+    tell, and what takes a face where there is none, is NaN. Raise DataError for crops that cannot
+    be read."""
     tracks = data.tracks(split)
     seen = pd.DataFrame(
         [_of_track(data.folder, row) for _, row in tracks.iterrows()],
@@ -37,8 +38,9 @@ def of_videos(data: manifest.Manifest, split: str) -> pd.DataFrame:
     seen[told] = tracks[told].replace(0.0, np.nan).to_numpy()
     found = seen.groupby(level=0).mean()
     found["people"] = tracks.groupby("video_id").size()
-    sides = tracks.drop_duplicates("video_id").set_index("video_id")[["width", "height"]]
-    found["short_side"] = sides.min(axis=1)
+    videos = data.split(split).drop_duplicates("video_id").set_index("video_id")
+    sides = videos[["width", "height"]].min(axis=1)
+    found = found.reindex(videos.index).assign(short_side=sides.where(sides > 0))
     return found[list(NUMERIC)]
 
 

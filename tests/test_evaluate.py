@@ -20,6 +20,7 @@ from checkpointing import Checkpoint
 from datasets import manifest, splits
 from models import ModelConfig
 from preprocessing import ClipConfig, FaceConfig
+from scoring.aggregate import AGGREGATIONS
 from scoring.judgement import Judgement
 from tests.crop_sets import FACES, write_crop_set
 
@@ -103,7 +104,14 @@ def test_videos_that_cannot_be_judged_are_counted_and_never_scored(tmp_path: Pat
     assert result["counts"] == {"REAL": {"ok": 2, "no_face": 1}, "FAKE": {"ok": 6}}
     assert result["verdicts"]["REAL"]["no_face"] == 1
     assert sum(n for counts in result["verdicts"].values() for n in counts.values()) == 9
-    assert set(result["groups"]["method"]) == {"method1", "method2"}
+    assert {name: g["not_judged"] for name, g in result["groups"]["method"].items()} == {
+        "method1": 1,
+        "method2": 1,
+    }
+    assert result["groups"]["short_side"]["below 480"]["not_judged"] == 1
+    assert result["groups"]["brightness"]["not known"]["not_judged"] == 1
+    page = (tmp_path / "evaluation_test/report.html").read_text(encoding="utf-8")
+    assert "not judged" in page and "of the 8 videos that could be judged" in page.lower()
     row = next(
         row
         for row in read_scores(tmp_path / "evaluation_test/scores.csv").values()
@@ -176,6 +184,21 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     capsys.readouterr()
     assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.01") == 2
     assert "10 sources of REAL, and a rate of 0.01 takes 99" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", AGGREGATIONS)
+def test_an_aggregation_that_is_asked_for_is_fitted_on_validation_and_stored(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_crop_set(tmp_path, {"val": 10, "test": 3}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--aggregation", name]
+    assert evaluate_here(monkeypatch, *flags) == 0
+    judgement = Judgement.from_dict(checkpointing.load(checkpoint).judgement)
+    assert judgement.aggregation == name
+    assert judgement.fitted.endswith(f"at most 0.1 of each class called the other; {name} as asked")
+    scores = pd.read_csv(tmp_path / "evaluation_test/scores.csv")
+    assert (scores["score"] == scores[name]).all()
 
 
 def test_frames_are_measured_where_asked_with_intervals_over_sources(

@@ -70,6 +70,36 @@ def test_what_has_no_face_is_counted_and_in_no_number() -> None:
     assert metrics["real_called_real"]["value"] + metrics["real_called_fake"]["value"] == 38
 
 
+def test_every_table_counts_what_could_not_be_judged() -> None:
+    videos = judged_videos()
+    videos["codec"] = ["h264", "hevc"] * 40
+    # A real, a fake of `hard` and one of `easy`; of the last not even the codec is known.
+    unjudged = ["no_face", "no_face", np.nan, np.nan]
+    videos.loc[[0, 1, 3], ["status", "verdict", "score", "p_fake"]] = unjudged
+    videos.loc[3, "codec"] = ""
+    groups = measure(videos, Judgement(), ["method", "codec"], seed=0)["groups"]
+    assert {name: group["not_judged"] for name, group in groups["method"].items()} == {
+        "easy": 2,
+        "hard": 2,
+    }
+    counts = [(g["real"], g["fake"], g["not_judged"]) for g in groups["codec"].values()]
+    assert list(groups["codec"]) == ["h264", "hevc", "not known"]
+    assert counts == [(39, 0, 1), (0, 38, 1), (0, 0, 1)]
+    assert "auc" not in groups["codec"]["not known"]
+    cell = compare.matrix({"a": {"one": videos}}, seed=0)["a"]["one"]
+    assert (cell["videos"], cell["videos_judged"]) == (80, 77)
+    found = compare.differences(videos, judged_videos(), seed=0)
+    assert (found["videos"], found["videos_judged"]) == (80, 77)
+
+
+def test_videos_of_which_a_column_says_nothing_are_a_group_and_others_to_the_rest() -> None:
+    videos = judged_videos()
+    videos["camera"] = ["a", "", "not known", "a"] * 20
+    found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
+    assert list(found) == ["a", "not known"]
+    assert found["not known"]["auc_gap"]["value"] == pytest.approx(-found["a"]["auc_gap"]["value"])
+
+
 def test_verdict_rates_are_of_each_class_and_uncertain_of_both() -> None:
     videos = judged_videos(4)
     videos["verdict"] = ["real", "fake", "fake", "real", "uncertain", "uncertain", "real", "fake"]
@@ -90,7 +120,7 @@ def test_few_sources_are_counted_and_not_measured() -> None:
     videos = judged_videos(4)
     videos["camera"] = ["a", "a", *["b"] * 6]
     found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
-    assert found["a"] == {"real": 1, "fake": 1, "sources": 1}
+    assert found["a"] == {"real": 1, "fake": 1, "not_judged": 0, "sources": 1}
     assert found["b"]["sources"] == 3 and "auc" in found["b"]
 
 
