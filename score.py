@@ -18,11 +18,9 @@ if __name__ == "__main__":
 
 
 import argparse
-import glob
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -31,11 +29,12 @@ import errors
 from errors import UsageError
 from faces.sampling import Span
 from interrupts import stop_request
-from scoring.judgement import Judgement
+from scoring import inputs, output
+from scoring.judgement import Judgement, in_words
 from scoring.ledger import Ledger
 from scoring.output import SCHEMA, ScoreFiles
 from scoring.video import VideoScore
-from scoring.watch import looks, videos_under, watch
+from scoring.watch import looks, watch
 from scoring.work import Work
 
 JUDGED = ("real", "fake", "uncertain")
@@ -45,14 +44,10 @@ def main() -> int:
     flags = judging_args.score_flags()
     if flags.export:
         return export(flags.checkpoint, flags.export)
-    check_output(flags.output)
-    if flags.watch and flags.engine == "ray":
-        raise UsageError("--watch judges here: leave out --engine ray")
-    if flags.watch and not all(Path(path).is_dir() for path in flags.paths):
-        raise UsageError("--watch looks into folders: every PATH must be one")
-    if flags.save_video and any(contains(path, flags.save_video) for path in flags.paths):
-        raise UsageError("--save_video: choose a folder that is not judged itself")
-    videos = [] if flags.watch else find_videos(flags.paths)
+    check(flags)
+    videos = [] if flags.watch else inputs.find_videos(flags.paths)
+    if flags.save_video:
+        inputs.check_apart(flags.save_video, flags.paths, videos)
     for folder in filter(None, (flags.report, flags.save_video)):
         folder.mkdir(parents=True, exist_ok=True)
     work = Work(
@@ -70,15 +65,16 @@ def main() -> int:
     # On a cluster this machine needs no model, and maybe has no GPU.
     judgement = (replace(work, device="cpu") if spread else work).judge.judgement
     thresholds = dict(zip(("real_below", "fake_from"), judgement.turns, strict=True))  # of p_fake
-    about = {"checkpoint": str(flags.checkpoint), "judgement": judgement.to_dict()}
-    about |= {"thresholds": thresholds, "precision": flags.precision}
+    about = {"checkpoint": str(flags.checkpoint), "checkpoint_sha256": work.digest}
+    about |= {"judgement": judgement.to_dict(), "thresholds": thresholds}
+    about |= {"precision": flags.precision}
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with closing(ScoreFiles(flags.output, about)) as files:
 
         def say(score: VideoScore) -> None:
+            files.add(score)  # first: whoever reads the lines may have gone
             print(json_line(score, thresholds) if flags.json else line(score), flush=True)
-            files.add(score)
 
         if flags.watch:
             return watch_folders(flags, work, files, say)
@@ -89,6 +85,15 @@ def main() -> int:
     if not flags.json:
         print(f"{judged} of {len(videos)} videos judged, {meaning(judgement)}: {flags.output}")
     return 0 if judged == len(videos) else 1
+
+
+def check(flags: argparse.Namespace) -> None:
+    """Raise UsageError for flags that cannot be served."""
+    output.check(flags.output)
+    if flags.watch and flags.engine == "ray":
+        raise UsageError("--watch judges here: leave out --engine ray")
+    if flags.watch and not all(map(os.path.isdir, flags.paths)):
+        raise UsageError("--watch looks into folders: every PATH must be one")
 
 
 def export(checkpoint: Path, path: Path) -> int:
@@ -102,23 +107,12 @@ def export(checkpoint: Path, path: Path) -> int:
     return 0
 
 
-def contains(path: str, folder: Path) -> bool:
-    return Path(path).is_dir() and folder.resolve().is_relative_to(Path(path).resolve())
-
-
-def check_output(path: Path) -> None:
-    """Raise UsageError when scores.csv cannot be written there."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"--output: {path} is a folder, or in one that is not there")
-    if path.suffix in (".json", ".sqlite"):
-        raise UsageError(f"--output names scores.csv; {path.name} is written beside it")
-
-
 def watch_folders(
     flags: argparse.Namespace, work: Work, files: ScoreFiles, say: Callable[[VideoScore], None]
 ) -> int:
     """Until Ctrl-C or SIGTERM; what earlier calls have scored is in the files again."""
     ways = {name: getattr(flags, name) for name in ("every", "max_seconds", "precision")}
+    ways["schema"] = SCHEMA
     settings = json.dumps(work.judge.judgement.to_dict() | ways, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     with (
@@ -132,12 +126,14 @@ def watch_folders(
 
 
 def line(score: VideoScore) -> str:
-    """For the terminal."""
+    """For the terminal. What a file is called must not look like another line, or steer it."""
     p_fake = "     —" if score.p_fake is None else f"{score.p_fake:6.3f}"
-    return (
+    text = (
         f"{score.verdict:<10} {p_fake} {len(score.people):>5} {score.frames:>6} "
         f"{score.seconds:>7.1f}  {score.video}{f'  ({score.detail})' if score.detail else ''}"
     )
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(shown)
 
 
 def json_line(score: VideoScore, thresholds: dict[str, float]) -> str:
@@ -153,38 +149,8 @@ def meaning(judgement: Judgement) -> str:
     """Where verdicts turn, on the scale of p_fake."""
     low, high = judgement.turns
     kind = "calibrated" if judgement.fitted else "not calibrated"
-    between = f", real below {low:.3f}, uncertain between" if low < high else ""
-    return f"{kind}, fake from p_fake {high:.3f}{between}"
-
-
-def find_videos(paths: Iterable[str]) -> list[Path]:
-    """Files as named, of any ending; videos under folders; matches of globs; each once, in that
-    order. `-` stands for names on standard input, a line each, taken as they are.
-
-    Raise UsageError when a path gives nothing.
-    """
-    found: dict[Path, None] = {}
-    for text in paths:
-        if text == "-":
-            names = list(filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\n")))
-            if not names:
-                raise UsageError("no name on standard input")
-            found |= dict.fromkeys(v for name in names for v in _videos_at(Path(name)))
-            continue
-        named = (
-            [Path(text)]
-            if Path(text).exists()
-            else map(Path, sorted(glob.glob(text, recursive=True)))
-        )
-        matches = [video for path in named for video in _videos_at(path)]
-        if not matches:
-            raise UsageError(f"no video at {text!r}")
-        found |= dict.fromkeys(matches)
-    return list(found)
-
-
-def _videos_at(path: Path) -> list[Path]:
-    return videos_under(path) if path.is_dir() else [path]
+    between = f", real below {in_words(low)}, uncertain between" if low < high else ""
+    return f"{kind}, fake from p_fake {in_words(high)}{between}"
 
 
 if __name__ == "__main__":

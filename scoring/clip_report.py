@@ -37,8 +37,8 @@ class Shown:
     heat: bytes | None
 
 
-def write(folder: Path, judged: Judged, judge: Judge, checkpoint: Path) -> Path:
-    """A page in `folder`, named after the file and its content."""
+def write(folder: Path, judged: Judged, judge: Judge, about: dict[str, str]) -> Path:
+    """A page in `folder`, named after the file and its content; `about` the model, in words."""
     score, crops = judged
     facts = file_facts(Path(score.video))
     worst = most_suspicious(score.people)
@@ -51,7 +51,7 @@ def write(folder: Path, judged: Judged, judge: Judge, checkpoint: Path) -> Path:
         judgement=judge.judgement,
         thresholds=judge.judgement.turns,
         facts=facts,
-        about=about_model(checkpoint, judge.detector),
+        about=about,
         timeline=plots.timeline(score.people, judge.judgement.turns) if score.people else None,
         worst=worst,
         listed=sorted(score.people, key=lambda person: -person.p_fake)[:LISTED],
@@ -102,11 +102,12 @@ def _png(image: np.ndarray) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def about_model(checkpoint: Path, detector: Detector) -> dict[str, str]:
-    """Facts about the model, for every page."""
+def about_model(checkpoint: Path, digest: str, detector: Detector) -> dict[str, str]:
+    """Facts about the model, for every page; `digest` is the file's SHA-256."""
     config = detector.config
     return {
         "checkpoint": f"{checkpoint.parent.name}/{checkpoint.name}",
+        "its SHA-256": digest,
         "encoder, temporal head": f"{config['name']}, {config['temporal']}",
         "what it sees": (
             f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} pixels a side"

@@ -33,7 +33,7 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
     # cuDNN computes no gradients of an LSTM in evaluation mode.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         found = LayerGradientXActivation(odds_of_fake, layer).attribute(clip)  # (T, D, h, w)
-    found = found.detach().sum(dim=1, keepdim=True).relu()
+    found = found.detach().float().sum(dim=1, keepdim=True).relu()  # from bfloat16
     found = F.interpolate(found, clip.shape[-2:], mode="bilinear", align_corners=False)
     maps = found[:, 0]  # (T, H, W)
     return (maps / maps.max().clamp_min(1e-12)).cpu()

@@ -17,6 +17,13 @@ EVEN = 0.5  # the share of fakes that stored numbers stand for
 EDGE = 1e-12  # scores are kept off 0 and 1 by this, so that their logits are finite
 
 
+def in_words(p_fake: float) -> str:
+    """With as many digits as tell it from 0 and 1."""
+    if p_fake > 0.999:
+        return f"1 - {1 - p_fake:.1e}" if p_fake < 1 else "1"
+    return f"{p_fake:.3f}" if p_fake >= 0.001 else f"{p_fake:.1e}"
+
+
 @dataclass(frozen=True)
 class Judgement(Record):
     """Thresholds are of the model's score: how many reals are called fake does not depend on how

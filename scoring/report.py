@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from datasets.manifest import STATUSES
-from scoring.judgement import VERDICTS
+from scoring.judgement import VERDICTS, in_words
 
 SHOWN = {  # of the metrics: name → what it is called and what it says
     "auc": ("AUC", "chance that a random fake scores above a random real"),
@@ -56,6 +56,7 @@ def render(path: Path, template: str, **values: Any) -> None:
         lstrip_blocks=True,
     )
     pages.filters |= {"number": number, "measured": measured, "percent": percent, "png": png}
+    pages.filters["in_words"] = in_words
     text = pages.get_template(template).render(**values)
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 

@@ -4,17 +4,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from preprocessing import VIDEO_ENDINGS
+from scoring.inputs import videos_under
 from scoring.ledger import Ledger, State, state
 from scoring.video import VideoScore
 
 PAUSE = 2.0  # seconds between two looks; what changed between them is still being written
 ASK = 0.1  # seconds in which a request to stop is noticed
-
-
-def videos_under(folder: Path) -> list[Path]:
-    """By name."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_ENDINGS)
 
 
 def looks(stop: Callable[[], bool]) -> Iterator[None]:
@@ -62,6 +57,7 @@ def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> V
     score = ledger.find(digest, path)
     if score is None:
         score = judge(path)
-        if state(path) == before:
+        # What could not be read may have met a passing lack of memory or of open files.
+        if state(path) == before and score.verdict != "unreadable":
             ledger.add(digest, score)
     return score

@@ -11,6 +11,7 @@ import device
 from errors import UsageError, VideoError
 from faces.sampling import Span
 from scoring.detector import Detector
+from scoring.file_facts import sha256
 from scoring.judge import Judge, Judged
 from scoring.video import VideoScore
 
@@ -35,6 +36,11 @@ class Work:
         detector = load(self.checkpoint, self.backend, self.device, self.precision)
         return Judge(detector, detector.judgement.at_prior(self.prior), self.span, self.batch_size)
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the checkpoint."""
+        return sha256(self.checkpoint)
+
     def scores(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
         """In that order; and what can be looked at, should it be asked for."""
         for judged in self.judge.judge(videos):
@@ -51,7 +57,8 @@ class Work:
         if self.report:
             from scoring import clip_report
 
-            clip_report.write(self.report, judged, self.judge, self.checkpoint)
+            about = clip_report.about_model(self.checkpoint, self.digest, self.judge.detector)
+            clip_report.write(self.report, judged, self.judge, about)
         if self.save_video and judged.score.people:
             from scoring import marked_video
 

@@ -1,6 +1,7 @@
 """score.py: what is said of every person and frame, names from a pipe, and lines for one."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -158,12 +159,17 @@ def test_the_output_must_not_be_where_scores_json_goes(
     assert "scores.json is written beside it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_page_for_every_video_says_what_was_found_and_opens_offline(
-    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    talking_heads: Path,
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
 ) -> None:
     broken = tmp_path / "<b>broken.mp4"
     broken.write_bytes(b"no video")
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv", "--precision", precision)
     pages = tmp_path / "pages"
     assert run(monkeypatch, talking_heads / "new", broken, *flags, "--report", pages) == 1
     texts = {path.name: path.read_text(encoding="utf-8") for path in pages.iterdir()}
@@ -177,7 +183,8 @@ def test_a_page_for_every_video_says_what_was_found_and_opens_offline(
         else:
             assert "No verdict: the signs are unclear" in text
             assert text.count("data:image/png;base64,") >= 1 + 2 * 2
-            assert "h264" in text and "by hand" in text and "float32" in text
+            assert "h264" in text and "by hand" in text and precision in text
+            assert hashlib.sha256(judged.read_bytes()).hexdigest() in text
 
 
 def test_a_page_is_named_after_the_content_too(
@@ -235,6 +242,69 @@ def test_marked_videos_may_not_go_where_videos_are_looked_for(
     for folder in (talking_heads / "new", talking_heads / "new" / "marked"):
         assert run(monkeypatch, talking_heads / "new", *flags, "--save_video", folder) == 2
         assert "choose a folder that is not judged itself" in capsys.readouterr().err
+
+
+def test_nor_by_a_pipe_or_a_glob_of_the_next_call(
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    marked = tmp_path / "marked"
+    marked.mkdir()
+    (marked / "a.mp4").write_bytes(b"made by the last call")
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv", "--save_video", marked)
+    assert run(monkeypatch, tmp_path / "*" / "*.mp4", *flags) == 2
+    assert "choose a folder that is not judged itself" in capsys.readouterr().err
+
+
+def test_nothing_but_scores_is_written_over(
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    for name, text in (("videos_df.csv", "video_id,path\n"), ("args.json", '{"lr": 1}')):
+        other = tmp_path / name
+        other.write_text(text)
+        flags = ("--checkpoint", judged, "--output", other.with_suffix(".csv"))
+        assert run(monkeypatch, tmp_path / "a.mp4", *flags) == 2
+        assert f"{name} is there and holds no scores" in capsys.readouterr().err
+        assert other.read_text() == text
+    for _ in range(2):
+        flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+        assert run(monkeypatch, tmp_path / "a.mp4", *flags) == 1
+
+
+def test_a_name_can_look_like_no_other_line(
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "x.mp4\nreal        0.010 \x1b[2J.mp4").write_bytes(b"no video")
+    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    assert run(monkeypatch, tmp_path, *flags) == 1
+    title, row, _ = capsys.readouterr().out.splitlines()
+    assert title.startswith("verdict") and row.startswith("unreadable")
+    assert r"x.mp4\nreal        0.010 \x1b[2J.mp4" in row
+
+
+def test_what_is_said_to_a_reader_who_has_gone_is_in_the_files(
+    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(b"no video")
+
+    def gone(*words: object, **how: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(score, "print", gone, raising=False)
+    output = tmp_path / "scores.csv"
+    assert run(monkeypatch, tmp_path, "--checkpoint", judged, "--output", output, "--json") == 2
+    (video,) = json.loads((tmp_path / "scores.json").read_text())["videos"]
+    assert Path(video["video"]).name == "a.mp4"
 
 
 def test_no_names_on_standard_input_are_an_error(

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import resource
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +47,21 @@ def test_any_name_and_detail_can_be_written(tmp_path_factory, name: str, detail:
         files.add(VideoScore(name, "unreadable", None, 0, 0.0, detail))
     (video,) = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["videos"]
     assert (video["video"], video["detail"]) == (name, detail)
+
+
+def test_on_a_full_disk_both_files_are_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(ScoreFiles(path, {})) as files:
+        files.add(FAKE)
+        before = path.read_bytes(), path.with_suffix(".json").read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before[1]) + 20, hard))
+        try:
+            with pytest.raises(OSError):
+                files.add(FAKE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (path.read_bytes(), path.with_suffix(".json").read_bytes()) == before
+        files.add(NO_FACE)
+    document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert [video["verdict"] for video in document["videos"]] == ["fake", "no_face"]

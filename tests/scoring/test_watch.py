@@ -66,6 +66,16 @@ def test_a_file_that_two_looks_find_the_same_is_judged_once(place: Place) -> Non
     assert place.judged == ["a.mp4"]
 
 
+def test_what_could_not_be_read_is_tried_again_after_a_restart(place: Place) -> None:
+    """It may have met a passing lack of memory."""
+    good = place.judge
+    place.judge = lambda path: VideoScore(str(path), "unreadable", None, 0, 0.1, "too much memory")
+    assert place.look(lambda: place.put("a.mp4", "one"), nothing, nothing) == ["a.mp4"]
+    place.judge = good
+    assert place.look(nothing, nothing) == ["a.mp4"]
+    assert place.judged == ["a.mp4"]
+
+
 def test_a_file_that_still_grows_is_left_alone(place: Place) -> None:
     texts = ("o", "on", "one")
     grows = [lambda text=text: place.put("a.mp4", text) for text in texts]
