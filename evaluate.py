@@ -15,7 +15,6 @@ if __name__ == "__main__":
 
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,13 @@ from datasets import manifest
 from datasets.manifest import Manifest
 from errors import DataError, UsageError
 from scoring import baselines, compare, plots, report, robustness, split, traits
-from scoring.aggregate import AGGREGATIONS
+from scoring.aggregate import BY_WORST_PERSON
 from scoring.calibrate import USUAL, Rule, TooFew
 from scoring.detector import Detector
 from scoring.judgement import Judgement
 from scoring.load import load_detector
 from scoring.measure import all_metrics, measure
+from scoring.results import METRICS, write
 
 SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
 
@@ -74,12 +74,17 @@ def main() -> int:
         "schema": SCHEMA,
         **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
-        "matrix": compare.matrix(judged, flags.seed),
-        "comparisons": comparisons(judged, flags.seed) if flags.compare else [],
+        "matrix": compare.matrix(judged, flags.prior, flags.seed),
+        "comparisons": comparisons(judged, flags) if flags.compare else [],
     }
-    write(output, results, judged, drawn)
-    if flags.per_frame:
-        write_table(output / "frames.csv", of_frames)
+    of_videos = [
+        table.assign(checkpoint=checkpoint, csv_file=name)
+        for checkpoint, by_manifest in judged.items()
+        for name, table in by_manifest.items()
+    ]
+    tables = {"scores.csv": of_videos} | ({"frames.csv": of_frames} if flags.per_frame else {})
+    write(output, results, tables, drawn)
+    print(f"written: {output / 'report.html'}, {METRICS}, {', '.join(tables)} and plots beside it")
     return 0
 
 
@@ -97,8 +102,11 @@ def check(flags: argparse.Namespace, paths: list[Path]) -> None:
 
 
 def check_manifests(detector: Detector, manifests: dict[str, Manifest], name: str) -> None:
-    """Before an hour of work: raise DataError for one that the detector must not judge."""
+    """Before an hour of work: raise DataError for one that the detector must not judge, or in which
+    there is nothing to judge."""
     for path, data in manifests.items():
+        if data.tracks(name).empty:
+            raise DataError(f"{path}: no video of the {name} split has a face")
         try:
             split.check(detector, data, name)
         except DataError as error:
@@ -106,8 +114,10 @@ def check_manifests(detector: Detector, manifests: dict[str, Manifest], name: st
 
 
 def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
-    """What results are broken down by. Raise UsageError for a column that is not there."""
-    columns = [column for column in data.table if column not in split.OF_TRACKS]
+    """What results are broken down by. Raise UsageError for a column that is not there, or whose
+    name is taken by what the detector says."""
+    taken = split.OF_TRACKS | split.ADDED
+    columns = [column for column in data.table if column not in taken]
     absent = [column for column in asked if column not in [*columns, *traits.NUMERIC]]
     if absent:
         known = ", ".join(columns)
@@ -128,7 +138,7 @@ def judgement_of(
     (data,) = manifests.values()
     asked = Rule(flags.error_rate, flags.target_fpr)
     rules = USUAL if asked == Rule() else (asked,)
-    aggregations = [flags.aggregation] if flags.aggregation else list(AGGREGATIONS)
+    aggregations = [flags.aggregation] if flags.aggregation else BY_WORST_PERSON
     loading = (flags.batch_size, flags.workers)
     try:
         judgement = split.calibrate_checkpoint(path, detector, data, rules, aggregations, *loading)
@@ -139,11 +149,8 @@ def judgement_of(
 
 
 def with_face(videos: pd.DataFrame) -> pd.DataFrame:
-    """Those that could be judged. Raise DataError when there are none."""
-    judged = videos[videos["status"] == "ok"]
-    if judged.empty:
-        raise DataError("no video of the split has a face")
-    return judged.reset_index(drop=True)
+    """Those that could be judged."""
+    return videos[videos["status"] == "ok"].reset_index(drop=True)
 
 
 def evaluate(
@@ -156,7 +163,7 @@ def evaluate(
         **measure(videos, judgement, columns, flags.seed),
         "baselines": {
             "constant": baselines.constant(judged, flags.prior),
-            "trivial": baselines.trivial(judged, flags.seed),
+            "trivial": baselines.trivial(judged, flags.prior, flags.seed),
         },
     }
 
@@ -184,7 +191,7 @@ def per_frame(
     return frames, {"count": len(frames), "metrics": all_metrics(frames, judgement, flags.seed)}
 
 
-def comparisons(judged: Judged, seed: int) -> list[dict[str, Any]]:
+def comparisons(judged: Judged, flags: argparse.Namespace) -> list[dict[str, Any]]:
     """The first checkpoint beside every other one, on every manifest."""
     (first, tables), *others = judged.items()
     return [
@@ -192,7 +199,7 @@ def comparisons(judged: Judged, seed: int) -> list[dict[str, Any]]:
             "first": first,
             "other": other,
             "csv_file": name,
-            **compare.differences(tables[name], theirs[name], seed),
+            **compare.differences(tables[name], theirs[name], flags.prior, flags.seed),
         }
         for other, theirs in others
         for name in tables
@@ -213,34 +220,6 @@ def say(result: dict[str, Any]) -> None:
             print(f"  auc of {name:<11} {report.measured(group['auc'])}")
     for label, counts in result["verdicts"].items():
         print(f"  {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
-
-
-def write(
-    output: Path, results: dict[str, Any], judged: Judged, drawn: list[dict[str, bytes]]
-) -> None:
-    """The files. A plot of the second evaluation and later ones has a number in its name."""
-    text = json.dumps(results, indent=2, allow_nan=False)
-    (output / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    tables = [
-        table.assign(checkpoint=checkpoint, csv_file=name)
-        for checkpoint, by_manifest in judged.items()
-        for name, table in by_manifest.items()
-    ]
-    write_table(output / "scores.csv", tables)
-    for number, images in enumerate(drawn, start=1):
-        for name, data in images.items():
-            suffix = f"_{number}" if number > 1 else ""
-            (output / f"{name}{suffix}.png").write_bytes(data)
-    report.write(output / "report.html", results, drawn)
-    print(f"written: {output / 'report.html'}, metrics.json, scores.csv and plots beside it")
-
-
-def write_table(path: Path, tables: list[pd.DataFrame]) -> None:
-    """One below the other, what they are of first."""
-    table = pd.concat(tables, ignore_index=True)
-    names = ["checkpoint", "csv_file"]
-    table = table[[*names, *table.columns.drop(names)]]
-    table.to_csv(path, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def evaluate_parser() -> argparse.ArgumentParser:
     judgement.add_argument(
         "--aggregation",
         choices=["max_face", "mean", "confident_mean"],
-        help="of a video's clips and people to its score (default: the best on validation)",
+        help="of a video's clips and people to its score (default: of the two in which the worst "
+        "person decides, the better one on validation)",
     )
     rule = judgement.add_mutually_exclusive_group()
     rule.add_argument(

@@ -14,6 +14,7 @@ Interval = tuple[float, float]
 Numbers = dict[str, float | None]
 
 BINS = 15  # of p_fake, for the calibration error
+BIASED = {"ece"}  # chance makes it larger, and a draw of chance larger still
 RECALLS = (0.1, 0.5, 0.9)  # at which the DFDC paper gives the weighted precision
 REAL_WEIGHT = 100  # of a false alarm in it: real videos are that much more frequent in use
 
@@ -79,19 +80,18 @@ def _weighted_precision(tpr: np.ndarray, fpr: np.ndarray, recall: float) -> floa
 def probabilities(labels: np.ndarray, scores: np.ndarray, prior: float = 0.5) -> Numbers:
     """What takes scores for probabilities, which stand for a share `prior` of fakes.
 
-    log_loss: of scores that are kept off 0 and 1 by 1e-7, natural logarithm; balanced_log_loss:
-    both classes weigh the same, however many videos they have; brier; ece: see
-    `calibration_error`.
+    log_loss: of scores that are kept off 0 and 1 by 1e-7, natural logarithm, over the videos as
+    they are. In all others the classes weigh what the prior gives them, however many videos they
+    have: balanced_log_loss; brier; ece, see `calibration_error`.
     """
     right = np.where(labels == 1, scores, 1 - scores)
     losses = -np.log(np.clip(right, 1e-7, 1 - 1e-7))
+    shares = weights(labels, prior)
     return {
         "log_loss": float(losses.mean()),
-        "balanced_log_loss": float(
-            np.mean([losses[labels == label].mean() for label in np.unique(labels)])
-        ),
-        "brier": float(np.mean((scores - labels) ** 2)),
-        "ece": calibration_error(labels, scores, weights(labels, prior)),
+        "balanced_log_loss": float(shares @ losses),
+        "brier": float(shares @ (scores - labels) ** 2),
+        "ece": calibration_error(labels, scores, shares),
     }
 
 
@@ -135,9 +135,10 @@ def intervals(
 ) -> dict[str, Interval | None]:
     """95 % percentile bootstrap intervals of the numbers that `measure` makes of row numbers,
     drawing *sources* (N,) with replacement (Efron & Tibshirani 1993): videos of one source are
-    not independent.
+    not independent. Of BIASED ones, the basic interval, up to the number itself.
 
-    None when fewer than two sources are there, or where a number is None too often to tell.
+    None when fewer than two sources are there, where a number is None too often to tell, or where
+    all draws give the same: ten sources without a mistake do not prove that there is none.
     """
     names = measure(np.arange(len(sources)))
     _, owners = np.unique(sources, return_inverse=True)
@@ -149,7 +150,11 @@ def intervals(
         measure(np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))]))
         for _ in range(repetitions)
     ]
-    return {name: _middle([draw[name] for draw in draws]) for name in names}
+    found = {name: _middle([draw[name] for draw in draws]) for name in names}
+    for name in BIASED & {name for name, ends in found.items() if ends}:
+        (low, high), value = found[name], names[name]
+        found[name] = max(0.0, 2 * value - high), max(value, 2 * value - low)
+    return found
 
 
 def _middle(values: list[float | None]) -> Interval | None:
@@ -157,4 +162,4 @@ def _middle(values: list[float | None]) -> Interval | None:
     if len(known) < 0.9 * len(values):
         return None
     low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
+    return (float(low), float(high)) if low < high else None

@@ -113,7 +113,7 @@ def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device)
         run.save(position)
     del saved  # a second copy of all weights
     judged_by = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-    judge = partial(calibrate.of_validation, labels=judged_by["label"], sources=judged_by["source"])
+    judge = partial(calibrate.of_validation, labels=judged_by["label"], sources=judged_by["group"])
     return train(flags, run, train_loader, val_loader, plan, position, judge)
 
 

@@ -58,6 +58,9 @@ AGGREGATIONS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
     "confident_mean": confident_mean,
 }
 FIRST = "max_face"  # where validation gives no reason for another
+# What validation chooses from: with these a video is as suspicious as the worst person in it, while
+# `mean` lets bystanders hide a fake. Who asks for it can have it.
+BY_WORST_PERSON = (FIRST, "confident_mean")
 
 
 def video_scores(clips: Iterable[ClipScore], aggregation: str = FIRST) -> dict[str, float]:

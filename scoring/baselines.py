@@ -13,7 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 import metrics
 from scoring.compare import essentials
-from scoring.measure import with_intervals
+from scoring.judgement import Judgement
+from scoring.measure import UNIT, with_intervals
 from scoring.traits import NUMERIC
 
 FOLDS = 5
@@ -25,10 +26,10 @@ def constant(judged: pd.DataFrame, prior: float) -> dict[str, float | None]:
     return metrics.probabilities(labels, np.full(len(labels), prior), prior)
 
 
-def trivial(judged: pd.DataFrame, seed: int) -> dict[str, Any] | None:
+def trivial(judged: pd.DataFrame, prior: float, seed: int) -> dict[str, Any] | None:
     """A logistic regression on NUMERIC and the frame rate, every source judged by one that was
     fitted on others. None where a class is in fewer than FOLDS sources."""
-    labels, sources = judged["label"].to_numpy(), judged["source"].to_numpy()
+    labels, sources = judged["label"].to_numpy(), judged[UNIT].to_numpy()
     if min(len(set(sources[labels == label])) for label in (0, 1)) < FOLDS:
         return None
     features = judged[[*NUMERIC, "fps"]].astype(float).replace([np.inf, -np.inf], np.nan)
@@ -40,4 +41,6 @@ def trivial(judged: pd.DataFrame, seed: int) -> dict[str, Any] | None:
     scores = cross_val_predict(
         model, features, labels, groups=sources, cv=folds, method="predict_proba"
     )[:, 1]
-    return {"features": list(features), **with_intervals(essentials(labels, scores), judged, seed)}
+    scores = Judgement().at_prior(prior).p_fake(scores)
+    numbers = essentials(labels, scores, prior)
+    return {"features": list(features), **with_intervals(numbers, judged, seed)}

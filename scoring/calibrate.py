@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedGroupKFold
 
-from scoring.aggregate import ClipScore, all_scores
+from scoring.aggregate import BY_WORST_PERSON, ClipScore, all_scores
 from scoring.judgement import EDGE, Judgement
 
 KINDS = ("temperature", "platt")  # the logit's slope; slope and offset
@@ -71,10 +71,11 @@ def calibrate(
 
 
 def of_validation(clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series) -> Judgement:
-    """What training stores in every checkpoint: `labels` and `sources` by video_id. With one class
-    nothing is fitted."""
+    """What training stores in every checkpoint: `labels` and `sources` (those that hang together
+    under one name) by video_id. With one class nothing is fitted."""
+    scores = all_scores(clips)[list(BY_WORST_PERSON)]
     try:
-        return of_scores(all_scores(clips), labels, sources, USUAL)
+        return of_scores(scores, labels, sources, USUAL)
     except TooFew:
         return Judgement()
 

@@ -15,11 +15,13 @@ POOLED = "all together"  # p_fake must then mean the same in every set
 COMPARED = ("auc", "balanced_log_loss", "brier")
 
 
-def matrix(judged: dict[str, dict[str, pd.DataFrame]], seed: int) -> dict[str, dict[str, Any]]:
+def matrix(
+    judged: dict[str, dict[str, pd.DataFrame]], prior: float, seed: int
+) -> dict[str, dict[str, Any]]:
     """Checkpoint → manifest → all videos, to checkpoint → manifest, and all together → AUC and
     balanced log loss of those that could be judged, and how many these are."""
     return {
-        checkpoint: {name: _cell(table, seed) for name, table in _with_pool(tables).items()}
+        checkpoint: {name: _cell(table, prior, seed) for name, table in _with_pool(tables).items()}
         for checkpoint, tables in judged.items()
     }
 
@@ -30,28 +32,32 @@ def _with_pool(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return tables | {POOLED: pd.concat(tables.values(), ignore_index=True)}
 
 
-def _cell(videos: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _cell(videos: pd.DataFrame, prior: float, seed: int) -> dict[str, Any]:
     judged = videos[videos["status"] == "ok"]
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     sizes = {"videos": len(videos), "videos_judged": len(judged)}
     sizes["sources"] = int(judged["source"].nunique())
-    return sizes | with_intervals(essentials(labels, scores), judged, seed)
+    return sizes | with_intervals(essentials(labels, scores, prior), judged, seed)
 
 
-def essentials(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], Numbers]:
+def essentials(
+    labels: np.ndarray, scores: np.ndarray, prior: float
+) -> Callable[[np.ndarray], Numbers]:
     """What makes AUC and balanced log loss of row numbers."""
 
     def numbers(rows: np.ndarray) -> Numbers:
-        loss = metrics.probabilities(labels[rows], scores[rows])["balanced_log_loss"]
+        loss = metrics.probabilities(labels[rows], scores[rows], prior)["balanced_log_loss"]
         return {"auc": metrics.auc(labels[rows], scores[rows]), "balanced_log_loss": loss}
 
     return numbers
 
 
-def differences(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[str, Any]:
+def differences(
+    first: pd.DataFrame, second: pd.DataFrame, prior: float, seed: int
+) -> dict[str, Any]:
     """COMPARED of `first` less those of `second`, on the videos that both judged: every draw of
     sources is the same for both, so what makes a source hard cancels out."""
-    columns = ["video_id", "label", "source", "p_fake"]
+    columns = ["video_id", "label", "group", "p_fake"]
     in_both = first[columns].merge(
         second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other")
     )
@@ -62,7 +68,7 @@ def differences(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[st
     def of(rows: np.ndarray, values: np.ndarray) -> Numbers:
         return {
             "auc": metrics.auc(labels[rows], values[rows]),
-            **metrics.probabilities(labels[rows], values[rows]),
+            **metrics.probabilities(labels[rows], values[rows], prior),
         }
 
     def numbers(rows: np.ndarray) -> Numbers:

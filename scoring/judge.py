@@ -78,12 +78,16 @@ class Judge:
         status = _status(seen)
         if status != "ok":
             people, clips, worst = [], [], None
-        detail = [*_details(seen, people, self.span), *self._warnings(video, seen[0], people)]
         combine = AGGREGATIONS[self.judgement.aggregation]
         score = combine(clips) if clips else None
+        verdict = self.judgement.verdict(status, score)
+        detail = [
+            *_details(seen, people, self.span, verdict),
+            *self._warnings(video, seen[0], people),
+        ]
         result = VideoScore(
             video=str(video),
-            verdict=self.judgement.verdict(status, score),
+            verdict=verdict,
             p_fake=None if score is None else _p_fake(self.judgement, score),
             frames=sum(found.sampled_frames for found in seen),
             seconds=round(seconds, 2),
@@ -110,7 +114,9 @@ def _status(seen: list[Extraction]) -> str:
     return next(status for status in ("unreadable", "ok", "no_face") if status in found)
 
 
-def _details(seen: list[Extraction], people: list[FaceScore], span: Span) -> Iterator[str]:
+def _details(
+    seen: list[Extraction], people: list[FaceScore], span: Span, verdict: str
+) -> Iterator[str]:
     """What the user should know."""
     first, last = seen[0], seen[-1]
     if last.status == "unreadable" or len(seen) == 1:
@@ -126,7 +132,8 @@ def _details(seen: list[Extraction], people: list[FaceScore], span: Span) -> Ite
     if worst is not None and len(people) > 1:
         start = worst.frames[0].seconds
         since = "" if len(seen) == 1 or start is None else f" (from {start:.1f} s)"
-        yield f"person {worst.person} of {len(people)}{since} is the most suspicious"
+        alone = "" if worst.verdict == verdict else f", and alone {worst.verdict}"
+        yield f"person {worst.person} of {len(people)}{since} is the most suspicious{alone}"
 
 
 def _person(number: int, track: FaceTrack, scores: TrackScores, judgement: Judgement) -> FaceScore:

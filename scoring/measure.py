@@ -12,9 +12,10 @@ from datasets import manifest
 from metrics import Numbers
 from scoring import traits
 from scoring.aggregate import AGGREGATIONS
-from scoring.judgement import VERDICTS, Judgement
+from scoring.judgement import EDGE, VERDICTS, Judgement
 
-FEW = 3  # a group with fewer sources is counted and not measured
+FEW = 5  # a group with fewer sources is counted and not measured
+UNIT = "group"  # what is drawn for intervals: sources that share footage go together
 UNKNOWN = "not known"  # the group of videos that a column says nothing of
 
 
@@ -27,6 +28,7 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
         "videos": len(videos),
         "videos_judged": len(judged),
         "sources": int(judged["source"].nunique()),
+        "independent": int(judged[UNIT].nunique()),
         "counts": _counts(videos, "status", manifest.STATUSES),
         "verdicts": _counts(videos, "verdict", (*VERDICTS, *manifest.STATUSES)),
         "metrics": all_metrics(judged, judgement, seed),
@@ -37,7 +39,7 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
 
 
 def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[str, Any]:
-    """Of videos, or of frames, with `label`, `source`, `score`, `p_fake` and `verdict`."""
+    """Of videos, or of frames, with `label`, `group`, `score`, `p_fake` and `verdict`."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
     verdicts = judged["verdict"].to_numpy()
@@ -58,12 +60,15 @@ def _ece_if_calibrated(
 ) -> float:
     """The mean calibration error if every p_fake were right: chance alone gives one, which is large
     where videos are few."""
-    random, count = np.random.default_rng(seed), len(scores)
-    same = np.full(count, 1 / count)
-    found = []
+    random, weights = np.random.default_rng(seed), metrics.weights(labels, prior)
+    drawn, found = np.empty(len(scores)), []
     for _ in range(repetitions):
-        drawn = random.choice(scores, count, p=metrics.weights(labels, prior))
-        found.append(metrics.calibration_error(random.random(count) < drawn, drawn, same))
+        for label in set(labels):
+            right = scores if label else 1 - scores
+            chances = weights * right.clip(EDGE)  # of a score to be one of this class
+            of_class = labels == label
+            drawn[of_class] = random.choice(scores, of_class.sum(), p=chances / chances.sum())
+        found.append(metrics.calibration_error(labels, drawn, weights))
     return float(np.mean(found))
 
 
@@ -72,7 +77,7 @@ def with_intervals(
 ) -> dict[str, Any]:
     """`numbers` of all rows, each with its interval over sources."""
     values = numbers(np.arange(len(judged)))
-    found = metrics.intervals(numbers, judged["source"].to_numpy(), seed)
+    found = metrics.intervals(numbers, judged[UNIT].to_numpy(), seed)
     return {name: {"value": values[name], "interval": found[name]} for name in values}
 
 
@@ -134,7 +139,7 @@ def by_group(videos: pd.DataFrame, judgement: Judgement, column: str, seed: int)
             "not_judged": int((inside & ~ok).sum()),
             "sources": int(videos["source"][own & ok].nunique()),
         }
-        if entry["sources"] >= FEW:
+        if videos[UNIT][own & ok].nunique() >= FEW:
             of_group = _group_numbers(numbers, inside[ok], outside[ok])
             entry |= with_intervals(of_group, judged, seed)
         found[name] = entry

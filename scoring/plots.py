@@ -37,7 +37,10 @@ def of_split(
         }
     for column, entries in result["groups"].items():
         if sum("auc" in entry for entry in entries.values()) > 1:
-            found["by_" + re.sub(r"[^\w.-]+", "_", column)] = _groups(column, entries)
+            name = "by_" + re.sub(r"[^\w.-]+", "_", column)[:60]
+            while name in found:  # of another column
+                name += "_"
+            found[name] = _groups(column, entries)
     if result["robustness"]:
         found["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
     return found

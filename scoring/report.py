@@ -20,9 +20,9 @@ SHOWN = {  # of the metrics: name → what it is called and what it says
     "weighted_precision_at_0.5": ("weighted precision at recall 0.5", "for as many reals as fakes"),
     "weighted_precision_at_0.9": ("weighted precision at recall 0.9", "after the DFDC paper"),
     "log_loss": ("log loss", "the challenge's measure; 0.693 is always saying 0.5"),
-    "balanced_log_loss": ("balanced log loss", "both classes weigh the same"),
-    "brier": ("Brier score", "mean squared error of p_fake"),
-    "ece": ("calibration error", "how far p_fake is from the share of fakes"),
+    "balanced_log_loss": ("balanced log loss", "classes weighed to the expected share of fakes"),
+    "brier": ("Brier score", "mean squared error of p_fake, weighed likewise"),
+    "ece": ("calibration error", "how far p_fake is from the share of fakes, weighed likewise"),
     "accuracy": ("accuracy", "with one threshold and no uncertain band"),
     "precision_real": ("precision of real", "reals among those called real"),
     "recall_real": ("recall of real", "reals called real"),
@@ -69,8 +69,10 @@ def number(value: float | None, sign: bool = False) -> str:
 
 def measured(entry: dict[str, Any], sign: bool = False) -> str:
     """A number with its interval, in one cell."""
-    if entry["value"] is None or not entry["interval"]:
-        return number(entry["value"], sign)
+    if entry["value"] is None:
+        return number(None)
+    if not entry["interval"]:
+        return f"{number(entry['value'], sign)} (–)"
     low, high = (number(value, sign) for value in entry["interval"])
     return f"{number(entry['value'], sign)} ({low} to {high})"
 

@@ -1,6 +1,7 @@
 """A split of a manifest, judged: what evaluate.py measures, and what calibration is fitted on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from scoring.predict import check_numbers, predict, predict_track
 
 # What is added to a manifest's columns; its own of these names give way.
 ADDED = {*traits.NUMERIC, *AGGREGATIONS, "score", "p_fake", "verdict", "checkpoint", "csv_file"}
+OF_FRAMES = ("video_id", "label", "source", "group", "track")
 OF_TRACKS = {"track", "crops", "frames"}  # not of videos
 
 
@@ -49,13 +51,13 @@ def score(
 def frames(
     detector: Detector, data: manifest.Manifest, split: str, batch_size: int
 ) -> pd.DataFrame:
-    """A row per crop of the split: `video_id`, `label`, `source`, `track`, `frame` (its place among
-    the track's crops), and its `score`, the mean of all clips that hold it."""
+    """A row per crop of the split: `video_id`, `label`, `source`, `group`, `track`, `frame` (its
+    place among the track's crops), and its `score`, the mean of all clips that hold it."""
     tables = []
     for _, row in tqdm(list(data.tracks(split).iterrows()), disable=None, leave=False):
         jpegs = crop_files.read(data.folder, row["crops"], row["frames"])
         scores = predict_track(detector.model, jpegs, detector.clip, batch_size).frames
-        of_track = {name: row[name] for name in ("video_id", "label", "source", "track")}
+        of_track = {name: row[name] for name in OF_FRAMES}
         tables.append(pd.DataFrame({**of_track, "frame": range(len(scores)), "score": scores}))
     return pd.concat(tables, ignore_index=True)
 
@@ -125,7 +127,10 @@ def calibrate_checkpoint(
     scores = _scores(detector, data, "val", batch_size, workers)
     videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
     chosen = scores[list(aggregations)]
-    judgement = of_scores(chosen, videos["label"], videos["source"], rules)
+    judgement = of_scores(chosen, videos["label"], videos["group"], rules)
+    if detector.model.judges_in != torch.float32:
+        name = str(detector.model.judges_in).removeprefix("torch.")
+        judgement = replace(judgement, fitted=f"{judgement.fitted}; in {name}")
     checkpointing.store_judgement(path, judgement.to_dict())
     return judgement
 

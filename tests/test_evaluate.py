@@ -186,6 +186,53 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     assert "10 sources of REAL, and a rate of 0.01 takes 99" in capsys.readouterr().err
 
 
+def test_every_change_of_every_severity_is_measured_where_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 3}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
+    assert evaluate_here(monkeypatch, *flags, "--robustness") == 0
+    folder = tmp_path / "evaluation_test"
+    (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
+    entries = result["robustness"]
+    assert len(entries) == 7
+    assert all([e["severity"] for e in entry] == [1, 2, 3, 4, 5] for entry in entries.values())
+    assert "What is left of it after changes" in (folder / "report.html").read_text()
+    assert (folder / "robustness.png").exists()
+    assert evaluate_here(monkeypatch, *flags) == 0
+    assert not (folder / "robustness.png").exists(), "of the call before"
+    assert {p.name for p in folder.iterdir()} == {
+        "metrics.json",
+        *json.loads((folder / "metrics.json").read_text())["files"],
+    }
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_numbers_of_videos_that_were_chosen_by_say_so(
+    split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_crop_set(tmp_path, {split: 2}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--split", split]
+    assert evaluate_here(monkeypatch, *flags) == 0
+    page = (tmp_path / f"evaluation_{split}/report.html").read_text()
+    assert ("were chosen on these videos" in page) == (split == "val")
+    assert ("was trained on these videos" in page) == (split == "train")
+
+
+def test_an_empty_split_is_named_before_anything_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"val": 10}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    before = checkpoint.read_bytes()
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--target_fpr", "0.1"]
+    assert evaluate_here(monkeypatch, *flags) == 2
+    assert f"{path}: no video of the test split has a face" in capsys.readouterr().err
+    assert checkpoint.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", AGGREGATIONS)
 def test_an_aggregation_that_is_asked_for_is_fitted_on_validation_and_stored(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -238,6 +285,10 @@ def test_a_column_to_group_by_must_be_there(
     assert evaluate_here(monkeypatch, *flags, "camera") == 2
     assert "has no column camera; it has video_id" in capsys.readouterr().err
     assert evaluate_here(monkeypatch, *flags, "frames") == 2, "of tracks"
+    capsys.readouterr()
+    for taken in ("mean", "p_fake"):
+        assert evaluate_here(monkeypatch, *flags, taken) == 2, "what the detector says"
+        assert f"has no column {taken}" in capsys.readouterr().err
     assert evaluate_here(monkeypatch, *flags, "group", "label") == 0
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
@@ -38,7 +38,7 @@ def test_all_that_scikit_learn_has_is_as_there(
         "average_precision": sk.average_precision_score(labels, scores),
         "log_loss": sk.log_loss(labels, kept),
         "balanced_log_loss": sk.log_loss(labels, kept, sample_weight=balanced),
-        "brier": sk.brier_score_loss(labels, scores),
+        "brier": sk.brier_score_loss(labels, scores, sample_weight=balanced),
         "accuracy": sk.accuracy_score(labels, called),
     }
     parts = sk.precision_recall_fscore_support(labels, called, labels=[0, 1], zero_division=np.nan)
@@ -121,6 +121,23 @@ def test_in_the_balanced_loss_both_classes_weigh_the_same() -> None:
     assert alone["balanced_log_loss"] == pytest.approx(fakes)
 
 
+def test_at_a_prior_right_probabilities_lose_less_than_the_prior_alone() -> None:
+    """Otherwise a report would say that noise beats the detector."""
+    random = np.random.default_rng(0)
+    labels = np.arange(20_000) % 2
+    odds = 2 * random.normal(2 * labels - 1, 1)
+    for prior in (0.5, 0.8, 0.01):
+        right = 1 / (1 + np.exp(-odds) * (1 - prior) / prior)
+        found = metrics.probabilities(labels, right, prior)
+        always = metrics.probabilities(labels, np.full(20_000, prior), prior)
+        even = metrics.probabilities(labels, 1 / (1 + np.exp(-odds)), prior)
+        for name in ("balanced_log_loss", "brier"):
+            assert found[name] < 0.9 * always[name]
+            assert found[name] < even[name] or prior == 0.5
+        entropy = -(prior * np.log(prior) + (1 - prior) * np.log(1 - prior))
+        assert always["balanced_log_loss"] == pytest.approx(entropy)
+
+
 def test_the_threshold_itself_is_fake() -> None:
     result = metrics.video_metrics(np.array([0, 1]), np.array([0.2, 0.5]), threshold=0.5)
     assert result["accuracy"] == 1
@@ -160,6 +177,26 @@ def test_the_interval_draws_sources_not_videos() -> None:
 
 def test_too_few_sources_have_no_interval() -> None:
     assert interval(LABELS, SCORES, np.zeros(5)) is None
+
+
+def test_draws_that_all_give_the_same_have_no_interval() -> None:
+    """Ten sources without a mistake do not prove that there is none."""
+    labels = np.arange(20) % 2
+    assert interval(labels, labels.astype(float), np.arange(20) // 2) is None
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_the_interval_of_a_calibration_error_holds_it(seed: int) -> None:
+    """It is no larger than chance makes it, while that of every draw is."""
+    random = np.random.default_rng(seed)
+    sources = np.arange(200) // 2
+    scores = random.random(200)
+    labels = (random.random(200) < scores).astype(int)
+    found = metrics.intervals(
+        lambda rows: metrics.probabilities(labels[rows], scores[rows]), sources, repetitions=100
+    )["ece"]
+    assert 0 <= found[0] <= metrics.probabilities(labels, scores)["ece"] <= found[1]
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:

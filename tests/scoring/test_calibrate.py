@@ -9,7 +9,7 @@ from scipy.special import expit
 
 import metrics
 from benchmarks import calibration
-from scoring.aggregate import ClipScore
+from scoring.aggregate import BY_WORST_PERSON, ClipScore
 from scoring.calibrate import Rule, TooFew, calibrate, fit, of_validation, thresholds
 from scoring.judgement import Judgement
 
@@ -80,6 +80,20 @@ def test_the_aggregation_that_judges_left_out_sources_best_is_chosen() -> None:
     assert chosen.aggregation == "mean"
     same = calibrate(labels, {"max_face": good, "mean": good}, sources, Rule())
     assert same.aggregation == "max_face", "of equals the first"
+
+
+def test_the_mean_over_people_is_never_chosen_by_itself() -> None:
+    """With it bystanders hide a fake, whatever is best on validation."""
+    random = np.random.default_rng(0)
+    labels = pd.Series({f"v{i}": i % 2 for i in range(60)})
+    sources = pd.Series({f"v{i}": f"s{i}" for i in range(60)})
+    clips = [
+        ClipScore(name, track, float(value))
+        for name, label in labels.items()
+        for track, value in enumerate([0.3 + 0.4 * label, *random.random(3)])  # others: noise
+    ]
+    chosen = of_validation(clips, labels, sources)
+    assert chosen.fitted and chosen.aggregation in BY_WORST_PERSON
 
 
 @given(st.integers(0, 10_000), st.integers(9, 60), st.integers(9, 60), st.floats(0.0, 3.0))

@@ -3,6 +3,7 @@
 import threading
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,20 @@ def test_a_long_video_is_judged_in_windows_and_the_worst_one_decides(
     assert worst is not None and worst.frames == [frame.index for frame in suspect.frames]
     start = suspect.frames[0].seconds
     assert f"person {suspect.person} of 2 (from {start:.1f} s) is the most" in score.detail
+
+
+def test_a_mean_over_people_says_what_the_worst_one_would_get_alone(
+    long_video: Path, loaded: Detector
+) -> None:
+    span = Span(window=0.48)
+    ((score, _),) = make(loaded, span).judge([long_video])
+    model = replace(Judgement(), aggregation="mean")
+    between = np.mean([person.p_fake for person in score.people])
+    judgement = replace(model, real_below=float(between) + 1e-9, fake_from=float(between) + 1e-9)
+    ((score, _),) = Judge(loaded, judgement, span, batch_size=2).judge([long_video])
+    assert {person.verdict for person in score.people} == {"real", "fake"}
+    assert score.verdict == "real"
+    assert score.detail.endswith("is the most suspicious, and alone fake")
 
 
 def test_a_window_is_judged_as_a_video_of_its_frames_would_be(

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import metrics
 from scoring import baselines, compare
 from scoring.judgement import Judgement
-from scoring.measure import measure
+from scoring.measure import _ece_if_calibrated, measure
 from scoring.traits import NUMERIC, groups
 
 
@@ -22,6 +23,7 @@ def judged_videos(count: int = 40, seed: int = 0) -> pd.DataFrame:
             "video_id": [f"v{i}" for i in range(2 * count)],
             "label": labels,
             "source": np.repeat([f"s{i}" for i in range(count)], 2),
+            "group": np.repeat([f"s{i}" for i in range(count)], 2),
             "method": methods,
             "status": "ok",
             "fps": 25.0,
@@ -51,7 +53,7 @@ def test_a_gap_is_between_a_group_and_all_others() -> None:
     videos["compression"] = np.where(videos["method"] == "hard", "c40", "c23")
     found = measure(videos, Judgement(), ["compression"], seed=0)["groups"]["compression"]
     assert found["c40"]["misses_gap"]["value"] == 1
-    assert found["c23"]["misses_gap"]["interval"] == (-1, -1)
+    assert found["c23"]["misses_gap"] == {"value": -1, "interval": None}
     assert found["c40"]["auc"]["value"] is None, "no real of that group"
 
 
@@ -66,8 +68,8 @@ def test_what_has_no_face_is_counted_and_in_no_number() -> None:
     found = measure(videos, Judgement(), ["method"], seed=0)
     assert (found["videos"], found["videos_judged"]) == (80, 76)
     assert found["verdicts"]["REAL"]["no_face"] == found["counts"]["FAKE"]["no_face"] == 2
-    metrics = found["metrics"]
-    assert metrics["real_called_real"]["value"] + metrics["real_called_fake"]["value"] == 38
+    numbers = found["metrics"]
+    assert numbers["real_called_real"]["value"] + numbers["real_called_fake"]["value"] == 38
 
 
 def test_every_table_counts_what_could_not_be_judged() -> None:
@@ -86,9 +88,9 @@ def test_every_table_counts_what_could_not_be_judged() -> None:
     assert list(groups["codec"]) == ["h264", "hevc", "not known"]
     assert counts == [(39, 0, 1), (0, 38, 1), (0, 0, 1)]
     assert "auc" not in groups["codec"]["not known"]
-    cell = compare.matrix({"a": {"one": videos}}, seed=0)["a"]["one"]
+    cell = compare.matrix({"a": {"one": videos}}, prior=0.5, seed=0)["a"]["one"]
     assert (cell["videos"], cell["videos_judged"]) == (80, 77)
-    found = compare.differences(videos, judged_videos(), seed=0)
+    found = compare.differences(videos, judged_videos(), 0.5, seed=0)
     assert (found["videos"], found["videos_judged"]) == (80, 77)
 
 
@@ -117,16 +119,40 @@ def test_a_method_of_few_fakes_is_not_measured_by_the_sources_of_its_reals() -> 
 
 
 def test_few_sources_are_counted_and_not_measured() -> None:
-    videos = judged_videos(4)
-    videos["camera"] = ["a", "a", *["b"] * 6]
+    videos = judged_videos(6)
+    videos["camera"] = ["a", "a", *["b"] * 10]
     found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
     assert found["a"] == {"real": 1, "fake": 1, "not_judged": 0, "sources": 1}
-    assert found["b"]["sources"] == 3 and "auc" in found["b"]
+    assert found["b"]["sources"] == 5 and "auc" in found["b"]
+    videos.loc[2:5, "group"] = "s1"  # two of them share footage
+    found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
+    assert found["b"]["sources"] == 5 and "auc" not in found["b"]
 
 
-def test_the_calibration_error_of_right_probabilities_is_what_chance_gives() -> None:
-    found = measure(judged_videos(), Judgement(), [], seed=0)
-    assert 0.01 < found["ece_if_calibrated"] < 0.2
+def test_sources_that_share_footage_are_drawn_together() -> None:
+    videos = judged_videos()
+    alone = measure(videos, Judgement(), [], seed=0)
+    pairs = videos.assign(group=np.repeat([f"g{i}" for i in range(20)], 4))
+    found = measure(pairs, Judgement(), [], seed=0)
+    assert (found["sources"], found["independent"], alone["independent"]) == (40, 20, 40)
+    assert found["metrics"]["auc"]["value"] == alone["metrics"]["auc"]["value"]
+    assert found["metrics"]["auc"]["interval"] != alone["metrics"]["auc"]["interval"]
+
+
+@pytest.mark.parametrize(("fakes", "prior"), [(1, 0.5), (4, 0.5), (1, 0.05)])
+def test_the_calibration_error_of_right_probabilities_is_what_chance_gives(
+    fakes: int, prior: float
+) -> None:
+    """Also where classes are uneven, or the prior is: the mean over sets of right probabilities."""
+    shown, expected = [], []
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        labels = np.arange(100) % (1 + fakes) > 0
+        odds = 1.5 * random.normal(1.5 * (labels - 0.5), 1)
+        p_fake = 1 / (1 + np.exp(-odds) * (1 - prior) / prior)
+        expected.append(_ece_if_calibrated(labels.astype(int), p_fake, prior, seed=0))
+        shown.append(metrics.probabilities(labels.astype(int), p_fake, prior)["ece"])
+    assert np.mean(expected) == pytest.approx(np.mean(shown), rel=0.12)
 
 
 def test_numbers_fall_into_groups_by_their_edges_in_order() -> None:
@@ -152,13 +178,19 @@ def test_numbers_fall_into_groups_by_their_edges_in_order() -> None:
 
 def test_plain_traits_that_tell_fakes_are_found_out_and_others_are_not() -> None:
     videos = judged_videos(60)
-    honest = baselines.trivial(videos, seed=0)
+    honest = baselines.trivial(videos, 0.5, seed=0)
     assert 0.3 < honest["auc"]["value"] < 0.7
     videos["crop_bytes"] += 30 * videos["label"]
-    assert baselines.trivial(videos, seed=0)["auc"]["value"] > 0.9
+    assert baselines.trivial(videos, 0.5, seed=0)["auc"]["value"] > 0.9
     videos["face_px"] = np.nan
-    assert "face_px" not in baselines.trivial(videos, seed=0)["features"]
-    assert baselines.trivial(videos[:8], seed=0) is None
+    assert "face_px" not in baselines.trivial(videos, 0.5, seed=0)["features"]
+    assert baselines.trivial(videos[:8], 0.5, seed=0) is None
+
+
+def test_plain_traits_are_judged_at_the_same_prior_as_the_detector() -> None:
+    videos = judged_videos(60)  # whose traits say nothing
+    rare = baselines.trivial(videos, 0.01, seed=0)["balanced_log_loss"]["value"]
+    assert rare == pytest.approx(baselines.constant(videos, 0.01)["balanced_log_loss"], abs=0.02)
 
 
 def test_always_saying_a_half_costs_ln_2() -> None:
@@ -173,17 +205,17 @@ def test_a_difference_has_a_narrower_interval_than_its_parts() -> None:
     logits = 1.0 * (first["label"] * 2 - 1) + hard
     first["p_fake"] = 1 / (1 + np.exp(-(logits + 0.1 * (first["label"] * 2 - 1))))
     second = first.assign(p_fake=1 / (1 + np.exp(-logits)))
-    found = compare.differences(first, second.sample(frac=1, random_state=0), seed=0)
+    found = compare.differences(first, second.sample(frac=1, random_state=0), 0.5, seed=0)
     assert found["videos"] == 120
     low, high = found["auc"]["interval"]
     assert 0 < low < found["auc"]["value"] < high
-    table = compare.matrix({"a": {"one": first}}, seed=0)["a"]["one"]["auc"]["interval"]
+    table = compare.matrix({"a": {"one": first}}, prior=0.5, seed=0)["a"]["one"]["auc"]["interval"]
     assert high - low < 0.5 * (table[1] - table[0])
 
 
 def test_sets_are_pooled_by_source() -> None:
     tables = {"one": judged_videos(10, 0), "two": judged_videos(12, 1)}
-    found = compare.matrix({"a": tables}, seed=0)["a"]
+    found = compare.matrix({"a": tables}, prior=0.5, seed=0)["a"]
     assert list(found) == ["one", "two", compare.POOLED]
     assert found[compare.POOLED]["sources"] == 12, "of one name in both, they are one source"
     assert found[compare.POOLED]["videos"] == 44
