@@ -90,9 +90,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
     needed = {field.name for field in fields(Checkpoint) if field.default is MISSING}
-    if values["format"] != FORMAT or not needed <= set(values):
+    if type(values["format"]) is not int or values["format"] != FORMAT or not needed <= set(values):
         raise CheckpointError(
-            f"{path} has checkpoint format {values['format']}, this version reads {FORMAT}"
+            f"{path} has checkpoint format {values['format']!r:.40}, this version reads {FORMAT}"
         )
     dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
     dicts += [values.get(name) or {} for name in ("judgement", "familiar")]

@@ -5,6 +5,7 @@ FaceConfig makes the crops and lies beside the manifest; ClipConfig makes the cl
 them. Both are stored in every checkpoint, so that scoring repeats exactly what training saw.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -30,12 +31,20 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Raise DataError when `values` has other keys than this version of the record."""
+        """Raise DataError when `values` has other keys than this version of the record, or values
+        of other types."""
         known = {field.name for field in fields(cls)}
         if set(values) != known:
             odd = ", ".join(sorted(set(values) ^ known))
             raise DataError(f"{cls.__name__} of another version: unknown or missing {odd}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        found = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        for field in fields(cls):
+            kind, value = type(field.default), found[field.name]
+            if not isinstance(value, (int, float) if kind is float else kind) or (
+                isinstance(value, bool) and kind is not bool
+            ):
+                raise DataError(f"{cls.__name__}: {field.name} cannot be {value!r}")
+        return cls(**found)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class FaceConfig(Record):
         for name, known in (("decoder", DECODERS), ("sampling", SAMPLINGS)):
             if getattr(self, name) not in known:
                 raise DataError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
+        _check_positive(self, "frames_per_video", "run_frames", "detect_size", "min_face_size")
+        _check_positive(self, "search_every", "face_size", "jpeg_quality")
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,22 @@ class ClipConfig(Record):
     crop_size: int = 224  # H = W
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB, of values in [0, 1]
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        """Raise DataError for what nobody could have trained with."""
+        _check_positive(self, "clip_frames", "crop_size")
+        numbers = (*self.mean, *self.std)
+        real = len(self.mean) == len(self.std) == 3 and all(
+            isinstance(n, int | float) and math.isfinite(n) for n in numbers
+        )
+        if not real or min(self.std) <= 0:
+            raise DataError(f"mean {self.mean} and std {self.std} are not of three colours")
+
+
+def _check_positive(record: Record, *names: str) -> None:
+    for name in names:
+        if getattr(record, name) < 1:
+            raise DataError(f"{name} cannot be {getattr(record, name)!r}")
 
 
 def square(box: Sequence[float], margin: float) -> tuple[int, int, int]:

@@ -89,11 +89,10 @@ def read(path: Path) -> Manifest:
     for name, unknown in OPTIONAL.items():
         table[name] = table[name].replace("", str(unknown))
     types = COLUMNS | {name: type(value) for name, value in OPTIONAL.items()}
-    try:
-        table = table.astype({k: v for k, v in types.items() if v is not str})
-    except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
+    numbers = {k: _numbers(path, table[k], v) for k, v in types.items() if v is not str}
+    table = table.assign(**numbers)
     _check(path, table)
+    _check_agreement(path, table)
     record = read_record(path)
     _check_crops(path, table, record.get("shards"))
     try:
@@ -117,6 +116,41 @@ def _check(path: Path, table: pd.DataFrame) -> None:
                 f"{path}: {len(wrong)} rows with an unknown {column}, first {first[column]} in "
                 f"line {wrong.index[0] + 2}; known are {', '.join(map(str, values))}"
             )
+
+
+def _numbers(path: Path, texts: pd.Series, kind: type[int] | type[float]) -> pd.Series:
+    try:
+        return texts.astype(kind)
+    except (ValueError, OverflowError) as error:
+        wrong = texts[[not _is(kind, text) for text in texts]]
+        first = f", first {wrong.iloc[0]!r} in line {wrong.index[0] + 2}" if len(wrong) else ""
+        name = {int: "whole number", float: "number"}[kind]
+        raise DataError(
+            f"{path}: {len(wrong) or 'some'} rows whose {texts.name} is no {name}{first}"
+        ) from error
+
+
+def _is(kind: type[int] | type[float], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_agreement(path: Path, table: pd.DataFrame) -> None:
+    """Rows of one video are its tracks, and say the same of it."""
+    firsts = table.drop_duplicates("video_id").set_index("video_id")
+    for column in ("label", "source", "group", "split", "status"):
+        wrong = table[table[column] != table["video_id"].map(firsts[column])]
+        if len(wrong):
+            raise DataError(
+                f"{path}: line {wrong.index[0] + 2} gives {wrong['video_id'].iloc[0]} another "
+                f"{column} than the lines before ({wrong[column].iloc[0]})"
+            )
+    empty = table[(table["status"] == "ok") & (table["frames"] < 1)]
+    if len(empty):
+        raise DataError(f"{path}: line {empty.index[0] + 2} is ok and has no frames")
 
 
 def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
-from errors import CheckpointError
+from errors import DataError
 from models import encoders
 from models.frame_rnn import FrameRNN, SingleFrames
 
@@ -35,9 +35,7 @@ class ModelConfig:
         try:
             return cls(**values)
         except TypeError as error:
-            raise CheckpointError(
-                f"the model's settings are of another version: {error}"
-            ) from error
+            raise DataError(f"the model's settings are of another version: {error}") from error
 
 
 def build(config: ModelConfig) -> nn.Module:

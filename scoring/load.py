@@ -6,7 +6,7 @@ import torch
 
 import checkpointing
 import models
-from errors import CheckpointError, DataError
+from errors import CheckpointError, DataError, PipelineError, one_line
 from scoring.detector import Detector
 from scoring.exported import is_exported
 from scoring.familiar import Familiar
@@ -26,11 +26,16 @@ def load_detector(
         judgement = Judgement() if stored is None else Judgement.from_dict(stored)
         stored = checkpoint.familiar
         familiar = Familiar() if stored is None else Familiar.from_dict(stored)
+        trained_on = frozenset(map(int, checkpoint.trained_on))
         model = models.rebuild(models.ModelConfig.from_dict(checkpoint.model), checkpoint.weights)
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
         raise CheckpointError(f"{path}: its weights do not fit its own model") from error
+    except PipelineError:
+        raise
+    except Exception as error:  # of many kinds, for settings of another type than ours
+        raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
     model.judges_in = precision
     return Detector(
         model.to(device).eval(),
@@ -39,5 +44,5 @@ def load_detector(
         checkpoint.clip,
         judgement,
         familiar,
-        frozenset(checkpoint.trained_on),
+        trained_on,
     )

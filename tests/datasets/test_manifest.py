@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,12 @@ def test_writing_what_was_read_gives_the_same_bytes(tmp_path: Path) -> None:
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=20)
 
 
-@given(detail=texts, source=texts, fps=st.floats(0, 1e6), frames=st.integers(0, 2**31))
+@given(detail=texts, source=texts, fps=st.floats(0, 1e6), frames=st.integers(1, 2**31))
 def test_any_text_and_number_survives(
     tmp_path_factory: pytest.TempPathFactory, detail: str, source: str, fps: float, frames: int
 ) -> None:
-    rows = [row(detail=detail, source=source, fps=fps, frames=frames), row(track=1)]
+    first = row(detail=detail, source=source, fps=fps, frames=frames)
+    rows = [first, row(source=source, track=1)]
     path = write(tmp_path_factory.mktemp("text"), rows)
     assert manifest.read(path).table.to_dict("records") == rows
 
@@ -99,6 +101,28 @@ def test_a_line_end_or_nul_in_a_refused_name_spoils_no_row(tmp_path: Path, text:
     assert manifest.read(write(tmp_path, rows)).table.to_dict("records") == rows
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"label": "FAKE"}, "1 rows whose label is no whole number, first 'FAKE' in line 3"),
+        ({"label": ""}, "1 rows whose label is no whole number, first '' in line 3"),
+        ({"fps": "fast"}, "1 rows whose fps is no number, first 'fast' in line 3"),
+        ({"label": 2}, "1 rows with an unknown label, first 2 in line 3"),
+        ({"label": REAL}, "line 3 gives part_0/a.mp4 another label than the lines before"),
+        ({"split": "test"}, "line 3 gives part_0/a.mp4 another split than the lines before"),
+        ({"group": "c"}, "line 3 gives part_0/a.mp4 another group than the lines before"),
+        ({"status": "no_face"}, "line 3 gives part_0/a.mp4 another status than the lines before"),
+        ({"frames": 0}, "line 3 is ok and has no frames"),
+    ],
+)
+def test_what_a_row_may_not_say_is_named_with_its_line(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    path = write(tmp_path, [row(), row(track=1, **changes)])
+    with pytest.raises(DataError, match=re.escape(said)):
+        manifest.read(path)
+
+
 def test_a_label_is_one_for_fake() -> None:
     assert manifest.CLASSES[1] == "FAKE"
     assert (REAL, FAKE) == (0, 1)
@@ -111,7 +135,7 @@ def test_more_columns_are_welcome(tmp_path: Path) -> None:
 
 
 def test_without_groups_every_source_is_its_own(tmp_path: Path) -> None:
-    path = write(tmp_path, [row(source="a"), row(source="b")])
+    path = write(tmp_path, [row(source="a"), row(source="b", video_id="part_0/b.mp4")])
     pd.read_csv(path).drop(columns="group").to_csv(path, index=False)
     assert manifest.read(path).table["group"].tolist() == ["a", "b"]
 
@@ -293,7 +317,12 @@ def test_a_manifest_that_is_nowhere_is_refused_by_name(
 
 
 def test_splits_and_tracks_are_chosen_by_name_and_status(tmp_path: Path) -> None:
-    rows = [row(), row(track=1), row(video_id="n", status="no_face"), row(split="val")]
+    rows = [
+        row(),
+        row(track=1),
+        row(video_id="n", status="no_face"),
+        row(video_id="v", split="val"),
+    ]
     found = manifest.read(write(tmp_path, rows))
     assert len(found.split("train")) == 3
     assert found.tracks("train")["track"].tolist() == [0, 1]
