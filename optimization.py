@@ -5,12 +5,14 @@ Shapes: B clips, K classes.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 WARM_UP = 0.1  # share of all steps in which the learning rate rises
@@ -157,3 +159,19 @@ def make_average(model: nn.Module, decay: float) -> AveragedModel:
         return average + (1 - keep) * (new - average)  # exact where nothing changes
 
     return AveragedModel(model, avg_fn=mix, use_buffers=True)
+
+
+@contextmanager
+def statistics_begin(model: nn.Module) -> Iterator[None]:
+    """Around the first step of a run: batch norm's running statistics become those of its batch.
+    Otherwise they would begin at mean 0 and variance 1, far from any network's, and evaluation of
+    a run of a hundred steps would still go by that."""
+    norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    momenta = [layer.momentum for layer in norms]
+    for layer in norms:
+        layer.momentum = 1.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(norms, momenta, strict=True):
+            layer.momentum = momentum

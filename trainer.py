@@ -24,7 +24,7 @@ from attacks import Attack
 from datasets.video_dataset import Batch
 from history import EpochRow
 from mixing import Mix
-from optimization import Loss, Schedule
+from optimization import Loss, Schedule, statistics_begin
 from scoring.aggregate import ClipScore, video_scores
 from scoring.predict import predict
 
@@ -167,7 +167,9 @@ def train_one_epoch(
     with bar:
         for batch, size in zip(loader, batches.sizes(), strict=True):
             lr = training.schedule.lr
-            loss, right, norm = take_step(training, batch, size, plan, device)
+            first = position.epoch == 1 and position.step == 0
+            with statistics_begin(training.model) if first else nullcontext():
+                loss, right, norm = take_step(training, batch, size, plan, device)
             position.step += 1
             position.seen += size
             sums += torch.stack([loss, right])

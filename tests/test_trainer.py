@@ -274,3 +274,31 @@ def test_a_step_learns_from_the_attacked_clips(batch: Batch) -> None:
     assert torch.equal(torch.cat(seen), batch["clips"])
     brighter, _ = stepped(Batch(**batch | {"clips": batch["clips"] + 1}), accumulate=2)
     assert torch.equal(weights, brighter)
+
+
+class Normed(Number):
+    """Batch norm over the clips' one value, which is not near 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(1, momentum=0.03)
+
+    def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        self.norm(clips.flatten(1)[:, :1] + 100 + torch.arange(len(clips))[:, None] * 10)
+        return super().forward(clips, mask)
+
+
+def test_running_statistics_begin_with_the_first_batch_and_not_at_0_and_1() -> None:
+    """Else a run of few steps is evaluated by numbers that its network never had."""
+    model = Normed()
+    train(model, Seen(), replace(PLAN, epochs=1))
+    # Batches are all the same: 100 and 110.
+    assert model.norm.running_mean.item() == pytest.approx(105)
+    assert model.norm.running_var.item() == pytest.approx(50)
+    assert model.norm.momentum == 0.03
+
+
+def test_a_run_that_goes_on_keeps_its_running_statistics() -> None:
+    model = Normed()
+    train(model, Seen(), replace(PLAN, epochs=2), Position(epoch=2))
+    assert model.norm.running_mean.item() == pytest.approx(105 * (1 - 0.97**5))
