@@ -7,6 +7,7 @@ import torch
 import checkpointing
 import models
 from errors import CheckpointError, DataError, PipelineError, one_line
+from models import folding
 from scoring.detector import Detector
 from scoring.exported import is_exported
 from scoring.familiar import Familiar
@@ -36,9 +37,14 @@ def load_detector(
         raise
     except Exception as error:  # of many kinds, for settings of another type than ours
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
+    model.to(device).eval()
+    size = checkpoint.clip.crop_size
+    folding.fold(
+        model.encoder, torch.linspace(-2, 2, 3 * size**2).view(1, 3, size, size).to(device)
+    )
     model.judges_in = precision
     return Detector(
-        model.to(device).eval(),
+        model,
         checkpoint.model,
         checkpoint.faces,
         checkpoint.clip,

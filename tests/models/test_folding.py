@@ -1,0 +1,69 @@
+"""Folded encoders give the features that they gave before, or are left alone."""
+
+import pytest
+import torch
+from torch import nn
+
+from models import encoders
+from models.folding import fold
+
+FRAMES = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
+
+
+def trained(encoder: nn.Module) -> nn.Module:
+    """With statistics that are not those of the beginning."""
+    torch.manual_seed(0)
+    for layer in encoder.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.3)
+            layer.running_var.uniform_(0.3, 3)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias, 0, 0.3)
+    return encoder.eval()
+
+
+def norms(encoder: nn.Module) -> int:
+    return sum(isinstance(layer, nn.BatchNorm2d) for layer in encoder.modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [("resnet18", 0), ("densenet121", 62), ("vgg11_bn", 0), ("googlenet", 0), ("test_resnet", 0)],
+)
+def test_features_stay_and_norms_behind_convolutions_go(name: str, left: int) -> None:
+    encoder = trained(encoders.build(name).module)
+    with torch.inference_mode():
+        before = encoder(FRAMES)
+        fold(encoder, FRAMES[:1])
+        after = encoder(FRAMES)
+    assert norms(encoder) == left
+    assert (after - before).abs().max() < 1e-5 * before.abs().max()
+
+
+class Twice(nn.Module):
+    """Uses what a convolution gives with its batch norm and without."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        plain = self.convolution(frames)
+        return (self.norm(plain) + plain).mean(dim=(2, 3))
+
+
+def test_an_encoder_that_would_give_other_features_is_left_alone() -> None:
+    encoder = trained(Twice())
+    layers = encoder.convolution, encoder.norm
+    before = encoder(FRAMES)
+    fold(encoder, FRAMES[:1])
+    assert (encoder.convolution, encoder.norm) == layers
+    assert torch.equal(encoder(FRAMES), before)
+
+
+def test_gradients_still_go_through_for_heat_maps() -> None:
+    encoder = trained(encoders.build("resnet18").module)
+    fold(encoder, FRAMES[:1])
+    frames = FRAMES.clone().requires_grad_()
+    encoder(frames).sum().backward()
+    assert frames.grad.abs().sum() > 0
