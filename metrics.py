@@ -135,7 +135,8 @@ def intervals(
 ) -> dict[str, Interval | None]:
     """95 % percentile bootstrap intervals of the numbers that `measure` makes of row numbers,
     drawing *sources* (N,) with replacement (Efron & Tibshirani 1993): videos of one source are
-    not independent. Of BIASED ones, the basic interval, up to the number itself.
+    not independent. Of BIASED ones the lower end is mirrored at the number and moved down by the
+    draws' bias, so that it is rather too low.
 
     None when fewer than two sources are there, where a number is None too often to tell, or where
     all draws give the same: ten sources without a mistake do not prove that there is none.
@@ -152,8 +153,9 @@ def intervals(
     ]
     found = {name: _middle([draw[name] for draw in draws]) for name in names}
     for name in BIASED & {name for name, ends in found.items() if ends}:
-        (low, high), value = found[name], names[name]
-        found[name] = max(0.0, 2 * value - high), max(value, 2 * value - low)
+        value, high = names[name], max(names[name], found[name][1])
+        bias = float(np.mean([draw[name] for draw in draws])) - value
+        found[name] = max(0.0, 2 * value - high - bias), high
     return found
 
 

@@ -18,7 +18,7 @@ from arg_types import at_least
 
 FAKES = 3  # of a source
 SHARED, OWN, SHIFT = 0.7, 1.0, 1.5  # standard deviations, and how far fakes are from reals
-MEASURED = ("auc", "balanced_log_loss", "brier", "accuracy")
+MEASURED = ("auc", "balanced_log_loss", "brier", "accuracy", "eer", "tpr_at_1_fpr", "ece")
 TRUTH = 200_000  # sources
 
 
@@ -54,7 +54,7 @@ def share_covered(sources: int, trials: int, repetitions: int, seed: int) -> dic
 
 def measured(labels: np.ndarray, scores: np.ndarray) -> metrics.Numbers:
     everything = {
-        "auc": metrics.auc(labels, scores),
+        **metrics.ranking(labels, scores),
         "accuracy": float(np.mean((scores >= 0.5) == labels)),
         **metrics.probabilities(labels, scores),
     }

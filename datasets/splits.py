@@ -7,6 +7,7 @@ says how many videos of any manifest share their source with training; exit code
 
 import argparse
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +29,7 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()[:8]
 
 
-def fingerprints(names: pd.Series) -> list[int]:
+def fingerprints(names: Iterable[str]) -> list[int]:
     """A sorted 64-bit number for every name: a checkpoint keeps its training sources as these, so
     that it can tell them again without naming them."""
     return sorted(int.from_bytes(_digest(name), "big", signed=True) for name in set(names))

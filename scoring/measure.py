@@ -23,7 +23,6 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
     """All about one checkpoint and one split: `videos` has a row per video (scoring.judge), and
     is broken down by `columns`. Videos that could not be judged are in `counts` and `verdicts`."""
     judged = videos[videos["status"] == "ok"]
-    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     return {
         "videos": len(videos),
         "videos_judged": len(judged),
@@ -31,15 +30,15 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
         "independent": int(judged[UNIT].nunique()),
         "counts": _counts(videos, "status", manifest.STATUSES),
         "verdicts": _counts(videos, "verdict", (*VERDICTS, *manifest.STATUSES)),
-        "metrics": all_metrics(judged, judgement, seed),
-        "ece_if_calibrated": _ece_if_calibrated(labels, scores, judgement.prior, seed),
+        **all_metrics(judged, judgement, seed),
         "aggregations": _aggregations(judged, seed),
         "groups": {column: by_group(videos, judgement, column, seed) for column in columns},
     }
 
 
 def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[str, Any]:
-    """Of videos, or of frames, with `label`, `group`, `score`, `p_fake` and `verdict`."""
+    """`metrics` of videos, or of frames, with `label`, `group`, `score`, `p_fake` and `verdict`,
+    and the calibration error that chance alone shows."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
     verdicts = judged["verdict"].to_numpy()
@@ -52,14 +51,19 @@ def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[s
             **_verdict_rates(labels[rows], verdicts[rows]),
         }
 
-    return with_intervals(numbers, judged, seed)
+    found = with_intervals(numbers, judged, seed)
+    chance, most = ece_if_calibrated(labels, scores, judgement.prior, seed)
+    ece = found["ece"]
+    if ece["interval"] and ece["value"] <= most:  # no more than chance: perhaps there is none
+        ece["interval"] = (0.0, ece["interval"][1])
+    return {"metrics": found, "ece_if_calibrated": chance, "ece_if_calibrated_at_most": most}
 
 
-def _ece_if_calibrated(
-    labels: np.ndarray, scores: np.ndarray, prior: float, seed: int, repetitions: int = 200
-) -> float:
-    """The mean calibration error if every p_fake were right: chance alone gives one, which is large
-    where videos are few."""
+def ece_if_calibrated(
+    labels: np.ndarray, scores: np.ndarray, prior: float, seed: int, repetitions: int = 400
+) -> tuple[float, float]:
+    """The calibration error if every p_fake were right, which is large where videos are few: its
+    mean, and what it exceeds in one of 40 sets."""
     random, weights = np.random.default_rng(seed), metrics.weights(labels, prior)
     drawn, found = np.empty(len(scores)), []
     for _ in range(repetitions):
@@ -69,7 +73,7 @@ def _ece_if_calibrated(
             of_class = labels == label
             drawn[of_class] = random.choice(scores, of_class.sum(), p=chances / chances.sum())
         found.append(metrics.calibration_error(labels, drawn, weights))
-    return float(np.mean(found))
+    return float(np.mean(found)), float(np.quantile(found, 0.975))
 
 
 def with_intervals(

@@ -14,7 +14,10 @@ SHOWN = {  # of the metrics: name → what it is called and what it says
     "auc": ("AUC", "chance that a random fake scores above a random real"),
     "average_precision": ("average precision", "area under the precision-recall curve"),
     "eer": ("equal error rate", "where as many reals are called fake as fakes real"),
-    "tpr_at_1_fpr": ("fakes found at 1 % false alarms", "1 % of reals called fake"),
+    "tpr_at_1_fpr": (
+        "fakes found at 1 % false alarms",
+        "with few reals the interval is too narrow",
+    ),
     "tpr_at_0.1_fpr": ("fakes found at 0.1 % false alarms", "takes 1,000 reals to be measured"),
     "weighted_precision_at_0.1": ("weighted precision at recall 0.1", "a false alarm counts 100"),
     "weighted_precision_at_0.5": ("weighted precision at recall 0.5", "for as many reals as fakes"),

@@ -153,10 +153,11 @@ def _check_same_crops(detector: Detector, data: manifest.Manifest) -> None:
 
 
 def _check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
-    asked = splits.fingerprints(videos["group"])
-    seen = detector.trained_on.intersection(asked)
+    asked = sorted(set(videos["group"]))
+    seen = [name for name in asked if detector.trained_on.intersection(splits.fingerprints([name]))]
     if seen:
         raise DataError(
-            f"{len(seen)} of {len(asked)} sources here were in this checkpoint's training split: "
-            "the manifest was split anew since. Train again, or restore that manifest"
+            f"{len(seen)} of {len(asked)} sources here were in this checkpoint's training split, "
+            f"first {seen[0]!r}: the manifest was split anew since (train again, or restore that "
+            "manifest), or its sources are called as those of another data set (rename them)"
         )

@@ -61,6 +61,8 @@ def groups(values: pd.Series) -> pd.Categorical:
         numbers = pd.to_numeric(values, errors="coerce")
         if numbers[values != ""].notna().all() and numbers.nunique() > MANY:
             values = numbers
+    if pd.api.types.is_numeric_dtype(values):
+        values = values.where(np.isfinite(values))
     if edges is None and (not pd.api.types.is_numeric_dtype(values) or values.nunique() <= 3):
         return pd.Categorical(values.where(values != ""))
     if edges is None:

@@ -55,7 +55,7 @@ def test_every_step_is_measured() -> None:
         {
             "label": [0, 1] * 4,
             "score": [0.1, 0.9, 0.2, 0.8, 0.7, 0.6, 0.1, 0.4],
-            "source": list("aabbccdd"),
+            "group": list("aabbccdd"),
         }
     )
     videos["p_fake"] = videos["score"]
