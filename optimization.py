@@ -163,15 +163,18 @@ def make_average(model: nn.Module, decay: float) -> AveragedModel:
 
 @contextmanager
 def statistics_begin(model: nn.Module) -> Iterator[None]:
-    """Around the first step of a run: batch norm's running statistics become those of its batch.
-    Otherwise they would begin at mean 0 and variance 1, far from any network's, and evaluation of
-    a run of a hundred steps would still go by that."""
+    """Around the first step of a run: batch norm's running statistics become the mean over the
+    parts of its batch. Otherwise they would begin at mean 0 and variance 1, far from any network's,
+    and evaluation of a run of a hundred steps would still go by that. Weights that count earlier
+    batches, as pretrained ones do, keep theirs."""
     norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
-        layer.momentum = 1.0
+        layer.momentum = None  # the mean over all batches that were ever counted
     try:
-        yield
+        # Or --compile would compile twice: the momentum is part of what it compiles.
+        with torch.compiler.set_stance("force_eager"):
+            yield
     finally:
         for layer, momentum in zip(norms, momenta, strict=True):
             layer.momentum = momentum

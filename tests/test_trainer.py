@@ -11,7 +11,7 @@ from torch import nn
 from datasets.video_dataset import Batch
 from errors import DataError, PipelineError
 from history import EpochRow
-from optimization import Schedule, make_loss
+from optimization import Schedule, make_loss, statistics_begin
 from scoring.aggregate import ClipScore
 from trainer import Hooks, Plan, Position, Stopped, Training, fit, take_step
 
@@ -277,28 +277,59 @@ def test_a_step_learns_from_the_attacked_clips(batch: Batch) -> None:
 
 
 class Normed(Number):
-    """Batch norm over the clips' one value, which is not near 0."""
+    """Batch norm over one value a clip: 100 and 110 in the first batch, 20 more in every other."""
 
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(1, momentum=0.03)
+        self.batches = 0
 
     def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        self.norm(clips.flatten(1)[:, :1] + 100 + torch.arange(len(clips))[:, None] * 10)
+        values = 100 + 20 * self.batches + 10.0 * torch.arange(len(clips))[:, None]
+        self.batches += self.training
+        self.norm(values)
         return super().forward(clips, mask)
+
+
+def mean_after(first: float, batches: int) -> float:
+    """The running mean after `batches` more, which begin at 120 and 130."""
+    for number in range(1, batches + 1):
+        first = 0.97 * first + 0.03 * (105 + 20 * number)
+    return first
 
 
 def test_running_statistics_begin_with_the_first_batch_and_not_at_0_and_1() -> None:
     """Else a run of few steps is evaluated by numbers that its network never had."""
     model = Normed()
     train(model, Seen(), replace(PLAN, epochs=1))
-    # Batches are all the same: 100 and 110.
-    assert model.norm.running_mean.item() == pytest.approx(105)
+    assert model.norm.running_mean.item() == pytest.approx(mean_after(105, 4))
     assert model.norm.running_var.item() == pytest.approx(50)
     assert model.norm.momentum == 0.03
 
 
-def test_a_run_that_goes_on_keeps_its_running_statistics() -> None:
+def test_they_begin_with_all_parts_of_the_first_batch() -> None:
+    training = make_training(Normed())
+    norm = training.model.norm
+    with statistics_begin(training.model):
+        for values in (100.0, 104.0), (200.0, 204.0):
+            norm.train()(torch.tensor(values)[:, None])
+    assert norm.running_mean.item() == pytest.approx((102 + 202) / 2)
+
+
+@pytest.mark.parametrize("position", [Position(epoch=2), Position(epoch=1, step=1, seen=2)])
+def test_a_run_that_goes_on_keeps_its_running_statistics(position: Position) -> None:
     model = Normed()
-    train(model, Seen(), replace(PLAN, epochs=2), Position(epoch=2))
-    assert model.norm.running_mean.item() == pytest.approx(105 * (1 - 0.97**5))
+    model.norm.num_batches_tracked += 7
+    model.norm.running_mean += 50
+    left = 5 if position.step == 0 else 4
+    model.batches = 1
+    train(model, Seen(), replace(PLAN, epochs=position.epoch), position)
+    assert model.norm.running_mean.item() == pytest.approx(mean_after(50, left))
+
+
+def test_pretrained_statistics_are_kept() -> None:
+    model = Normed()
+    model.norm.num_batches_tracked += 10**6
+    model.norm.running_mean += 50
+    train(model, Seen(), replace(PLAN, epochs=1))
+    assert model.norm.running_mean.item() == pytest.approx(mean_after(50, 4), abs=1e-3)
