@@ -96,7 +96,9 @@ def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
         )
     dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
     dicts += [values.get(name) or {} for name in ("judgement", "familiar")]
-    if not all(isinstance(value, dict) for value in dicts):
+    if not all(isinstance(value, dict) for value in dicts) or not isinstance(
+        values["trained_on"], list
+    ):
         raise CheckpointError(f"{path} is not a checkpoint of this project")
     try:
         faces, clip = FaceConfig.from_dict(values["faces"]), ClipConfig.from_dict(values["clip"])

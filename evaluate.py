@@ -188,7 +188,7 @@ def per_frame(
         return pd.DataFrame(), None
     detector, data, name, batch_size, _ = of_split
     frames = split.judge_frames(split.frames(detector, data, name, batch_size), judgement)
-    return frames, {"count": len(frames), **all_metrics(frames, judgement, flags.seed)}
+    return frames, {"count": len(frames), "metrics": all_metrics(frames, judgement, flags.seed)}
 
 
 def comparisons(judged: Judged, flags: argparse.Namespace) -> list[dict[str, Any]]:

@@ -155,7 +155,7 @@ def intervals(
     for name in BIASED & {name for name, ends in found.items() if ends}:
         value, high = names[name], max(names[name], found[name][1])
         bias = float(np.mean([draw[name] for draw in draws])) - value
-        found[name] = max(0.0, 2 * value - high - bias), high
+        found[name] = min(value, max(0.0, 2 * value - high - bias)), high
     return found
 
 

@@ -30,7 +30,7 @@ from errors import UsageError
 from faces.sampling import Span
 from interrupts import stop_request
 from scoring import inputs, output
-from scoring.judgement import Judgement, in_words
+from scoring.judgement import Judgement, in_digits
 from scoring.ledger import Ledger
 from scoring.output import SCHEMA, ScoreFiles
 from scoring.video import VideoScore
@@ -149,8 +149,8 @@ def meaning(judgement: Judgement) -> str:
     """Where verdicts turn, on the scale of p_fake."""
     low, high = judgement.turns
     kind = "calibrated" if judgement.fitted else "not calibrated"
-    between = f", real below {in_words(low)}, uncertain between" if low < high else ""
-    return f"{kind}, fake from p_fake {in_words(high)}{between}"
+    between = f", real below {in_digits(low)}, uncertain between" if low < high else ""
+    return f"{kind}, fake from p_fake {in_digits(high)}{between}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from scoring import plots, report
 from scoring.detector import Detector
 from scoring.file_facts import file_facts, name_after
 from scoring.judge import Judge, Judged
-from scoring.video import FaceScore, most_suspicious
+from scoring.video import WARNING, FaceScore, most_suspicious
 
 LISTED = 20  # people at most, the most suspicious ones
 SUSPICIOUS = 4  # frames that are shown of the most suspicious person
@@ -43,11 +43,15 @@ def write(folder: Path, judged: Judged, judge: Judge, about: dict[str, str]) -> 
     facts = file_facts(Path(score.video))
     worst = most_suspicious(score.people)
     path = folder / name_after(Path(score.video), facts["SHA-256"], ".html")
+    said = list(filter(None, score.detail.split("; ")))
+    warnings = [text for text in said if text.startswith(WARNING)]
     report.render(
         path,
         "clip.html",
         headline=HEADLINES[score.verdict],
         score=score,
+        detail=[text for text in said if text not in warnings],
+        warnings=[text.removeprefix(WARNING) for text in warnings],
         judgement=judge.judgement,
         thresholds=judge.judgement.turns,
         facts=facts,

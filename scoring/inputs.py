@@ -25,9 +25,10 @@ def find_videos(paths: Iterable[str]) -> list[Path]:
             named = _names(sys.stdin.buffer.read())
             if not named:
                 raise UsageError("no name on standard input")
+            videos = [video for name in named for video in _videos_at(name) or [Path(name)]]
         else:
             named = [text] if os.path.exists(text) else sorted(glob.glob(text, recursive=True))
-        videos = [video for name in named for video in _videos_at(name)]
+            videos = [video for name in named for video in _videos_at(name)]
         if not videos:
             raise UsageError(f"no video at {text!r}")
         found |= dict.fromkeys(videos)
@@ -66,9 +67,9 @@ def _no_file(path: Path) -> bool:
 def check_apart(folder: Path, paths: Sequence[str], videos: Sequence[Path]) -> None:
     """Raise UsageError where `folder`, which videos will be written into, is judged itself: now, or
     by the next such call."""
-    here = folder.resolve()
-    within = any(
-        os.path.isdir(path) and here.is_relative_to(Path(path).resolve()) for path in paths
-    )
-    if within or any(video.resolve().is_relative_to(here) for video in videos):
+    # Unlike Path.resolve, realpath takes a link to itself.
+    here = Path(os.path.realpath(folder))
+    judged = filter(os.path.isdir, paths)
+    within = any(here.is_relative_to(os.path.realpath(path)) for path in judged)
+    if within or any(Path(os.path.realpath(video)).is_relative_to(here) for video in videos):
         raise UsageError("--save_video: choose a folder that is not judged itself")

@@ -18,7 +18,7 @@ from scoring.ahead import ahead
 from scoring.detector import Detector
 from scoring.judgement import Judgement
 from scoring.predict import TrackScores, predict_track
-from scoring.video import FaceScore, FrameScore, VideoScore, most_suspicious
+from scoring.video import WARNING, FaceScore, FrameScore, VideoScore, most_suspicious
 
 
 class Judged(NamedTuple):
@@ -105,7 +105,7 @@ class Judge:
             sides = [side([frame.box for frame in person.frames]) for person in people]
             size = (store.size(video), found.width, found.height, found.total_frames)
             for text in self.detector.familiar.warnings(found.codec, bits_per_pixel(*size), sides):
-                yield f"warning: {text}"
+                yield WARNING + text
 
 
 def _status(seen: list[Extraction]) -> str:

@@ -17,7 +17,7 @@ EVEN = 0.5  # the share of fakes that stored numbers stand for
 EDGE = 1e-12  # scores are kept off 0 and 1 by this, so that their logits are finite
 
 
-def in_words(p_fake: float) -> str:
+def in_digits(p_fake: float) -> str:
     """With as many digits as tell it from 0 and 1."""
     if p_fake > 0.999:
         return f"1 - {1 - p_fake:.1e}" if p_fake < 1 else "1"

@@ -46,7 +46,7 @@ class Ledger:
         for video, *known, score in rows:
             path = Path(os.fsdecode(video))
             if state(path) in (None, tuple(known)):
-                yield _named(score, path)
+                yield self._named(score, path)
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file's content, which is read when size or time of change are new. Raise
@@ -73,7 +73,7 @@ class Ledger:
                 "SELECT score FROM scores WHERE sha256 = ? AND model = ? AND settings = ?",
                 (digest, *self.key),
             ).fetchone()
-        return _named(row[0], path) if row else None
+        return self._named(row[0], path) if row else None
 
     def add(self, digest: str, score: VideoScore) -> None:
         with self._errors(), self.base:
@@ -81,6 +81,12 @@ class Ledger:
                 "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
                 (digest, *self.key, json.dumps(score.to_dict())),
             )
+
+    def _named(self, score: str, path: Path) -> VideoScore:
+        try:
+            return replace(VideoScore.from_dict(json.loads(score)), video=str(path))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{self.path} holds a score that is damaged or newer") from error
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -100,7 +106,3 @@ def state(path: Path) -> State | None:
     except OSError:
         return None
     return stat.st_size, stat.st_mtime_ns
-
-
-def _named(score: str, path: Path) -> VideoScore:
-    return replace(VideoScore.from_dict(json.loads(score)), video=str(path))

@@ -29,6 +29,7 @@ def load_detector(
         familiar = Familiar() if stored is None else Familiar.from_dict(stored)
         trained_on = frozenset(map(int, checkpoint.trained_on))
         model = models.rebuild(models.ModelConfig.from_dict(checkpoint.model), checkpoint.weights)
+        folding.fold(model.eval().encoder)
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
@@ -37,14 +38,9 @@ def load_detector(
         raise
     except Exception as error:  # of many kinds, for settings of another type than ours
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
-    model.to(device).eval()
-    size = checkpoint.clip.crop_size
-    folding.fold(
-        model.encoder, torch.linspace(-2, 2, 3 * size**2).view(1, 3, size, size).to(device)
-    )
     model.judges_in = precision
     return Detector(
-        model,
+        model.to(device),
         checkpoint.model,
         checkpoint.faces,
         checkpoint.clip,

@@ -30,15 +30,14 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
         "independent": int(judged[UNIT].nunique()),
         "counts": _counts(videos, "status", manifest.STATUSES),
         "verdicts": _counts(videos, "verdict", (*VERDICTS, *manifest.STATUSES)),
-        **all_metrics(judged, judgement, seed),
+        **_with_chance(all_metrics(judged, judgement, seed), judged, judgement.prior, seed),
         "aggregations": _aggregations(judged, seed),
         "groups": {column: by_group(videos, judgement, column, seed) for column in columns},
     }
 
 
 def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[str, Any]:
-    """`metrics` of videos, or of frames, with `label`, `group`, `score`, `p_fake` and `verdict`,
-    and the calibration error that chance alone shows."""
+    """Of videos, or of frames, with `label`, `group`, `score`, `p_fake` and `verdict`."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
     verdicts = judged["verdict"].to_numpy()
@@ -51,8 +50,15 @@ def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[s
             **_verdict_rates(labels[rows], verdicts[rows]),
         }
 
-    found = with_intervals(numbers, judged, seed)
-    chance, most = ece_if_calibrated(labels, scores, judgement.prior, seed)
+    return with_intervals(numbers, judged, seed)
+
+
+def _with_chance(
+    found: dict[str, Any], judged: pd.DataFrame, prior: float, seed: int
+) -> dict[str, Any]:
+    """The metrics `found`, and the calibration error that chance alone shows."""
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    chance, most = ece_if_calibrated(labels, scores, prior, seed)
     ece = found["ece"]
     if ece["interval"] and ece["value"] <= most:  # no more than chance: perhaps there is none
         ece["interval"] = (0.0, ece["interval"][1])

@@ -59,7 +59,11 @@ class GrowingFile:
         self.file = path.open("wb", buffering=0)  # so that an addition is one call of the system
         self.end = end.encode()
         self.place = 0
-        self.add(start)
+        try:
+            self.add(start)
+        except OSError:
+            self.file.truncate(0)  # an end without a start is no file of this kind
+            raise
 
     def add(self, text: str) -> None:
         """Raise OSError where there is no room, and leave the file as it was."""

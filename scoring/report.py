@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from datasets.manifest import STATUSES
-from scoring.judgement import VERDICTS, in_words
+from scoring.judgement import VERDICTS, in_digits
 
 SHOWN = {  # of the metrics: name → what it is called and what it says
     "auc": ("AUC", "chance that a random fake scores above a random real"),
@@ -38,7 +38,7 @@ SHOWN = {  # of the metrics: name → what it is called and what it says
     "uncertain": ("uncertain", "share of videos with a face"),
 }
 
-OF_FRAMES = ("auc", "average_precision", "eer", "log_loss", "balanced_log_loss", "ece", "accuracy")
+OF_FRAMES = ("auc", "average_precision", "eer", "log_loss", "balanced_log_loss", "accuracy")
 
 
 def write(path: Path, results: dict[str, Any], plots: list[dict[str, bytes]]) -> None:
@@ -59,7 +59,7 @@ def render(path: Path, template: str, **values: Any) -> None:
         lstrip_blocks=True,
     )
     pages.filters |= {"number": number, "measured": measured, "percent": percent, "png": png}
-    pages.filters["in_words"] = in_words
+    pages.filters["in_digits"] = in_digits
     text = pages.get_template(template).render(**values)
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 

@@ -10,6 +10,7 @@ from files import replacing
 from scoring import report
 
 METRICS = "metrics.json"  # written last: it names all others
+ENDINGS = (".csv", ".png", ".html")  # of those
 
 
 def write(
@@ -21,12 +22,13 @@ def write(
     """metrics.json with `results`; `tables` by file name, each one below the other; the page; the
     `plots` of every evaluation, with a number in their names from the second one on."""
     images = {
-        f"{name}{f'_{number}' if number > 1 else ''}.png": data
+        f"{f'{number}_' if number > 1 else ''}{name}.png": data
         for number, drawn in enumerate(plots, start=1)
         for name, data in drawn.items()
     }
     names = [*tables, "report.html", *images]
-    _remove(folder, names)
+    before = _written_before(folder)
+    (folder / METRICS).unlink(missing_ok=True)  # from here on it would not be true
     for name, parts in tables.items():
         with replacing(folder / name) as partial:
             _below_each_other(parts).to_csv(partial, index=False, lineterminator="\n")
@@ -35,6 +37,8 @@ def write(
             partial.write_bytes(data)
     with replacing(folder / "report.html") as partial:
         report.write(partial, results, plots)
+    for name in before - set(names):
+        (folder / name).unlink(missing_ok=True)
     text = json.dumps({**results, "files": names}, indent=2, allow_nan=False)
     with replacing(folder / METRICS) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -47,12 +51,12 @@ def _below_each_other(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return table[[*names, *table.columns.drop(names)]]
 
 
-def _remove(folder: Path, kept: list[str]) -> None:
-    """Files that the metrics.json of an earlier call names, but for `kept`."""
+def _written_before(folder: Path) -> set[str]:
+    """Files of an earlier call that its metrics.json names: of such kinds as these calls write, in
+    the folder itself."""
     try:
-        before = json.loads((folder / METRICS).read_text(encoding="utf-8"))["files"]
+        names = json.loads((folder / METRICS).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):  # none, or not of an evaluation
-        return
-    for name in set(before) - set(kept):
-        if Path(name).name == name:
-            (folder / name).unlink(missing_ok=True)
+        return set()
+    there = {path.name for path in folder.iterdir() if path.is_file() and path.suffix in ENDINGS}
+    return {name for name in there if name in names} if isinstance(names, list) else set()

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+WARNING = "warning: "  # begins what a detail says of a clip unlike all training
+
 
 @dataclass(frozen=True)
 class FrameScore:

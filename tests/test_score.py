@@ -258,6 +258,17 @@ def test_nor_by_a_pipe_or_a_glob_of_the_next_call(
     assert "choose a folder that is not judged itself" in capsys.readouterr().err
 
 
+def test_a_link_to_itself_costs_no_other_clip_its_marked_video(
+    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = tmp_path / "loop.mp4"
+    loop.symlink_to(loop)
+    good = min((talking_heads / "new").iterdir())
+    flags = ("--checkpoint", judged, "--output", tmp_path / "s.csv", "--save_video", tmp_path / "m")
+    assert run(monkeypatch, good, tmp_path / "*.mp4", *flags) == 1
+    assert len(list((tmp_path / "m").iterdir())) == 1
+
+
 def test_nothing_but_scores_is_written_over(
     judged: Path,
     tmp_path: Path,

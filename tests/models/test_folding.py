@@ -1,11 +1,14 @@
 """Folded encoders give the features that they gave before, or are left alone."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from models import encoders
 from models.folding import fold
+from scoring.load import load_detector
 
 FRAMES = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
 
@@ -34,7 +37,7 @@ def test_features_stay_and_norms_behind_convolutions_go(name: str, left: int) ->
     encoder = trained(encoders.build(name).module)
     with torch.inference_mode():
         before = encoder(FRAMES)
-        fold(encoder, FRAMES[:1])
+        fold(encoder)
         after = encoder(FRAMES)
     assert norms(encoder) == left
     assert (after - before).abs().max() < 1e-5 * before.abs().max()
@@ -56,14 +59,43 @@ def test_an_encoder_that_would_give_other_features_is_left_alone() -> None:
     encoder = trained(Twice())
     layers = encoder.convolution, encoder.norm
     before = encoder(FRAMES)
-    fold(encoder, FRAMES[:1])
+    fold(encoder)
     assert (encoder.convolution, encoder.norm) == layers
     assert torch.equal(encoder(FRAMES), before)
 
 
+class Shared(nn.Module):
+    """One batch norm behind two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other, self.norm = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.other(self.norm(self.one(frames)))).mean(dim=(2, 3))
+
+
+class OfOneSize(Twice):
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        assert frames.shape[-1] == 224
+        return super().forward(frames)
+
+
+@pytest.mark.parametrize("kind", [Shared, OfOneSize])
+def test_odd_encoders_are_left_alone(kind: type[nn.Module]) -> None:
+    encoder = trained(kind())
+    layers = dict(encoder.named_modules())
+    fold(encoder)
+    assert dict(encoder.named_modules()) == layers
+
+
+def test_a_loaded_detector_is_folded(checkpoint: Path) -> None:
+    assert norms(load_detector(checkpoint, torch.device("cpu")).model.encoder) == 0
+
+
 def test_gradients_still_go_through_for_heat_maps() -> None:
     encoder = trained(encoders.build("resnet18").module)
-    fold(encoder, FRAMES[:1])
+    fold(encoder)
     frames = FRAMES.clone().requires_grad_()
     encoder(frames).sum().backward()
     assert frames.grad.abs().sum() > 0

@@ -14,6 +14,7 @@ from scoring.familiar import Familiar, of_training
 from scoring.judge import Judge
 from scoring.judgement import Judgement
 from scoring.load import load_detector
+from scoring.work import Work
 from tests.video_files import write_as, write_video
 
 KNOWN = Familiar(("h264", "hevc"), (0.1, 0.5), (60.0, 200.0))
@@ -80,6 +81,12 @@ def test_a_verdict_comes_with_its_warnings(
     assert all(score.verdict in ("real", "fake") for score in found)
     assert "warning" not in found[0].detail
     assert "warning: codec mpeg4, trained on h264" in found[1].detail
+    work = Work(tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, WHOLE, 2, tmp_path, None)
+    assert [score.detail for score in work.scores([odd])] == [found[1].detail]
+    (page,) = tmp_path.glob("odd*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "is unlike those that the detector was trained on (codec mpeg4, trained on h264)" in text
+    assert "warning:" not in text
     stored.familiar = {"codec": ["h264"]}
     checkpointing.save(tmp_path / "other.pt", stored)
     with pytest.raises(CheckpointError, match="another version"):
