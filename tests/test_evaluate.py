@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 import checkpointing
 import errors
 import evaluate
+import metrics
 import models
 from checkpointing import Checkpoint
 from datasets import manifest, splits
@@ -25,6 +27,7 @@ from scoring.judgement import Judgement
 from tests.crop_sets import FACES, write_crop_set
 
 ROOT = Path(__file__).resolve().parents[1]
+draw_intervals = metrics.intervals
 
 
 def write_checkpoint(
@@ -63,16 +66,22 @@ def read_scores(path: Path) -> dict[str, dict[str, str]]:
         return {Path(row[key]).name: row for row in csv.DictReader(file)}
 
 
+@pytest.fixture(scope="module")
+def extracted(talking_heads: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of five videos, all for training."""
+    folder = tmp_path_factory.mktemp("extracted")
+    flags = "--val_share 0 --test_share 0 --balance none --frames_per_video 5 --face_size 48"
+    made = run("preprocess_dfdc.py", "--input", talking_heads, "--output", folder, *flags.split())
+    assert made.returncode == 0, made.stderr
+    return folder / "videos_df.csv"
+
+
 @pytest.mark.parametrize(("precision", "near"), [("float32", 1e-4), ("bfloat16", 1e-2)])
 def test_evaluate_and_score_give_the_same_p_fake(
-    precision: str, near: float, talking_heads: Path, tmp_path: Path
+    precision: str, near: float, talking_heads: Path, extracted: Path, tmp_path: Path
 ) -> None:
     faces = FaceConfig(frames_per_video=5, face_size=48)
-    flags = "--val_share 0 --test_share 0 --balance none --frames_per_video 5 --face_size 48"
-    made = run("preprocess_dfdc.py", "--input", talking_heads, "--output", tmp_path, *flags.split())
-    assert made.returncode == 0, made.stderr
-    checkpoint = write_checkpoint(tmp_path / "a.pt", faces)
-    csv_file = tmp_path / "videos_df.csv"
+    checkpoint, csv_file = write_checkpoint(tmp_path / "a.pt", faces), extracted
     judged_by = ("--checkpoint", checkpoint, "--precision", precision)
     evaluated = run("evaluate.py", *judged_by, "--csv_file", csv_file, "--split", "train")
     assert evaluated.returncode == 0, evaluated.stderr
@@ -130,7 +139,8 @@ def test_crops_made_otherwise_are_refused(tmp_path: Path) -> None:
 
 
 def evaluate_here(monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
-    """evaluate.py in this process, which spares a start; its exit code."""
+    """evaluate.py in this process, which spares a start, with fewer draws; its exit code."""
+    monkeypatch.setattr(metrics, "intervals", partial(draw_intervals, repetitions=50))
     monkeypatch.setattr(sys, "argv", ["evaluate.py", "--workers", "0", *flags])
     with pytest.raises(SystemExit) as caught:
         errors.run(evaluate.main)
