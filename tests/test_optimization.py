@@ -7,9 +7,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch._dynamo.testing import CompileCounter
 
 import optimization
-from optimization import SHAPES, Schedule, balanced_weights, make_average, make_loss, plateaus
+from optimization import (
+    SHAPES,
+    Schedule,
+    balanced_weights,
+    make_average,
+    make_loss,
+    plateaus,
+    statistics_begin,
+)
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.5, 0.3], [-3.0, 3.0]])
 LABELS = torch.tensor([0, 1, 0])
@@ -141,3 +150,15 @@ def test_the_average_of_what_does_not_change_is_it_to_the_bit() -> None:
     for _ in range(300):
         average.update_parameters(model)
     assert torch.equal(average.module.weight, model.weight)
+
+
+def test_the_first_step_is_not_compiled_as_it_differs_from_all_others() -> None:
+    counter = CompileCounter()
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, momentum=0.03))
+    model.compile(backend=counter)
+    with statistics_begin(model):
+        model(torch.rand(4, 2))
+    assert (counter.frame_count, model[1].momentum) == (0, 0.03)
+    for _ in range(2):
+        model(torch.rand(4, 2))
+    assert counter.frame_count == 1
