@@ -21,7 +21,7 @@ UNKNOWN = "not known"  # the group of videos that a column says nothing of
 
 def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed: int) -> dict:
     """All about one checkpoint and one split: `videos` has a row per video (scoring.judge), and
-    is broken down by `columns`. Videos that could not be judged are in `counts` and `verdicts`."""
+    is broken down by `columns`. Videos that could not be judged are counted, and in no number."""
     judged = videos[videos["status"] == "ok"]
     return {
         "videos": len(videos),

@@ -20,7 +20,7 @@ def write(
     plots: list[dict[str, bytes]],
 ) -> None:
     """metrics.json with `results`; `tables` by file name, each one below the other; the page; the
-    `plots` of every evaluation, with a number in their names from the second one on."""
+    `plots` of every evaluation, with its number before their names from the second one on."""
     images = {
         f"{f'{number}_' if number > 1 else ''}{name}.png": data
         for number, drawn in enumerate(plots, start=1)
