@@ -2,12 +2,14 @@
 
     python -m benchmarks.backends [--encoders resnet18 resnet152] [--repeats 9]
 
-16 frames of 224 px, float32, as many threads as torch takes; the three take turns, so that a slow
-moment hits all. `of cores`: seconds of processor time, which other work on the machine moves less.
+16 frames of 224 px, float32, as many threads as torch takes; they take turns, so that a slow moment
+hits all. Detectors judge `folded` (models/folding.py), training does not. `of cores`: seconds of
+processor time, which other work on the machine moves less.
 OpenVINO is no part of the requirements: pip install openvino.
 """
 
 import argparse
+import copy
 import os
 import statistics
 import time
@@ -19,6 +21,7 @@ import errors
 import models
 from arg_types import at_least
 from errors import UsageError
+from models import folding
 from models.frame_rnn import FrameModel
 from scoring.onnx_export import encoder_graph, head_graph, require
 from scoring.onnx_model import OnnxModel
@@ -66,10 +69,13 @@ def backends(model: FrameModel) -> dict[str, Encode]:
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
     }
+    folded = copy.deepcopy(model)
+    folding.fold(folded.encoder)
     core = openvino.Core()
     compiled = core.compile_model(core.read_model(graph, b""), "CPU", settings)
     return {
         "torch channels_last": model.encode,
+        "torch, folded": folded.encode,
         "onnxruntime": OnnxModel(graph, head_graph(model), model.sees_time).encode,
         "openvino": lambda frames: torch.from_numpy(compiled(frames.numpy())[0].copy()),
     }
