@@ -66,6 +66,15 @@ def read_scores(path: Path) -> dict[str, dict[str, str]]:
         return {Path(row[key]).name: row for row in csv.DictReader(file)}
 
 
+def evaluate_here(monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
+    """evaluate.py in this process, which spares a start, with fewer draws; its exit code."""
+    monkeypatch.setattr(metrics, "intervals", partial(draw_intervals, repetitions=50))
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--workers", "0", *flags])
+    with pytest.raises(SystemExit) as caught:
+        errors.run(evaluate.main)
+    return int(caught.value.code or 0)
+
+
 @pytest.fixture(scope="module")
 def extracted(talking_heads: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A manifest of five videos, all for training."""
@@ -99,14 +108,16 @@ def test_evaluate_and_score_give_the_same_p_fake(
     assert len({round(float(row["p_fake"]), 4) for row in from_videos.values()}) > 3
 
 
-def test_videos_that_cannot_be_judged_are_counted_and_never_scored(tmp_path: Path) -> None:
+def test_videos_that_cannot_be_judged_are_counted_and_never_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_crop_set(tmp_path, {"test": 3}, fakes_each=2, frames=3)
     table = pd.read_csv(path, keep_default_na=False)
     table.loc[0, ["status", "track", "crops", "frames"]] = ["no_face", -1, "", 0]
     table.to_csv(path, index=False)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
-    result = run("evaluate.py", "--checkpoint", checkpoint, "--csv_file", path, "--workers", "0")
-    assert result.returncode == 0, result.stderr
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
+    assert evaluate_here(monkeypatch, *flags) == 0
     results = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
     (result,) = results["evaluations"]
     assert (result["videos"], result["videos_judged"], result["sources"]) == (9, 8, 3)
@@ -129,22 +140,14 @@ def test_videos_that_cannot_be_judged_are_counted_and_never_scored(tmp_path: Pat
     assert (row["verdict"], row["p_fake"]) == ("no_face", "")
 
 
-def test_crops_made_otherwise_are_refused(tmp_path: Path) -> None:
+def test_crops_made_otherwise_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=2)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(face_size=40, margin=0.1))
-    result = run("evaluate.py", "--checkpoint", checkpoint, "--csv_file", path)
-    assert result.returncode == 2
-    assert "margin 0.1 in training, 0.3 here" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def evaluate_here(monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
-    """evaluate.py in this process, which spares a start, with fewer draws; its exit code."""
-    monkeypatch.setattr(metrics, "intervals", partial(draw_intervals, repetitions=50))
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--workers", "0", *flags])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(evaluate.main)
-    return int(caught.value.code or 0)
+    flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
+    assert evaluate_here(monkeypatch, *flags) == 2
+    assert "margin 0.1 in training, 0.3 here" in capsys.readouterr().err
 
 
 def test_several_checkpoints_and_manifests_are_compared(

@@ -1,5 +1,7 @@
 """What is measured of judged videos: groups, baselines, comparisons; what has no face counts."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,12 @@ from scoring import baselines, compare
 from scoring.judgement import Judgement
 from scoring.measure import ece_if_calibrated, measure
 from scoring.traits import NUMERIC, groups
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = partial(metrics.intervals, repetitions=200)
+    monkeypatch.setattr(metrics, "intervals", draw)
 
 
 def judged_videos(count: int = 40, seed: int = 0) -> pd.DataFrame:
