@@ -60,8 +60,9 @@ def _range(values: pd.Series) -> tuple[float, ...]:
     known = values[values > 0]
     if known.empty:
         return ()
-    edges = np.quantile(known, [(1 - SHARE) / 2, (1 + SHARE) / 2])
-    return tuple(float(edge) for edge in edges)
+    # Values of training, not between two: of a few videos none is to lie outside.
+    low = np.quantile(known, (1 - SHARE) / 2, method="lower")
+    return float(low), float(np.quantile(known, (1 + SHARE) / 2, method="higher"))
 
 
 def _outside(value: float, found: tuple[float, ...]) -> bool:

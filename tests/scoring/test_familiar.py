@@ -41,6 +41,20 @@ def test_a_training_set_that_tells_nothing_makes_everything_familiar() -> None:
     assert list(Familiar().warnings("vp9", 0.001, [3.0])) == []
 
 
+def test_a_few_training_videos_are_familiar_themselves() -> None:
+    table = pd.DataFrame(
+        {
+            "video_id": ["a", "b"],
+            "codec": "h264",
+            "bits_per_pixel": [0.045, 0.0501],
+            "face_px": [223.4, 236.6],
+        }
+    )
+    found = of_training(table)
+    for row in table.itertuples():
+        assert list(found.warnings("h264", row.bits_per_pixel, [row.face_px])) == []
+
+
 def test_ranges_hold_nearly_all_of_training_and_no_unknown_value() -> None:
     random = np.random.default_rng(0)
     table = pd.DataFrame(
