@@ -32,7 +32,7 @@ from scoring.calibrate import USUAL, Rule, TooFew
 from scoring.detector import Detector
 from scoring.judgement import Judgement
 from scoring.load import load_detector
-from scoring.measure import all_metrics, measure
+from scoring.measure import all_metrics, measure, with_face
 from scoring.results import METRICS, write
 
 SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
@@ -146,11 +146,6 @@ def judgement_of(
         raise UsageError(f"no judgement can be fitted: validation has {error}") from error
     print(f"stored in {path}: {judgement.fitted}")
     return judgement
-
-
-def with_face(videos: pd.DataFrame) -> pd.DataFrame:
-    """Those that could be judged."""
-    return videos[videos["status"] == "ok"].reset_index(drop=True)
 
 
 def evaluate(

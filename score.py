@@ -65,9 +65,13 @@ def main() -> int:
     # On a cluster this machine needs no model, and maybe has no GPU.
     judgement = (replace(work, device="cpu") if spread else work).judge.judgement
     thresholds = dict(zip(("real_below", "fake_from"), judgement.turns, strict=True))  # of p_fake
-    about = {"checkpoint": str(flags.checkpoint), "checkpoint_sha256": work.digest}
-    about |= {"judgement": judgement.to_dict(), "thresholds": thresholds}
-    about |= {"precision": flags.precision}
+    about = {
+        "checkpoint": str(flags.checkpoint),
+        "checkpoint_sha256": work.digest,
+        "judgement": judgement.to_dict(),
+        "thresholds": thresholds,
+        "precision": flags.precision,
+    }
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with closing(ScoreFiles(flags.output, about)) as files:
@@ -116,7 +120,7 @@ def watch_folders(
     settings = json.dumps(work.judge.judgement.to_dict() | ways, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     with (
-        closing(Ledger(flags.output.with_suffix(".sqlite"), flags.checkpoint, settings)) as ledger,
+        closing(Ledger(flags.output.with_suffix(".sqlite"), work.digest, settings)) as ledger,
         stop_request() as stop,
     ):
         for score in ledger:

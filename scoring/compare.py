@@ -9,7 +9,7 @@ import pandas as pd
 
 import metrics
 from metrics import Numbers
-from scoring.measure import with_intervals
+from scoring.measure import with_face, with_intervals
 
 POOLED = "all together"  # p_fake must then mean the same in every set
 COMPARED = ("auc", "balanced_log_loss", "brier")
@@ -33,7 +33,7 @@ def _with_pool(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _cell(videos: pd.DataFrame, prior: float, seed: int) -> dict[str, Any]:
-    judged = videos[videos["status"] == "ok"]
+    judged = with_face(videos)
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     sizes = {"videos": len(videos), "videos_judged": len(judged)}
     sizes["sources"] = int(judged["source"].nunique())

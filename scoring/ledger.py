@@ -26,11 +26,12 @@ CREATE TABLE IF NOT EXISTS scores (
 class Ledger:
     """Scores by one model with one set of settings; other ones lie in the same file untouched."""
 
-    def __init__(self, path: Path, checkpoint: Path, settings: str) -> None:
-        """`settings`: all else that a score depends on, as text. Raise DataError, as every method,
-        for a file that is something else or cannot be used."""
+    def __init__(self, path: Path, model: str, settings: str) -> None:
+        """`model`: SHA-256 of the checkpoint; `settings`: all else that a score depends on, as
+        text. Raise DataError, as every method, for a file that is something else or cannot be
+        used."""
         self.path = path
-        self.key = (sha256(checkpoint), settings)
+        self.key = (model, settings)
         with self._errors():
             self.base = sqlite3.connect(path)
             self.base.executescript(TABLES)

@@ -19,10 +19,15 @@ UNIT = "group"  # what is drawn for intervals: sources that share footage go tog
 UNKNOWN = "not known"  # the group of videos that a column says nothing of
 
 
+def with_face(videos: pd.DataFrame) -> pd.DataFrame:
+    """Those that could be judged."""
+    return videos[videos["status"] == "ok"].reset_index(drop=True)
+
+
 def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed: int) -> dict:
     """All about one checkpoint and one split: `videos` has a row per video (scoring.judge), and
     is broken down by `columns`. Videos that could not be judged are counted, and in no number."""
-    judged = videos[videos["status"] == "ok"]
+    judged = with_face(videos)
     return {
         "videos": len(videos),
         "videos_judged": len(judged),
@@ -39,8 +44,7 @@ def measure(videos: pd.DataFrame, judgement: Judgement, columns: list[str], seed
 def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[str, Any]:
     """Of videos, or of frames, with `label`, `group`, `score`, `p_fake` and `verdict`."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    called = (judged["score"] >= judgement.threshold).to_numpy().astype(int)
-    verdicts = judged["verdict"].to_numpy()
+    called, verdicts = _called(judged, judgement), judged["verdict"].to_numpy()
 
     def numbers(rows: np.ndarray) -> Numbers:
         return {
@@ -51,6 +55,11 @@ def all_metrics(judged: pd.DataFrame, judgement: Judgement, seed: int) -> dict[s
         }
 
     return with_intervals(numbers, judged, seed)
+
+
+def _called(judged: pd.DataFrame, judgement: Judgement) -> np.ndarray:
+    """1 where one threshold calls a video fake, else 0."""
+    return (judged["score"] >= judgement.threshold).to_numpy().astype(int)
 
 
 def _with_chance(
@@ -129,12 +138,9 @@ def by_group(videos: pd.DataFrame, judgement: Judgement, column: str, seed: int)
     Videos that could not be judged are counted in their group."""
     ok = (videos["status"] == "ok").to_numpy()
     real = (videos["label"] == 0).to_numpy()
-    judged = videos[ok]
-    numbers = mistakes(
-        judged["label"].to_numpy(),
-        judged["p_fake"].to_numpy(),
-        (judged["score"] >= judgement.threshold).to_numpy().astype(int),
-    )
+    judged = with_face(videos)
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    numbers = mistakes(labels, scores, _called(judged, judgement))
     found = {}
     for name, own in _members(videos[column]).items():
         inside, outside = own, ~own

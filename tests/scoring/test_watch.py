@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from errors import DataError
+from scoring.file_facts import sha256
 from scoring.ledger import Ledger
 from scoring.video import FaceScore, FrameScore, VideoScore
 from scoring.watch import watch
@@ -38,7 +39,8 @@ class Place:
         return VideoScore(str(path), "fake", 0.8, 8, 0.1, path.read_text(), people)
 
     def ledger(self, settings: str = "{}") -> closing[Ledger]:
-        return closing(Ledger(self.folder.parent / "scores.sqlite", self.checkpoint, settings))
+        model = sha256(self.checkpoint)
+        return closing(Ledger(self.folder.parent / "scores.sqlite", model, settings))
 
     def look(self, *events: Callable[[], object], settings: str = "{}") -> list[str]:
         """Names of what was said while `events` happened, one before each look."""
