@@ -7,11 +7,12 @@ Writes metrics.json, scores.csv, report.html and plots into evaluation_<split>/ 
 checkpoint.
 """
 
-import judging_args
+import args
+from common.pages import format_measured
 
 if __name__ == "__main__":
     # --help and wrong flags are answered before slow imports
-    judging_args.evaluate_parser().parse_args()
+    args.evaluate_parser().parse_args()
 
 
 import argparse
@@ -21,19 +22,18 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-import device
-import errors
+from common import devices, errors
+from common.errors import DataError, UsageError
 from datasets import manifest
 from datasets.manifest import Manifest
-from errors import DataError, UsageError
-from scoring import baselines, compare, plots, report, robustness, split, traits
+from evaluation import baselines, compare, plots, robustness, score_split, video_traits
+from evaluation.measure import all_metrics, measure, with_face
+from evaluation.results import METRICS, write
 from scoring.aggregate import BY_WORST_PERSON
 from scoring.calibrate import USUAL, Rule, TooFew
+from scoring.decision_rule import Judgement
 from scoring.detector import Detector
-from scoring.judgement import Judgement
 from scoring.load import load_detector
-from scoring.measure import all_metrics, measure, with_face
-from scoring.results import METRICS, write
 
 SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
 
@@ -41,26 +41,26 @@ Judged = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row
 
 
 def main() -> int:
-    flags = judging_args.evaluate_parser().parse_args()
-    place = device.choose(flags.device)
+    flags = args.evaluate_parser().parse_args()
+    place = devices.choose(flags.device)
     paths = list(map(manifest.find, flags.csv_file))
     check(flags, paths)
     output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
     output.mkdir(parents=True, exist_ok=True)
     manifests = {str(path): manifest.read(path) for path in paths}
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
-    seen = {name: traits.of_videos(data, flags.split) for name, data in manifests.items()}
+    seen = {name: video_traits.of_videos(data, flags.split) for name, data in manifests.items()}
     judged: Judged = {}
     evaluations, drawn, of_frames = [], [], []
     for path in flags.checkpoint:
-        detector = load_detector(path, place, device.precision(flags.precision, place))
+        detector = load_detector(path, place, devices.precision(flags.precision, place))
         check_manifests(detector, manifests, flags.split)
         judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
         judged[str(path)] = {}
         for name, data in manifests.items():
             loading = (flags.batch_size, flags.workers)
-            videos = split.score(detector, data, flags.split, seen[name], *loading)
-            videos = split.judge(videos, judgement)
+            videos = score_split.score(detector, data, flags.split, seen[name], *loading)
+            videos = score_split.judge(videos, judgement)
             judged[str(path)][name] = videos
             result = evaluate(videos, judgement, columns[name], flags)
             of_split = (detector, data, flags.split, *loading)
@@ -108,7 +108,7 @@ def check_manifests(detector: Detector, manifests: dict[str, Manifest], name: st
         if data.tracks(name).empty:
             raise DataError(f"{path}: no video of the {name} split has a face")
         try:
-            split.check(detector, data, name)
+            score_split.check(detector, data, name)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
 
@@ -116,13 +116,13 @@ def check_manifests(detector: Detector, manifests: dict[str, Manifest], name: st
 def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
     """What results are broken down by. Raise UsageError for a column that is not there, or whose
     name is taken by what the detector says."""
-    taken = split.OF_TRACKS | split.ADDED
+    taken = score_split.OF_TRACKS | score_split.ADDED
     columns = [column for column in data.table if column not in taken]
-    absent = [column for column in asked if column not in [*columns, *traits.NUMERIC]]
+    absent = [column for column in asked if column not in [*columns, *video_traits.NUMERIC]]
     if absent:
         known = ", ".join(columns)
         raise UsageError(f"--group_by: {name} has no column {', '.join(absent)}; it has {known}")
-    return [*dict.fromkeys(["method", "codec", *traits.NUMERIC, *asked])]
+    return [*dict.fromkeys(["method", "codec", *video_traits.NUMERIC, *asked])]
 
 
 def asks_for_judgement(flags: argparse.Namespace) -> bool:
@@ -141,7 +141,9 @@ def judgement_of(
     aggregations = [flags.aggregation] if flags.aggregation else BY_WORST_PERSON
     loading = (flags.batch_size, flags.workers)
     try:
-        judgement = split.calibrate_checkpoint(path, detector, data, rules, aggregations, *loading)
+        judgement = score_split.calibrate_checkpoint(
+            path, detector, data, rules, aggregations, *loading
+        )
     except TooFew as error:
         raise UsageError(f"no judgement can be fitted: validation has {error}") from error
     print(f"stored in {path}: {judgement.fitted}")
@@ -170,7 +172,7 @@ def robust(
     changes = robustness.all_changes() if flags.robustness else {}
     judged = {}
     for (name, severity), change in tqdm(changes.items(), disable=None, leave=False):
-        changed = split.judge(split.score_changed(videos, change, *of_split), judgement)
+        changed = score_split.judge(score_split.score_changed(videos, change, *of_split), judgement)
         judged[name, severity] = with_face(changed)
     return robustness.measure(judged, judgement, flags.seed)
 
@@ -182,7 +184,9 @@ def per_frame(
     if not flags.per_frame:
         return pd.DataFrame(), None
     detector, data, name, batch_size, _ = of_split
-    frames = split.judge_frames(split.frames(detector, data, name, batch_size), judgement)
+    frames = score_split.judge_frames(
+        score_split.frames(detector, data, name, batch_size), judgement
+    )
     return frames, {"count": len(frames), "metrics": all_metrics(frames, judgement, flags.seed)}
 
 
@@ -209,10 +213,10 @@ def say(result: dict[str, Any]) -> None:
     )
     print(f"  {result['judgement']['fitted'] or 'not calibrated'}")
     for name in ("auc", "log_loss", "balanced_log_loss", "ece", "accuracy", "uncertain"):
-        print(f"  {name:<18} {report.measured(result['metrics'][name])}")
+        print(f"  {name:<18} {format_measured(result['metrics'][name])}")
     for name, group in result["groups"]["method"].items():
         if "auc" in group:
-            print(f"  auc of {name:<11} {report.measured(group['auc'])}")
+            print(f"  auc of {name:<11} {format_measured(group['auc'])}")
     for label, counts in result["verdicts"].items():
         print(f"  {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
 

@@ -5,11 +5,12 @@
 A second run continues where the first stopped.
 """
 
-import preprocessing_args
+import args
+from common.files import file_size, write_text
 
 if __name__ == "__main__":
     # --help and wrong flags are answered before slow imports
-    preprocessing_args.preprocess_parser().parse_args()
+    args.preprocess_parser().parse_args()
 
 
 import argparse
@@ -25,20 +26,19 @@ from typing import Any
 
 import pandas as pd
 
-import device
-import errors
-from datasets import cleaning, deletion, manifest, planning
-from errors import DataError, UsageError
-from extraction import Engine, Folders, extract, rows
-from faces import pool, ray_pool, shards, store
-from faces.contact_sheet import write_contact_sheet
-from preprocessing import FaceConfig
+from common import devices, errors
+from common.errors import DataError, UsageError
+from common.preprocessing import FaceConfig
+from datasets import cleaning, manifest
+from extraction import deletion, planning, pool, ray_pool, shards
+from extraction.contact_sheet import write_contact_sheet
+from extraction.extract import Engine, Folders, extract, rows
 
 VERSIONED = ("torch", "torchvision", "facenet-pytorch", "av", "opencv-python-headless", "decord")
 
 
 def main() -> int:
-    flags = preprocessing_args.preprocess_parser().parse_args()
+    flags = args.preprocess_parser().parse_args()
     check(flags)
     faces = FaceConfig(
         frames_per_video=flags.frames_per_video,
@@ -121,7 +121,7 @@ def choose_engine(flags: argparse.Namespace, faces: FaceConfig) -> tuple[Engine,
         place = flags.ray_address
         return partial(ray_pool.run, config=faces, timeout=flags.timeout, address=place), None
     workers = flags.workers or os.cpu_count() or 1
-    place = None if flags.device == "cpu" else device.choose(flags.device)
+    place = None if flags.device == "cpu" else devices.choose(flags.device)
     engine = partial(pool.run, config=faces, workers=workers, timeout=flags.timeout, device=place)
     return engine, workers
 
@@ -162,7 +162,7 @@ def delete(table: pd.DataFrame, flags: argparse.Namespace) -> None:
     if found.empty:
         print("no video to delete")
         return
-    size = sum(store.size(flags.input / path) for path in found["path"])
+    size = sum(file_size(flags.input / path) for path in found["path"])
     print(f"delete {len(found)} videos ({size / 1e9:.1f} GB) in {flags.input}? Type yes: ", end="")
     sys.stdout.flush()
     if sys.stdin.readline().strip() != "yes":
@@ -191,7 +191,7 @@ def guard(crops: Path, faces: FaceConfig) -> None:
         )
     if other:
         crops.mkdir(parents=True, exist_ok=True)
-        manifest.write_text(path, json.dumps(faces.to_dict(), indent=2) + "\n")
+        write_text(path, json.dumps(faces.to_dict(), indent=2) + "\n")
 
 
 def record(flags: argparse.Namespace, faces: FaceConfig) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
     """Write cleaning.csv; return `table`, with --drop_dirty without what is listed there."""
     found = cleaning.find(table, flags.input, flags.output)
     path = flags.output / "cleaning.csv"
-    manifest.write_text(path, found.to_csv(index=False, lineterminator="\n"))
+    write_text(path, found.to_csv(index=False, lineterminator="\n"))
     counts = found["reason"].value_counts().sort_index()
     listed = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "nothing"
     print(f"cleaning: {listed} → {path}")

@@ -11,10 +11,11 @@ file was judged (real, fake or uncertain), 1 when some could not be, 2 when the 
 served.
 """
 
-import judging_args
+import args
+from common.pages import format_p_fake
 
 if __name__ == "__main__":
-    judging_args.score_flags()  # --help and wrong flags are answered before slow imports
+    args.score_flags()  # --help and wrong flags are answered before slow imports
 
 
 import argparse
@@ -25,23 +26,23 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import errors
-from errors import UsageError
+from common import errors
+from common.errors import UsageError
+from common.signals import stop_request
 from faces.sampling import Span
-from interrupts import stop_request
-from scoring import inputs, output
-from scoring.judgement import Judgement, in_digits
-from scoring.ledger import Ledger
-from scoring.output import SCHEMA, ScoreFiles
-from scoring.video import VideoScore
-from scoring.watch import looks, watch
-from scoring.work import Work
+from inference import inputs, score_output
+from inference.ledger import Ledger
+from inference.score_output import SCHEMA, ScoreFiles
+from inference.scoring_job import Work
+from inference.video_score import VideoScore
+from inference.watch import looks, watch
+from scoring.decision_rule import Judgement
 
 JUDGED = ("real", "fake", "uncertain")
 
 
 def main() -> int:
-    flags = judging_args.score_flags()
+    flags = args.score_flags()
     if flags.export:
         return export(flags.checkpoint, flags.export)
     check(flags)
@@ -93,7 +94,7 @@ def main() -> int:
 
 def check(flags: argparse.Namespace) -> None:
     """Raise UsageError for flags that cannot be served."""
-    output.check(flags.output)
+    score_output.check(flags.output)
     if flags.watch and flags.engine == "ray":
         raise UsageError("--watch judges here: leave out --engine ray")
     if flags.watch and not all(map(os.path.isdir, flags.paths)):
@@ -104,7 +105,7 @@ def export(checkpoint: Path, path: Path) -> int:
     """The checkpoint as one file for --backend onnx."""
     if path.suffix != ".zip" or path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"--export: {path} should be a .zip in a folder that is there")
-    from scoring import onnx_export
+    from export import onnx_export
 
     difference = onnx_export.export(checkpoint, path)
     print(f"{path}: judges as {checkpoint}, to within {difference:.1e} in logits and p_fake")
@@ -153,8 +154,8 @@ def meaning(judgement: Judgement) -> str:
     """Where verdicts turn, on the scale of p_fake."""
     low, high = judgement.turns
     kind = "calibrated" if judgement.fitted else "not calibrated"
-    between = f", real below {in_digits(low)}, uncertain between" if low < high else ""
-    return f"{kind}, fake from p_fake {in_digits(high)}{between}"
+    between = f", real below {format_p_fake(low)}, uncertain between" if low < high else ""
+    return f"{kind}, fake from p_fake {format_p_fake(high)}{between}"
 
 
 if __name__ == "__main__":

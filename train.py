@@ -23,30 +23,25 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-import board
-import builders
-import device
-import distributed
-import errors
-import history
-import rehearsal
-import runs
-from checkpointing import Checkpoint
+from common import devices, distributed, errors
+from common.checkpointing import Checkpoint
+from common.errors import PipelineError, UsageError
+from common.preprocessing import ClipConfig
+from common.signals import stop_request
 from datasets import manifest, splits
 from datasets.feature_store import FeatureStore
-from errors import PipelineError, UsageError
-from history import EpochRow
-from interrupts import stop_request
-from preprocessing import ClipConfig
-from scoring import calibrate, familiar
+from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
-from scoring.judgement import Judgement
-from trainer import Hooks, Plan, Position, Stopped, fit
+from scoring.decision_rule import Judgement
+from trainer import fit, take_step
+from training import build, dry_run, history, run_folder, tensorboard_log
+from training.history import EpochRow
+from training.state import Hooks, Plan, Position, Stopped
 
 
 def main() -> int:
     flags, folder = read_flags(sys.argv[1:])
-    place = device.choose(flags.device)
+    place = devices.choose(flags.device)
     # A dry run is the same for every seed.
     one = flags.seeds is None or flags.dry_run
     with distributed.group(place), advice(flags):
@@ -55,7 +50,7 @@ def main() -> int:
 
 def run_seeds(flags: argparse.Namespace, place: torch.device) -> int:
     """A run for each of --seeds, and a table of them all. What is done or half done goes on."""
-    folders = runs.seed_folders(flags)
+    folders = run_folder.seed_folders(flags)
     for seed, folder in folders.items():
         words = {"seeds": None, "seed": seed, "run_name": folder.name}
         one = argparse.Namespace(**vars(flags) | words)
@@ -72,33 +67,33 @@ def run_seeds(flags: argparse.Namespace, place: torch.device) -> int:
 def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device) -> int:
     """One run, from its beginning or on from where the one in the folder `begun` is; return the
     exit code."""
-    saved = runs.load(begun) if begun else None
+    saved = run_folder.load(begun) if begun else None
     if flags.tensorboard:
-        board.require()
+        tensorboard_log.require()
     seed_everything(flags.seed)
-    model, spec = builders.build_model(flags, resume=saved is not None)
+    model, spec = build.build_model(flags, resume=saved is not None)
     model = distributed.synchronise_batch_norm(model.to(place))
     data = manifest.read(manifest.find(flags.csv_file))
     fingerprint = manifest.fingerprint(data)
     if saved and not flags.force:
-        saved.check(args.changes(flags, runs.flags_of(saved.folder)), fingerprint)
+        saved.check(args.changes(flags, run_folder.flags_of(saved.folder)), fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     store = frozen_features(flags, model, data, clip, saved)
-    train_loader, val_loader = builders.build_loaders(flags, data, clip, place, store)
+    train_loader, val_loader = build.build_loaders(flags, data, clip, place, store)
     if distributed.rank():  # weights were drawn alike, dropout is every process's own
         torch.manual_seed(flags.seed + distributed.rank())
-    training = builders.build_training(flags, model, train_loader)
-    plan = builders.build_plan(flags, training.loss, train_loader, clip, place)
+    training = build.build_training(flags, model, train_loader)
+    plan = build.build_plan(flags, training.loss, train_loader, clip, place)
     if flags.dry_run:
         if flags.freeze == "all":
             print("an epoch here goes through the encoder, as computing its features once does;")
             print("the epochs of the run itself, of the head alone, take far less")
-        for line in rehearsal.rehearse(training, train_loader, val_loader, plan):
+        for line in dry_run.rehearse(training, train_loader, val_loader, plan, take_step):
             print(line, flush=True)
         return 0
-    folder = saved.folder if saved else runs.make_folder(flags)
-    runs.write_flags(folder, flags)
-    run = runs.Run(
+    folder = saved.folder if saved else run_folder.make_folder(flags)
+    run_folder.write_flags(folder, flags)
+    run = run_folder.Run(
         folder,
         training,
         checkpoint_maker(flags, data, fingerprint, clip, saved),
@@ -122,14 +117,14 @@ def frozen_features(
     model: torch.nn.Module,
     data: manifest.Manifest,
     clip: ClipConfig,
-    saved: runs.Saved | None,
+    saved: run_folder.Saved | None,
 ) -> FeatureStore | None:
     """What --freeze all learns from; a dry run writes nothing, and goes through the encoder."""
     if flags.freeze != "all" or flags.dry_run:
         return None
     if saved:  # its weights, not those that were just drawn
         saved.give_weights(model)
-    return builders.build_features(flags, model, data, clip)
+    return build.build_features(flags, model, data, clip)
 
 
 def checkpoint_maker(
@@ -137,7 +132,7 @@ def checkpoint_maker(
     data: manifest.Manifest,
     fingerprint: dict[str, Any],
     clip: ClipConfig,
-    saved: runs.Saved | None,
+    saved: run_folder.Saved | None,
 ) -> Callable[..., Checkpoint]:
     """What makes a checkpoint of weights, epoch and metrics."""
     trained_on = set(splits.fingerprints(data.split("train")["group"]))
@@ -145,13 +140,13 @@ def checkpoint_maker(
         trained_on |= set(saved.checkpoint.trained_on)
     return partial(
         Checkpoint,
-        model=builders.model_config(flags).to_dict(),
+        model=build.model_config(flags).to_dict(),
         faces=data.faces,
         clip=clip,
         classes=list(manifest.CLASSES),
         trained_on=sorted(trained_on),
         data=fingerprint,
-        familiar=familiar.of_training(data.tracks("train")).to_dict(),
+        familiar=training_range.of_training(data.tracks("train")).to_dict(),
     )
 
 
@@ -168,13 +163,13 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
         )
     if flags.config is not None:
         raise UsageError("--resume takes the run's own flags: leave out --config")
-    folder = runs.find(flags.resume, flags.checkpoints)
-    return args.repeat(runs.flags_of(folder), words), folder
+    folder = run_folder.find(flags.resume, flags.checkpoints)
+    return args.repeat(run_folder.flags_of(folder), words), folder
 
 
 def train(
     flags: argparse.Namespace,
-    run: runs.Run,
+    run: run_folder.Run,
     train_loader: DataLoader,
     val_loader: DataLoader,
     plan: Plan,
@@ -184,7 +179,7 @@ def train(
     """Fit from `position` on; return the exit code. `judge` makes a judgement of validation's
     scores."""
     watched = flags.tensorboard and distributed.is_first()
-    events = board.Board(run.folder, position.epoch) if watched else None
+    events = tensorboard_log.Board(run.folder, position.epoch) if watched else None
 
     def after_epoch(row: EpochRow, position: Position, clips: list[ClipScore]) -> bool:
         run.finish_epoch(row, position, judge(clips).to_dict())

@@ -5,88 +5,25 @@ Shapes: B clips, T frames, C channels, H, W, K classes.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-import distributed
-import guards
-import metrics
-from attacks import Attack
+from common import distributed
 from datasets.video_dataset import Batch
-from history import EpochRow
-from mixing import Mix
-from optimization import Loss, Schedule, statistics_begin
+from scoring import metrics
 from scoring.aggregate import ClipScore, video_scores
 from scoring.predict import predict
-
-
-@dataclass
-class Training:
-    """Everything that a step changes, and the loss that says how."""
-
-    model: nn.Module
-    forward: nn.Module  # the model as it is called: itself, or what spreads it over processes
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule  # stepped after every batch
-    loss: Loss
-    average: AveragedModel | None  # of the model over time
-
-    @property
-    def judged(self) -> nn.Module:
-        """What is validated, and what a checkpoint is for."""
-        return self.model if self.average is None else self.average.module
-
-
-@dataclass
-class Position:
-    """Where a run is. With Training and torch's random state, all that its continuation needs:
-    what an item looks like follows from seed, epoch and source alone."""
-
-    epoch: int = 1
-    step: int = 0  # finished ones of this epoch
-    loss_sum: float = 0.0  # over this epoch's clips so far, as the next ones
-    right: float = 0.0
-    gradient_sum: float = 0.0  # of its norm, over this epoch's steps
-    seen: int = 0  # by all processes together
-    seconds: float = 0.0  # spent in this epoch
-    problems: list[str] = field(default_factory=list)  # of its clips that could not be read
-
-
-@dataclass(frozen=True)
-class Plan:
-    epochs: int
-    threshold: float  # p_fake from which validation calls a video fake
-    log_interval: int  # steps
-    save_every_steps: int  # 0: after epochs only
-    chance_loss: float  # of guessing: ln K for a plain cross-entropy
-    max_gradient: float  # gradients are scaled down to this norm: an LSTM's can explode; 0: never
-    accumulate: int  # parts of a batch that go through the model one after the other
-    precision: torch.dtype  # of the model's arithmetic in training
-    attack: Attack | None  # what training clips go through
-    mix: Mix | None  # and then through this, with their labels
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What the loop does not do itself."""
-
-    save: Callable[[Position], None]  # within an epoch
-    # Takes the next position and validation's scores; says whether to go on.
-    after_epoch: Callable[[EpochRow, Position, list[ClipScore]], bool]
-    stop_asked: Callable[[], bool]
-
-
-class Stopped(Exception):
-    """The run was asked to end; everything is saved."""
+from training import health_checks
+from training.history import EpochRow
+from training.optimization import statistics_begin
+from training.state import Hooks, Plan, Position, Stopped, Training
 
 
 def fit(
@@ -129,9 +66,11 @@ def fit(
         position = Position(epoch=position.epoch + 1)
         if not hooks.after_epoch(row, position, clips):
             break
-        guessing = guessing + 1 if guards.is_guessing(row.train_loss, plan.chance_loss) else 0
+        guessing = (
+            guessing + 1 if health_checks.is_guessing(row.train_loss, plan.chance_loss) else 0
+        )
         if guessing == 2:
-            guards.warn_of_guessing(plan.chance_loss)
+            health_checks.warn_of_guessing(plan.chance_loss)
 
 
 def train_one_epoch(
@@ -146,11 +85,11 @@ def train_one_epoch(
     known = [position.loss_sum, position.right]
     sums = torch.tensor(known, dtype=torch.float64, device=device) * distributed.is_first()
     norms = torch.tensor(position.gradient_sum, dtype=torch.float64, device=device)
-    recent: list[guards.Step] = []
+    recent: list[health_checks.Step] = []
     before, started = position.seconds, time.monotonic()
 
     def settle() -> None:
-        guards.check_finite(recent, position.epoch)
+        health_checks.check_finite(recent, position.epoch)
         recent.clear()
         position.loss_sum, position.right = distributed.total(sums).tolist()
         position.gradient_sum = norms.item()
@@ -174,13 +113,15 @@ def train_one_epoch(
             position.seen += size
             sums += torch.stack([loss, right])
             norms += norm
-            recent.append(guards.Step(position.step, lr, batch["video_ids"], loss / size, norm))
+            recent.append(
+                health_checks.Step(position.step, lr, batch["video_ids"], loss / size, norm)
+            )
             bar.update(size)
             stops, problems = zip(
                 *distributed.gather((hooks.stop_asked(), batch["problems"])), strict=True
             )
             position.problems += chain.from_iterable(problems)
-            guards.check_damaged(position.problems, batches.clips)
+            health_checks.check_damaged(position.problems, batches.clips)
             if position.step % plan.log_interval == 0:
                 settle()
                 bar.set_postfix(loss=f"{position.loss_sum / position.seen:.4f}")
@@ -191,7 +132,7 @@ def train_one_epoch(
             if stop:
                 raise Stopped
     settle()
-    guards.warn_of_damaged(position.problems)
+    health_checks.warn_of_damaged(position.problems)
 
 
 def take_step(
@@ -239,7 +180,7 @@ def validation_metrics(
     """metrics.video_metrics over the videos of `labels`, by their clips' scores."""
     scores = video_scores(clips)
     assert set(scores) == set(labels), "every video with an item has a score"
-    guards.check_scores(scores.values())
+    health_checks.check_scores(scores.values())
     names = sorted(scores)
     return metrics.video_metrics(
         np.array([labels[name] for name in names]),

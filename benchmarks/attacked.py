@@ -15,18 +15,17 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-import attacks
-import device
-import errors
-import metrics
-from arg_types import at_least, between
-from attacks import Attack
+from common import devices, errors
 from datasets import manifest
 from datasets.video_dataset import Batch, VideoDataset, collate
+from flags.types import at_least, between
+from scoring import metrics
 from scoring.aggregate import video_scores
 from scoring.detector import Detector
 from scoring.load import load_detector
 from scoring.predict import predict
+from training import adversarial
+from training.adversarial import Attack
 
 
 def main() -> int:
@@ -43,7 +42,7 @@ def main() -> int:
     parser.add_argument("--batch_size", type=at_least(1), default=16)
     flags = parser.parse_args()
     data = manifest.read(manifest.find(flags.csv_file))
-    place = device.choose("auto")
+    place = devices.choose("auto")
     print(f"{flags.split} split, epsilon {flags.epsilon:.4f}, pgd in {flags.steps} steps")
     print(f"{'':<40}{'as they are':>16}{'fgsm':>16}{'pgd':>16}")
     for path in flags.checkpoints:
@@ -52,7 +51,7 @@ def main() -> int:
         tried: list[Attack | None] = [
             None,
             *(
-                attacks.make_attack(n, flags.epsilon, mean, std, flags.steps)
+                adversarial.make_attack(n, flags.epsilon, mean, std, flags.steps)
                 for n in ("fgsm", "pgd")
             ),
         ]

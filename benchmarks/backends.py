@@ -17,14 +17,14 @@ from collections.abc import Callable
 
 import torch
 
-import errors
 import models
-from arg_types import at_least
-from errors import UsageError
+from common import errors
+from common.errors import UsageError
+from export.onnx_export import encoder_graph, head_graph, require
+from export.onnx_model import OnnxModel
+from flags.types import at_least
 from models import folding
 from models.frame_rnn import FrameModel
-from scoring.onnx_export import encoder_graph, head_graph, require
-from scoring.onnx_model import OnnxModel
 
 FRAMES, SIZE = 16, 224
 

@@ -12,11 +12,11 @@ import argparse
 import numpy as np
 from scipy.special import expit
 
-import errors
-import metrics
-from arg_types import at_least
+from common import errors
+from flags.types import at_least
+from scoring import metrics
 from scoring.calibrate import Rule, calibrate
-from scoring.judgement import Judgement
+from scoring.decision_rule import Judgement
 
 SHARES = (0.5, 0.8, 0.01)  # of fakes, where the detector is used
 APART = 2.0  # standard deviations between the middles of both classes

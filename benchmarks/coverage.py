@@ -12,9 +12,9 @@ import numpy as np
 from scipy.special import expit
 from tqdm import tqdm
 
-import errors
-import metrics
-from arg_types import at_least
+from common import errors
+from flags.types import at_least
+from scoring import metrics
 
 FAKES = 3  # of a source
 SHARED, OWN, SHIFT = 0.7, 1.0, 1.5  # standard deviations, and how far fakes are from reals

@@ -8,10 +8,10 @@ import statistics
 import time
 from pathlib import Path
 
-import errors
-from errors import UsageError
+from common import errors
+from common.errors import UsageError
+from common.preprocessing import FaceConfig
 from faces.decode import READERS, read
-from preprocessing import FaceConfig
 
 
 def main() -> int:

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from arg_types import at_least, seeds
 from demo import run as demo
+from flags.types import at_least, seeds
 
 Aucs = dict[str, float]  # method → AUC on the test split
 

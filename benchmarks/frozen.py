@@ -14,14 +14,15 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-import features
-from arg_types import at_least
 from benchmarks.loader import CLIP, make_crops
 from benchmarks.training import HOOKS, make_plan, make_training
 from datasets import manifest, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore, key
 from datasets.video_dataset import VideoDataset, collate
-from trainer import Position, Training, train_one_epoch
+from flags.types import at_least
+from trainer import train_one_epoch
+from training import frozen_features
+from training.state import Position, Training
 
 BATCH = 4  # clips
 
@@ -65,7 +66,7 @@ def main() -> None:
         encoder = training.model.encoder
         store = FeatureStore(data, key(flags.encoder, encoder.state_dict(), CLIP, data))
         started = time.monotonic()
-        features.compute(encoder, store, CLIP, workers=0)
+        frozen_features.compute(encoder, store, CLIP, workers=0)
         once = time.monotonic() - started
         kept = FeatureDataset(data, "train", CLIP, train=True, store=store)
         pixels = VideoDataset(data, "train", CLIP, train=True, augmentation="none")

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from datasets import content
+from common.files import sha256
 
 
 def command(flags: argparse.Namespace, output: Path) -> list[str]:
@@ -30,9 +30,7 @@ def command(flags: argparse.Namespace, output: Path) -> list[str]:
 def contents(folder: Path) -> dict[str, str]:
     """File → SHA-256 of its bytes."""
     return {
-        str(path.relative_to(folder)): content.digest(path)
-        for path in folder.rglob("*")
-        if path.is_file()
+        str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()
     }
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-import errors
-from arg_types import between
 from benchmarks import demo_runs
+from common import errors
 from datasets import manifest
+from flags.types import between
 
 # What training with --sbi sees is a self-blend itself: no manipulation that is new to it.
 KNOWN = "self_blend"

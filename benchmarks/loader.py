@@ -27,13 +27,13 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ColorJitter, RandomResizedCrop
 from torchvision.transforms import functional as v1
 
-import crop_files
+from common import crop_files
+from common.preprocessing import ClipConfig, FaceConfig
 from datasets import clips, manifest
 from datasets.augmentations import STRENGTHS
 from datasets.video_dataset import Item, VideoDataset, collate
+from extraction.store import crop_name
 from faces.crop import to_jpeg
-from faces.store import crop_name
-from preprocessing import ClipConfig, FaceConfig
 
 CROPS = 32  # of a track
 BATCH = 8

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import av
 
-import errors
-from errors import PipelineError
+from common import errors
+from common.errors import PipelineError
 
 
 def main() -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import torch
 
+from common.preprocessing import FaceConfig
 from faces.detect import FaceDetector
 from faces.extract import extract_faces
-from preprocessing import FaceConfig
 
 EVERY = 30  # videos between two lines
 

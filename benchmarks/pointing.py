@@ -19,14 +19,12 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-import crop_files
-import device
-import errors
 import models
+from common import crop_files, devices, errors
+from common.preprocessing import square
 from datasets import clips, manifest
 from datasets.transforms import eval_transform
 from models.frame_rnn import FrameModel
-from preprocessing import square
 from scoring.aggregate import AGGREGATIONS
 from scoring.detector import Detector
 from scoring.heatmap import heatmaps
@@ -47,7 +45,7 @@ def main() -> int:
     parser.add_argument("--csv_file", default="videos_df.csv", help="a manifest in --data")
     parser.add_argument("--split", choices=["val", "test"], default="test")
     flags = parser.parse_args()
-    detector = load_detector(flags.checkpoint, device.choose("auto"))
+    detector = load_detector(flags.checkpoint, devices.choose("auto"))
     torch.manual_seed(0)
     untrained = models.build(models.ModelConfig.from_dict(detector.config)).eval()
     data = manifest.read(flags.data / flags.csv_file)

@@ -33,13 +33,14 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
-from faces import store
+from common.files import file_size
+from common.preprocessing import SAMPLINGS, FaceConfig
+from extraction import store
 from faces.decode import read
 from faces.detect import Detection, FaceDetector, intersection_over_union
 from faces.extract import extract_faces, is_person
 from faces.search_server import RemoteSearch, SearchServer
 from faces.track import link
-from preprocessing import SAMPLINGS, FaceConfig
 
 CONFIG = FaceConfig()
 SAME_FACE = 0.5  # intersection over union
@@ -84,7 +85,7 @@ def ours(path: Path, sampling: str = "uniform") -> Boxes:
     """Boxes of the people that extraction finds and writes."""
     extraction = extract_faces(path, _ours[sampling])
     with tempfile.TemporaryDirectory() as folder:
-        store.save(Path(folder) / path.name, extraction, store.size(path))
+        store.save(Path(folder) / path.name, extraction, file_size(path))
     people: Boxes = {}
     for track in extraction.tracks:
         for frame, box in zip(track.frames, track.boxes, strict=True):

@@ -25,24 +25,22 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
-import checkpointing
-import device as devices
-import errors
 import models
-from arg_types import at_least
-from checkpointing import Checkpoint
-from errors import UsageError
+from common import checkpointing, devices, errors
+from common.checkpointing import Checkpoint
+from common.errors import UsageError
+from common.preprocessing import ClipConfig, FaceConfig
+from export import onnx_export
+from export.onnx_model import load_exported
 from faces.crop import cut, to_jpeg
 from faces.decode import read
 from faces.extract import extract_faces
 from faces.sampling import WHOLE
-from preprocessing import ClipConfig, FaceConfig
-from scoring import onnx_export
+from flags.types import at_least
+from inference.judge import Judge
+from scoring.decision_rule import Judgement
 from scoring.detector import Detector
-from scoring.judge import Judge
-from scoring.judgement import Judgement
 from scoring.load import load_detector
-from scoring.onnx_model import load_exported
 from scoring.predict import predict_track
 
 FACES = FaceConfig(frames_per_video=16)

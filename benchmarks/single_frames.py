@@ -15,10 +15,9 @@ from pathlib import Path
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-import crop_files
-import errors
+from common import crop_files, errors
+from common.preprocessing import FaceConfig
 from datasets import manifest, splits
-from preprocessing import FaceConfig
 
 FACES = FaceConfig(frames_per_video=1, detector="none: the crops came as they are")
 

@@ -12,7 +12,7 @@ import argparse
 import torch
 
 import models
-from arg_types import at_least
+from flags.types import at_least
 from models import encoders
 
 SIZE = 224

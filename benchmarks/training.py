@@ -23,16 +23,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-import device as devices
 import models
-import optimization
-from arg_types import at_least
 from benchmarks.loader import CLIP, make_crops
+from common import devices
 from datasets import samplers
 from datasets.video_dataset import Batch, VideoDataset, collate
+from flags.types import at_least
 from models import encoders
-from optimization import Schedule
-from trainer import Hooks, Plan, Position, Training, train_one_epoch
+from trainer import train_one_epoch
+from training import optimization
+from training.optimization import Schedule
+from training.state import Hooks, Plan, Position, Training
 
 SIDE = 8192  # of the matrices that a GPU's rate is measured with
 HOOKS = Hooks(lambda _: None, lambda *_: True, lambda: False)

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pandas as pd
 
-import errors
-import metrics
-from arg_types import at_least
+from common import errors
+from common.errors import DataError
 from datasets import layouts, manifest
 from demo.run import run_stage
-from errors import DataError
+from flags.types import at_least
+from scoring import metrics
 
 # Batches hold more than one source, for batch norm's sake.
 TRAIN = (

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-import errors
 from benchmarks import demo_runs
 from benchmarks.demo_runs import Aucs
+from common import errors
 
 
 def main() -> int:

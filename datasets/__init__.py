@@ -2,8 +2,8 @@
 
 from torch.utils.data import Dataset
 
+from common.registry import select
 from datasets.video_dataset import VideoDataset
-from selection import select
 
 DATASETS: dict[str, type[Dataset]] = {"video": VideoDataset}
 

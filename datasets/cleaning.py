@@ -14,9 +14,9 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-import crop_files
+from common import crop_files
+from common.errors import DataError, UsageError
 from datasets import content
-from errors import DataError, UsageError
 
 MIN_FACE = 40  # pixels of the face box's longer side, in the video
 # Variance of the Laplacian over variance of the grey levels, of the crop at SHARPNESS_SIZE: the

@@ -1,10 +1,11 @@
 """Videos with the same bytes."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
+
+from common.files import sha256
 
 Name = TypeVar("Name")
 
@@ -18,17 +19,11 @@ def same(files: Mapping[Name, Path], gone: Mapping[Name, tuple[int, str]]) -> li
     by_size: dict[int, list[tuple[Name, Path | str]]] = defaultdict(list)
     for name, file in files.items():
         by_size[file.stat().st_size].append((name, file))
-    for name, (size, sha256) in gone.items():
-        by_size[size].append((name, sha256))
+    for name, (size, digest) in gone.items():
+        by_size[size].append((name, digest))
     by_content: dict[str, list[Name]] = defaultdict(list)
     for size, candidates in by_size.items():
         if size and len(candidates) > 1:
             for name, what in candidates:
-                by_content[digest(what) if isinstance(what, Path) else what].append(name)
+                by_content[sha256(what) if isinstance(what, Path) else what].append(name)
     return [group for group in by_content.values() if len(group) > 1]
-
-
-def digest(file: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

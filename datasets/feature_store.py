@@ -18,11 +18,11 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from common.errors import DataError
+from common.files import replacing_among_others
+from common.preprocessing import ClipConfig
 from datasets import manifest, transforms
 from datasets.video_dataset import VideoDataset, read_crops
-from errors import DataError
-from files import replacing_among_others
-from preprocessing import ClipConfig
 
 PART = 256  # tracks: what a kill loses at most
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import crop_files
-from preprocessing import FaceConfig, square
+from common import crop_files
+from common.preprocessing import FaceConfig, square
 
 POINTS = 5  # eyes, nose, mouth corners
 # Where MTCNN sees them on average, from the middle of its box, in shares of the box's longer side.

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-import crop_files
-from errors import DataError
-from files import replacing_among_others
-from preprocessing import FaceConfig
+from common import crop_files
+from common.errors import DataError
+from common.files import write_text
+from common.preprocessing import FaceConfig
 
 REAL, FAKE = 0, 1  # the label: 1 = FAKE
 CLASSES = ("REAL", "FAKE")  # in label order
@@ -208,9 +208,3 @@ def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
     write_text(record_path(path), json.dumps(record, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """The file appears whole or not at all, also when several processes write it at once."""
-    with replacing_among_others(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from torch.utils.data import Sampler
 
-from errors import DataError
+from common.errors import DataError
 
 BALANCED = 0.49  # share of the rarer label below which a training split counts as unbalanced
 

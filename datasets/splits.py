@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-import errors
+from common import errors
+from common.errors import DataError, UsageError
 from datasets import groups
-from errors import DataError, UsageError
 
 AUDITED = ("video_id", "label", "source", "split")  # the columns that an audit needs
 

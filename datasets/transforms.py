@@ -6,8 +6,8 @@ from functools import partial
 import torch
 from torchvision.transforms import v2
 
+from common.preprocessing import ClipConfig
 from datasets.augmentations import augment
-from preprocessing import ClipConfig
 
 
 def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:

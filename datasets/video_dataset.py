@@ -10,14 +10,14 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
-import crop_files
+from common import crop_files
+from common.errors import DataError
+from common.preprocessing import ClipConfig
 from datasets import clips, landmarks, transforms
 from datasets.augmentations import HIDDEN_PARTS
 from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
 from datasets.self_blend import self_blend
-from errors import DataError
-from preprocessing import ClipConfig
 
 
 class Item(TypedDict):

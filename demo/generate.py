@@ -22,11 +22,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from arg_types import at_least
 from demo.animate import draw_shot, render
 from demo.encode import CRF, Sensor, VideoWriter, draw_camera
 from demo.manipulations import METHODS
 from demo.scene import FRAME_HEIGHT, FRAME_WIDTH
+from flags.types import at_least
 
 PARTS = 2
 FRAME_RATES = (24, 25, 30)

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import errors
-from arg_types import at_least
-from errors import PipelineError
+from common import errors
+from common.errors import PipelineError
+from flags.types import at_least
 
 DATA = Path("data/demo")
 RUN = Path("checkpoints/demo")

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from preprocessing import square
+from common.preprocessing import square
 
 
 def cut(image: np.ndarray, box: np.ndarray, margin: float, size: int) -> np.ndarray:

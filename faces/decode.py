@@ -7,11 +7,11 @@ must see the same pixels as training did.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from errors import VideoError
+from common.errors import VideoError
+from common.preprocessing import FaceConfig
 from faces import decord_video, pyav_video, sampling
 from faces.frames import Frames, Pick
 from faces.sampling import WHOLE, Span
-from preprocessing import FaceConfig
 
 READERS: dict[str, Callable[[Path, Pick], Iterator[Frames]]] = {
     "pyav": pyav_video.read,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from errors import UsageError, VideoError
+from common.errors import UsageError, VideoError
 from faces.frames import Frames, Pick
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
+from common.preprocessing import FaceConfig
 from faces.crop import resize
-from preprocessing import FaceConfig
 
 # Of P-Net, R-Net and O-Net. P-Net's is 0.6 by default; at 0.7 the same people are found in three
 # quarters of the time.

@@ -8,7 +8,8 @@ from typing import Any
 
 import cv2
 
-from errors import VideoError, one_line
+from common.errors import VideoError, one_line
+from common.preprocessing import FaceConfig
 from faces.crop import cut, to_jpeg
 from faces.decode import read_windows
 from faces.detect import FaceDetector
@@ -16,7 +17,6 @@ from faces.frames import Frames
 from faces.reuse import reuse
 from faces.sampling import WHOLE, Span
 from faces.track import Track, link
-from preprocessing import FaceConfig
 
 
 @dataclass

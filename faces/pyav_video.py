@@ -12,11 +12,11 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from errors import VideoError
+from common.errors import VideoError
+from common.preprocessing import FaceConfig
 from faces import sampling
 from faces.frames import Frames, Pick
 from faces.sampling import Span
-from preprocessing import FaceConfig
 
 # A damaged file is a row with a reason; FFmpeg's own words would only garble the table.
 av.logging.set_level(None)

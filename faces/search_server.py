@@ -14,9 +14,9 @@ from typing import Self
 import numpy as np
 import torch
 
-from errors import PipelineError, one_line
+from common.errors import PipelineError, one_line
+from common.preprocessing import FaceConfig
 from faces.detect import Found, make_mtcnn
-from preprocessing import FaceConfig
 
 MAX_BATCH = 64  # frames; more of them wait for the next turn
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
-from errors import DataError
+from common.errors import DataError
 from models import encoders
 from models.frame_rnn import FrameRNN, SingleFrames
 

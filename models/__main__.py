@@ -9,7 +9,7 @@ import fnmatch
 import torch
 from torchvision import models
 
-import errors
+from common import errors
 from models import encoders
 
 

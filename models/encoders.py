@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 from torchvision import models
 
-from errors import UsageError
+from common.errors import UsageError
 
 STAGES = ("features", "blocks", "stages")  # what lists of an encoder's parts are called
 CLASSES = 1000  # of ImageNet: the layer that has as many outputs is the classifier

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import nn
 
-from errors import UsageError
+from common.errors import UsageError
 from models.encoders import Encoder, stages
 from models.temporal import build as build_head
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from errors import UsageError
+from common.errors import UsageError
 
 # Features of a face move little between neighbouring frames. At their own size their changes
 # hardly reached the loss, and a fake that flickers was not learned in the demo's time.

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from errors import UsageError, WeightsError, one_line
+from common.errors import UsageError, WeightsError, one_line
 from models.encoders import Encoder, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict

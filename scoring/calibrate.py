@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedGroupKFold
 
 from scoring.aggregate import BY_WORST_PERSON, ClipScore, all_scores
-from scoring.judgement import EDGE, Judgement
+from scoring.decision_rule import EDGE, Judgement
 
 KINDS = ("temperature", "platt")  # the logit's slope; slope and offset
 FOLDS = 5

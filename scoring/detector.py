@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from preprocessing import ClipConfig, FaceConfig
-from scoring.familiar import Familiar
-from scoring.judgement import Judgement
+from common.preprocessing import ClipConfig, FaceConfig
+from scoring.decision_rule import Judgement
+from scoring.training_range import Familiar
 
 
 class ClipModel(Protocol):

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import torch
 
-import checkpointing
 import models
-from errors import CheckpointError, DataError, PipelineError, one_line
+from common import checkpointing
+from common.errors import CheckpointError, DataError, PipelineError, one_line
 from models import folding
+from scoring.decision_rule import Judgement
 from scoring.detector import Detector
-from scoring.exported import is_exported
-from scoring.familiar import Familiar
-from scoring.judgement import Judgement
+from scoring.training_range import Familiar
 
 
 def load_detector(
@@ -19,8 +18,6 @@ def load_detector(
 ) -> Detector:
     """`precision`: what the encoder computes with. Raise CheckpointError for a file that is
     unusable."""
-    if is_exported(path):
-        raise CheckpointError(f"{path} is an exported detector: judge by score.py --backend onnx")
     checkpoint = checkpointing.load(path)
     try:
         stored = checkpoint.judgement

@@ -8,11 +8,11 @@ from statistics import fmean
 import torch
 from torch import nn
 
+from common.errors import CheckpointError
+from common.preprocessing import ClipConfig
 from datasets import clips as clip_tools
 from datasets.transforms import eval_transform
 from datasets.video_dataset import Batch
-from errors import CheckpointError
-from preprocessing import ClipConfig
 from scoring.aggregate import ClipScore
 from scoring.detector import ClipModel
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ import pytest
 import torch
 from hypothesis import settings
 
-import checkpointing
 import models
-from checkpointing import Checkpoint
+from common import checkpointing
+from common.checkpointing import Checkpoint
+from common.preprocessing import ClipConfig, FaceConfig
 from demo.generate import generate
+from export import onnx_export
 from faces.detect import FaceDetector
-from preprocessing import ClipConfig, FaceConfig
-from tests.crop_sets import write_crop_set
-from tests.preprocess_runs import BAD, PART, flags
-from tests.video_files import read_images
+from scoring.decision_rule import Judgement
+from tests.helpers.crop_sets import write_crop_set
+from tests.helpers.preprocess_runs import BAD, PART, flags
+from tests.helpers.video_files import read_images
 
 # Laptops and build machines pause; a slow example is not a wrong one.
 settings.register_profile("house", deadline=None, max_examples=60)
@@ -81,6 +84,30 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def calibrated(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint, as if it had been trained and calibrated."""
+    path = tmp_path_factory.mktemp("calibrated") / "best.pt"
+    found = checkpointing.load(checkpoint)
+    found.judgement = Judgement(slope=3.0, real_below=0.01, fake_from=0.99, fitted="x").to_dict()
+    found.trained_on = [2**64 - 1, 7]
+    checkpointing.save(path, found)
+    return path
+
+
+@pytest.fixture(scope="session")
+def detector_zip(calibrated: Path) -> Path:
+    path = calibrated.with_name("detector.zip")
+    assert onnx_export.export(calibrated, path) <= onnx_export.LIMIT
+    return path
+
+
+@pytest.fixture(scope="session")
+def parts(detector_zip: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(detector_zip) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.fixture(scope="session")

@@ -13,18 +13,17 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-import checkpointing
-import errors
 import evaluate
-import metrics
 import models
-from checkpointing import Checkpoint
+from common import checkpointing, errors
+from common.checkpointing import Checkpoint
+from common.preprocessing import ClipConfig, FaceConfig
 from datasets import manifest, splits
 from models import ModelConfig
-from preprocessing import ClipConfig, FaceConfig
+from scoring import metrics
 from scoring.aggregate import AGGREGATIONS
-from scoring.judgement import Judgement
-from tests.crop_sets import FACES, write_crop_set
+from scoring.decision_rule import Judgement
+from tests.helpers.crop_sets import FACES, write_crop_set
 
 ROOT = Path(__file__).resolve().parents[1]
 draw_intervals = metrics.intervals

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import errors
 import evaluate
 import score
-from tests import preprocess_runs
+from common import errors
 from tests.faces.test_odd_videos import CASES
-from tests.hostile import EXPECTED, write_hostile
+from tests.helpers import preprocess_runs
+from tests.helpers.hostile import EXPECTED, write_hostile
 
 NO_FILES = {"folder.mp4", "link_to_itself.mp4"}  # a data set's row says that they are missing
 ALL = EXPECTED | {n: found for n, (_, *found) in CASES.items() if n not in NO_FILES}

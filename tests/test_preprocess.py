@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import arg_types
 import preprocess_dfdc
-from datasets import deletion, manifest, planning
-from preprocessing import FaceConfig
-from tests.preprocess_runs import BAD, PART, SEED, flags, read, run, small, tree
-from tests.video_files import write_video
+from common.preprocessing import FaceConfig
+from datasets import manifest
+from extraction import deletion, planning
+from flags import types
+from tests.helpers.preprocess_runs import BAD, PART, SEED, flags, read, run, small, tree
+from tests.helpers.video_files import write_video
 
 
 def test_a_run_with_damaged_files_ends_well(
@@ -239,6 +240,6 @@ def test_videos_of_one_name_in_two_parts_are_two_videos(
 
 @pytest.mark.parametrize("text", ["x", "0/2", "3/2", "1", "1/2/3", "-1/2", ""])
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
-    assert arg_types.share("2/5") == (2, 5)
+    assert types.share("2/5") == (2, 5)
     with pytest.raises(ArgumentTypeError, match="expected K/N"):
-        arg_types.share(text)
+        types.share(text)

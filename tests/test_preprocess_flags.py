@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets import planning
-from faces import pool, ray_pool
-from tests.preprocess_runs import PART, flags, read, run, tree
-from tests.video_files import write_video
+from extraction import planning, pool, ray_pool
+from tests.helpers.preprocess_runs import PART, flags, read, run, tree
+from tests.helpers.video_files import write_video
 
 
 def test_shards_and_a_last_call_write_what_one_call_writes(

@@ -8,9 +8,9 @@ import fsspec
 import pytest
 import torch
 
+from common.preprocessing import ClipConfig
 from datasets import VideoDataset, manifest
-from preprocessing import ClipConfig
-from tests.preprocess_runs import flags, run, tree
+from tests.helpers.preprocess_runs import flags, run, tree
 
 STORE = ("--store", "shards")
 

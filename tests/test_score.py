@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-import checkpointing
-import errors
 import models
 import score
-from preprocessing import ClipConfig
-from scoring import report
+from common import checkpointing, errors
+from common.pages import format_percent
+from common.preprocessing import ClipConfig
 from scoring.aggregate import AGGREGATIONS
-from scoring.judgement import Judgement
+from scoring.decision_rule import Judgement
 from scoring.predict import predict_track
-from tests.crop_sets import FACES, write_crop_set
+from tests.helpers.crop_sets import FACES, write_crop_set
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
@@ -228,7 +227,7 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
     [(0.001, "less than 1 %"), (0.25, "about 25 %"), (0.99, "about 99 %"), (1.0, "more than 99 %")],
 )
 def test_words_promise_no_more_than_can_be_known(share: float, words: str) -> None:
-    assert report.percent(share) == words
+    assert format_percent(share) == words
 
 
 def test_marked_videos_may_not_go_where_videos_are_looked_for(

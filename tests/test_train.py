@@ -14,15 +14,15 @@ from torch._dynamo.exc import TorchDynamoException
 from torchvision import models as torchvision_models
 
 import args
-import builders
-import checkpointing
 import trainer
+from common import checkpointing
+from common.errors import UsageError
+from common.preprocessing import ClipConfig
 from datasets import manifest
-from errors import UsageError
-from preprocessing import ClipConfig
-from scoring.judgement import Judgement
-from tests.crop_sets import write_crop_set
-from tests.train_runs import run
+from scoring.decision_rule import Judgement
+from tests.helpers.crop_sets import write_crop_set
+from tests.helpers.train_runs import run
+from training import build
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL_COMMAND = (
@@ -68,10 +68,10 @@ def test_the_full_command_parses_and_builds_word_for_word(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     flags = args.train_parser().parse_args(FULL_COMMAND.split())
-    model, _ = builders.build_model(flags)
+    model, _ = build.build_model(flags)
     data = manifest.read(manifest.find(flags.csv_file))
     clip = ClipConfig(flags.clip_frames, flags.crop_size)
-    loaders = builders.build_loaders(flags, data, clip, torch.device("cpu"))
+    loaders = build.build_loaders(flags, data, clip, torch.device("cpu"))
     assert len(list(model.encoder.layer3)) == 36  # what makes it a ResNet152
     assert model.classify.out_features == 2
     assert (loaders[0].batch_sampler.size, loaders[1].batch_size) == (16, 16)
@@ -232,7 +232,7 @@ def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Pat
     counts = {}
     for balance in ("auto", "none"):
         flags = args.train_parser().parse_args(["--balance", balance])
-        loader, val_loader = builders.build_loaders(flags, data, clip, torch.device("cpu"))
+        loader, val_loader = build.build_loaders(flags, data, clip, torch.device("cpu"))
         counts[balance] = loader.batch_sampler.clips
         assert len(val_loader.dataset) == 10  # validation is never balanced
     assert counts == {"auto": 8, "none": 20}
@@ -242,6 +242,6 @@ def test_a_training_split_of_one_label_is_refused(tmp_path: Path) -> None:
     path = write_crop_set(tmp_path, {"train": 2, "val": 1}, fakes_each=0, frames=1)
     flags = args.train_parser().parse_args([])
     with pytest.raises(UsageError, match="one label"):
-        builders.build_loaders(
+        build.build_loaders(
             flags, manifest.read(path), ClipConfig(crop_size=32), torch.device("cpu")
         )

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from common.errors import DataError, PipelineError
 from datasets.video_dataset import Batch
-from errors import DataError, PipelineError
-from history import EpochRow
-from optimization import Schedule, make_loss, statistics_begin
 from scoring.aggregate import ClipScore
-from trainer import Hooks, Plan, Position, Stopped, Training, fit, take_step
+from trainer import fit, take_step
+from training.history import EpochRow
+from training.optimization import Schedule, make_loss, statistics_begin
+from training.state import Hooks, Plan, Position, Stopped, Training
 
 PLAN = Plan(
     epochs=3,

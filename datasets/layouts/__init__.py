@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from common.errors import DataError
+from common.registry import select
 from datasets.layouts import celebdf, dfdc, ffpp, folders
-from errors import DataError
-from selection import select
 
 LAYOUTS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "dfdc": dfdc.read,

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from datasets.layouts.seen import seen
+from common.errors import DataError
+from common.files import list_folder
 from datasets.manifest import FAKE, REAL
-from errors import DataError
 
 FOLDERS = {"Celeb-real": REAL, "YouTube-real": REAL, "Celeb-synthesis": FAKE}
 TEST_LIST = "List_of_testing_videos.txt"
@@ -25,7 +25,7 @@ def read(root: Path) -> pd.DataFrame:
     files = [file for folder in FOLDERS for file in sorted((root / folder).glob("*.mp4"))]
     if not files:
         raise DataError(
-            f"no Celeb-DF in {root}: expected folders {', '.join(FOLDERS)}, saw {seen(root)}"
+            f"no Celeb-DF in {root}: expected folders {', '.join(FOLDERS)}, saw {list_folder(root)}"
         )
     listed = _test_videos(root / TEST_LIST)
     return pd.DataFrame([_row(root, file, listed) for file in files])

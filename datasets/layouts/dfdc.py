@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from datasets.layouts.seen import seen
+from common.errors import DataError
+from common.files import list_folder
 from datasets.manifest import FAKE, REAL
-from errors import DataError
 
 Entry = dict[str, Any]  # what metadata.json says of one video
 LABELS = {"REAL": REAL, "FAKE": FAKE}
@@ -29,7 +29,7 @@ def read(root: Path) -> pd.DataFrame:
     if not parts:
         raise DataError(
             f"no metadata.json in {root} or its folders: expected dfdc_train_part_*/metadata.json, "
-            f"saw {seen(root)}"
+            f"saw {list_folder(root)}"
         )
     listed = {part: _read_metadata(part / "metadata.json") for part in parts}
     # One table of originals for all parts: a fake's original may lie in another part.

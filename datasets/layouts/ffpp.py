@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
+from common.errors import DataError
+from common.files import list_folder
 from datasets import groups
-from datasets.layouts.seen import seen
 from datasets.manifest import FAKE, REAL, SPLITS
-from errors import DataError
 
 REALS, FAKES = "original_sequences", "manipulated_sequences"
 
@@ -29,7 +29,7 @@ def read(root: Path) -> pd.DataFrame:
     if not files:
         raise DataError(
             f"no FaceForensics++ in {root}: expected {REALS}/youtube/c23/videos/*.mp4 and "
-            f"{FAKES}/<method>/c23/videos/*.mp4, saw {seen(root)}"
+            f"{FAKES}/<method>/c23/videos/*.mp4, saw {list_folder(root)}"
         )
     rows = [_row(root, file) for file in sorted(files)]
     group = groups.join(pair for row in rows for pair in row["ids"])

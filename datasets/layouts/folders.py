@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from datasets.layouts.seen import seen
+from common.errors import DataError
+from common.files import list_folder
+from common.preprocessing import IMAGE_ENDINGS, VIDEO_ENDINGS
 from datasets.manifest import FAKE, REAL
-from errors import DataError
-from preprocessing import IMAGE_ENDINGS, VIDEO_ENDINGS
 
 
 def read(root: Path) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def read(root: Path) -> pd.DataFrame:
     if {row["label"] for row in rows} != {REAL, FAKE}:
         raise DataError(
             f"expected videos or images in {root}/real/ and in {root}/fake/ or one folder for "
-            f"every method, saw {seen(root)}"
+            f"every method, saw {list_folder(root)}"
         )
     return pd.DataFrame(rows)
 

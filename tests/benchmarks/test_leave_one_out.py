@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import leave_one_out
 from datasets import manifest
-from tests.crop_sets import write_crop_set
+from tests.helpers.crop_sets import write_crop_set
 
 
 def test_the_method_left_out_is_in_the_test_split_alone_and_alone_there(tmp_path: Path) -> None:

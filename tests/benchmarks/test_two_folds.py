@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import two_folds
 from datasets import manifest
-from tests.crop_sets import write_crop_set
+from tests.helpers.crop_sets import write_crop_set
 
 
 def test_a_detector_judges_the_other_fold_and_all_of_dfdc(

@@ -9,10 +9,10 @@ import torch
 from torchvision.transforms.v2 import functional as v2
 
 import args
+from common.preprocessing import ClipConfig
 from datasets import augmentations, recompression
 from datasets.augmentations import STRENGTHS, augment
 from datasets.transforms import eval_transform, train_transform
-from preprocessing import ClipConfig
 
 Ranges = dict[str, tuple[float, float]]
 EVERY_STEP = pytest.mark.parametrize(

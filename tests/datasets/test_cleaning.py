@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import DataError
 from datasets import cleaning, manifest
-from errors import DataError
 
 SIDE = 96
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
+from common.preprocessing import ClipConfig
 from datasets import clips
 from datasets.transforms import eval_transform, train_transform
 from faces.crop import to_jpeg
-from preprocessing import ClipConfig
 
 SMALL = ClipConfig(clip_frames=4, crop_size=32)
 

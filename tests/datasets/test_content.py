@@ -6,6 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.files import sha256
 from datasets import content, groups, splits
 
 
@@ -19,7 +20,7 @@ def test_equal_files_are_found_and_equal_sizes_are_not_enough(tmp_path: Path) ->
 def test_a_file_that_is_gone_is_known_by_its_size_and_digest(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.write_bytes(b"one")
-    one = (3, content.digest(here))
+    one = (3, sha256(here))
     assert content.same({"here": here}, {"gone": one}) == [["here", "gone"]]
     assert content.same({}, {"gone": one, "also": one}) == [["gone", "also"]]
     assert content.same({"here": here}, {"gone": (3, "other"), "longer": (4, one[1])}) == []

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from common.preprocessing import ClipConfig, FaceConfig
 from datasets import augmentations, video_dataset
 from datasets.cut_out import GREY, PARTS, cut_out
 from datasets.landmarks import typical
 from datasets.manifest import read
 from datasets.video_dataset import VideoDataset
-from preprocessing import ClipConfig, FaceConfig
-from tests.crop_sets import write_crop_set
+from tests.helpers.crop_sets import write_crop_set
 
 SIZE = 96
 SEEDS = range(30)

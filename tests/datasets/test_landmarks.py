@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.preprocessing import FaceConfig
 from datasets import landmarks
-from faces import shards, store
+from extraction import shards, store
 from faces.crop import cut
 from faces.extract import Extraction
-from preprocessing import FaceConfig
-from tests.crop_sets import face_track
+from tests.helpers.crop_sets import face_track
 
 FACES = FaceConfig(face_size=64)
 POINTS = [[12.0, 16.0], [22.0, 16.0], [17.0, 22.0], [13.0, 30.0], [21.0, 30.0]]

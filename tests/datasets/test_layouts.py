@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from common.errors import DataError
 from datasets.layouts.dfdc import read as read_dfdc
 from datasets.manifest import FAKE, REAL
-from errors import DataError
 
 PART = "dfdc_train_part_0"
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import DataError
+from common.preprocessing import FaceConfig
 from datasets import manifest
 from datasets.manifest import FAKE, REAL
-from errors import DataError
-from preprocessing import FaceConfig
 
 FACES = FaceConfig(frames_per_video=6, face_size=64)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from common.errors import DataError, UsageError
 from datasets import layouts, splits
 from datasets.manifest import FAKE, REAL
-from errors import DataError, UsageError
 
 
 def touch(root: Path, *names: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import DataError
 from datasets.samplers import EpochSampler, is_unbalanced
-from errors import DataError
 
 
 def drawn(sampler: EpochSampler, epoch: int) -> list[int]:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from common.preprocessing import FaceConfig
 from datasets.landmarks import typical
 from datasets.self_blend import self_blend
-from preprocessing import FaceConfig
 
 SIZE = 96
 FACES = FaceConfig(face_size=SIZE)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from common.errors import UsageError
 from datasets import splits
 from datasets.layouts.dfdc import read as read_dfdc
 from datasets.manifest import FAKE, REAL
-from errors import UsageError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 METADATA = REPOSITORY.parent / "shared/data/metadata"

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from common.errors import DataError
+from common.preprocessing import ClipConfig
 from datasets import landmarks, manifest, video_dataset
 from datasets.video_dataset import VideoDataset, collate
-from errors import DataError
-from preprocessing import ClipConfig
-from tests.crop_sets import write_crop_set
+from tests.helpers.crop_sets import write_crop_set
 
 CLIP = ClipConfig(clip_frames=2, crop_size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 

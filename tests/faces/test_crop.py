@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.preprocessing import square
 from faces.crop import cut, resize, to_jpeg
-from preprocessing import square
 
 
 def gradient(height: int = 100, width: int = 120) -> np.ndarray:

@@ -7,13 +7,13 @@ import av
 import numpy as np
 import pytest
 
-from errors import VideoError
+from common.errors import VideoError
+from common.preprocessing import DECODERS, FaceConfig
 from faces import decode, pyav_video, sampling
 from faces.decode import READERS
 from faces.frames import Frames
 from faces.sampling import Span
-from preprocessing import DECODERS, FaceConfig
-from tests.video_files import (
+from tests.helpers.video_files import (
     cut,
     cut_index,
     grey_index,

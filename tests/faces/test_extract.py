@@ -8,7 +8,7 @@ import pytest
 
 from faces.detect import FaceDetector
 from faces.extract import Extraction, FaceTrack, extract_faces
-from tests.video_files import side_by_side, write_video
+from tests.helpers.video_files import side_by_side, write_video
 
 
 def check_lengths(track: FaceTrack) -> None:

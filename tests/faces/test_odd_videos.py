@@ -13,7 +13,7 @@ import pytest
 
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
-from tests.video_files import noisy, turn, write_as, write_video
+from tests.helpers.video_files import noisy, turn, write_as, write_video
 
 Images = list[np.ndarray]
 

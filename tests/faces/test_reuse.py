@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from faces import store
+from extraction import store
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
-from tests.video_files import write_video
+from tests.helpers.video_files import write_video
 
 
 @pytest.fixture

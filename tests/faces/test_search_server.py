@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from errors import PipelineError
-from faces import pool, store
+from common.errors import PipelineError
+from extraction import pool, store
+from extraction.pool import Job
 from faces.detect import FaceDetector, Found
-from faces.pool import Job
 from faces.search_server import RemoteSearch, SearchServer
 from tests.conftest import FACES
 

@@ -7,10 +7,10 @@ import av
 import numpy as np
 import pytest
 
-from errors import VideoError
+from common.errors import VideoError
+from common.preprocessing import FaceConfig
 from faces import decode, pyav_video, sampling
 from faces.sampling import WHOLE, Span
-from preprocessing import FaceConfig
 
 COUNT, HEIGHT, WIDTH = 60, 96, 128
 

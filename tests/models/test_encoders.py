@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-import errors
 import models
-from errors import UsageError
+from common import errors
+from common.errors import UsageError
 from models import __main__ as listing
 from models import encoders
 

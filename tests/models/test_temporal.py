@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import models
-from errors import UsageError
+from common.errors import UsageError
 from models import ModelConfig, temporal
 
 SEE_ORDER = ("lstm", "gru", "transformer")

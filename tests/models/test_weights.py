@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models as torchvision_models
 
-from errors import WeightsError
+from common.errors import WeightsError
 from models import encoders, weights
 
 CACHED = Path(torchvision_models.get_model_weights("resnet18").DEFAULT.url).name

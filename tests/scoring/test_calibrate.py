@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-import metrics
 from benchmarks import calibration
+from scoring import metrics
 from scoring.aggregate import BY_WORST_PERSON, ClipScore
 from scoring.calibrate import Rule, TooFew, calibrate, fit, of_validation, thresholds
-from scoring.judgement import Judgement
+from scoring.decision_rule import Judgement
 
 
 def drawn(count: int, seed: int, apart: float = 2.0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from errors import CheckpointError
+from common.errors import CheckpointError
 from scoring.load import load_detector
 
 

@@ -1,0 +1,1 @@
+"""What several rooms share; imports no other room."""

@@ -1,0 +1,49 @@
+"""Figures without a display, as PNG bytes, and the colours that every picture uses."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Told apart by colour-blind people (Okabe and Ito 2008).
+REAL_COLOUR, FAKE_COLOUR, UNCERTAIN_COLOUR = "#0072b2", "#d55e00", "#999999"
+LINE_COLOUR = "#555555"
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Convert '#rrggbb' to three numbers in [0, 255]."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of `width` × `height` inches that draws without a display."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+class Png:
+    """The bytes of a figure; empty until the `with` block of `axes_as_png` ends."""
+
+    data = b""
+
+
+@contextmanager
+def axes_as_png(width: float = 4.2, height: float = 3.6) -> Iterator[tuple[Axes, Png]]:
+    """Yield axes to draw on and the Png that holds them afterwards; sizes in inches."""
+    figure, png = new_figure(width, height), Png()
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes, png
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    png.data = buffer.getvalue()
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=100)

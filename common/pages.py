@@ -1,0 +1,64 @@
+"""HTML pages that open offline: rendering of a template, and how numbers are written in them."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render(template: Path, path: Path, **values: Any) -> None:
+    """Write the page `path`; everything in `values` is escaped."""
+    pages = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "number": format_number,
+        "measured": format_measured,
+        "percent": format_percent,
+        "png": embed_png,
+        "in_digits": format_p_fake,
+    }
+    text = pages.get_template(template.name).render(**values)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def format_number(value: float | None, sign: bool = False) -> str:
+    """Write a number with three digits, None as a dash."""
+    if value is None:
+        return "–"
+    return f"{value:+.3f}" if sign else f"{value:.3f}"
+
+
+def format_measured(entry: dict[str, Any], sign: bool = False) -> str:
+    """Write a metric with its interval: '0.912 (0.880 to 0.941)'."""
+    if entry["value"] is None:
+        return format_number(None)
+    if not entry["interval"]:
+        return f"{format_number(entry['value'], sign)} (–)"
+    low, high = (format_number(value, sign) for value in entry["interval"])
+    return f"{format_number(entry['value'], sign)} ({low} to {high})"
+
+
+def format_percent(share: float) -> str:
+    """Write a share in words that claim no certainty: 'about 33 %', 'more than 99 %'."""
+    if not 0.01 <= share <= 0.99:
+        return "less than 1 %" if share < 0.5 else "more than 99 %"
+    return f"about {100 * share:.0f} %"
+
+
+def format_p_fake(p_fake: float) -> str:
+    """Write p_fake with enough digits to tell it from 0 and 1."""
+    if p_fake > 0.999:
+        return f"1 - {1 - p_fake:.1e}" if p_fake < 1 else "1"
+    return f"{p_fake:.3f}" if p_fake >= 0.001 else f"{p_fake:.1e}"
+
+
+def embed_png(data: bytes) -> Markup:
+    """Write PNG bytes as a data URL."""
+    return Markup("data:image/png;base64," + base64.b64encode(data).decode())

@@ -1,0 +1,1 @@
+"""A split of a manifest, measured."""

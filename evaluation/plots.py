@@ -1,0 +1,120 @@
+"""Plots of judged videos, as PNG bytes."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from common.figures import FAKE_COLOUR, LINE_COLOUR, REAL_COLOUR, axes_as_png
+from scoring import metrics
+from scoring.decision_rule import Judgement
+
+BINS = 10  # of p_fake, in plots
+
+
+def of_split(
+    judged: pd.DataFrame, judgement: Judgement, result: dict[str, Any]
+) -> dict[str, bytes]:
+    """Name of a plot → PNG; those of a single class are left out where they need both. `result` is
+    an evaluation of metrics.json."""
+    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
+    found = {"scores": _scores(labels, scores, judgement)}
+    if len(set(labels)) == 2:
+        found |= {
+            "roc": _roc(labels, scores),
+            "precision_recall": _precision_recall(labels, scores),
+            "reliability": _reliability(labels, scores, judgement.prior),
+        }
+    for column, entries in result["groups"].items():
+        if sum("auc" in entry for entry in entries.values()) > 1:
+            name = "by_" + re.sub(r"[^\w.-]+", "_", column)[:60]
+            while name in found:  # of another column
+                name += "_"
+            found[name] = _groups(column, entries)
+    if result["robustness"]:
+        found["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
+    return found
+
+
+def _scores(labels: np.ndarray, scores: np.ndarray, judgement: Judgement) -> bytes:
+    with axes_as_png() as (axes, png):
+        edges = np.linspace(0, 1, 2 * BINS + 1)
+        for label, name, colour in ((0, "real", REAL_COLOUR), (1, "fake", FAKE_COLOUR)):
+            axes.hist(scores[labels == label], edges, alpha=0.6, label=name, color=colour)
+        for p_fake in set(judgement.turns):
+            axes.axvline(p_fake, color=LINE_COLOUR, ls="--", lw=1)
+        axes.set(xlabel="p_fake (dashed: thresholds)", ylabel="videos", xlim=(0, 1))
+        axes.legend(frameon=False)
+    return png.data
+
+
+def _roc(labels: np.ndarray, scores: np.ndarray) -> bytes:
+    with axes_as_png() as (axes, png):
+        fpr, tpr, _ = roc_curve(labels, scores)
+        axes.plot(fpr, tpr, color=FAKE_COLOUR, drawstyle="steps-post")
+        axes.plot([0, 1], [0, 1], color=LINE_COLOUR, ls=":", lw=1)
+        axes.set(
+            xlabel="reals called fake", ylabel="fakes called fake", xlim=(0, 1), ylim=(0, 1.02)
+        )
+    return png.data
+
+
+def _precision_recall(labels: np.ndarray, scores: np.ndarray) -> bytes:
+    with axes_as_png() as (axes, png):
+        precision, recall, _ = precision_recall_curve(labels, scores)
+        axes.plot(recall, precision, color=FAKE_COLOUR, drawstyle="steps-post")
+        axes.axhline(labels.mean(), color=LINE_COLOUR, ls=":", lw=1)
+        axes.set(
+            xlabel="recall: fakes called fake",
+            ylabel="precision: fakes among those called",
+            xlim=(0, 1),
+            ylim=(0, 1.02),
+        )
+    return png.data
+
+
+def _reliability(labels: np.ndarray, scores: np.ndarray, prior: float) -> bytes:
+    """The share of fakes in a bin of p_fake beside its mean, sized by the bin's videos, all weighed
+    so that fakes make up the prior."""
+    weights = metrics.weights(labels, prior)
+    with axes_as_png() as (axes, png):
+        bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+        for number in np.unique(bins):
+            inside = bins == number
+            size = 15 + 200 * weights[inside].sum()
+            place = (np.average(v[inside], weights=weights[inside]) for v in (scores, labels))
+            axes.scatter(*place, size, color=FAKE_COLOUR)
+        axes.plot([0, 1], [0, 1], color=LINE_COLOUR, ls=":", lw=1)
+        axes.set(xlabel="p_fake", ylabel="share of fakes among these videos")
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    return png.data
+
+
+def _groups(column: str, entries: dict[str, Any]) -> bytes:
+    shown = {name: entry["auc"] for name, entry in entries.items() if "auc" in entry}
+    shown = {name: auc for name, auc in shown.items() if auc["value"] is not None}
+    with axes_as_png(height=1.2 + 0.35 * len(shown)) as (axes, png):
+        for place, auc in enumerate(shown.values()):
+            low, high = auc["interval"] or (auc["value"], auc["value"])
+            axes.plot([low, high], [place, place], color=LINE_COLOUR, lw=1.5)
+            axes.plot(auc["value"], place, "o", color=FAKE_COLOUR)
+        axes.axvline(0.5, color=LINE_COLOUR, ls=":", lw=1)
+        axes.set_yticks(range(len(shown)), list(shown), parse_math=False)
+        axes.invert_yaxis()
+        axes.set(xlabel="AUC and 95 % interval")
+        axes.set_title(column.replace("_", " "), parse_math=False)
+    return png.data
+
+
+def _robustness(found: dict[str, list[dict[str, Any]]], clean: float | None) -> bytes:
+    with axes_as_png(width=8.4) as (axes, png):
+        for name, entries in found.items():
+            values = [clean, *(entry["auc"]["value"] for entry in entries)]
+            shown = [np.nan if value is None else value for value in values]
+            axes.plot(range(len(shown)), shown, marker="o", ms=3, label=name)
+        axes.axhline(0.5, color=LINE_COLOUR, ls=":", lw=1)
+        axes.set(xlabel="severity", ylabel="AUC", ylim=(0, 1.02))
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return png.data

@@ -1,0 +1,99 @@
+"""What publishing and hiding do to a video, in steps: how much of a detector is left.
+
+Seven perturbations, each in SEVERITIES steps. The functions take frames (T, H, W, 3) uint8 RGB;
+lengths are for crops of 224 px and go with their side.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from datasets import augmentations, recompression
+from evaluation.measure import mistakes, with_intervals
+from scoring.decision_rule import Judgement
+
+SEVERITIES = 5
+SIDE = 224
+
+
+def perturb(clip: torch.Tensor, name: str, severity: int) -> torch.Tensor:
+    """(T, C, H, W) uint8 → the same. `name` is in PERTURBATIONS, `severity` from 1 to SEVERITIES.
+    What is random comes from torch's generator."""
+    function, amounts = PERTURBATIONS[name]
+    frames = clip.permute(0, 2, 3, 1).numpy()
+    changed = function(frames, amounts[severity - 1])
+    return torch.from_numpy(np.ascontiguousarray(changed)).permute(0, 3, 1, 2)
+
+
+def all_changes() -> dict[tuple[str, int], Callable[[torch.Tensor], torch.Tensor]]:
+    """Every perturbation at every severity."""
+    return {
+        (name, severity): partial(perturb, name=name, severity=severity)
+        for name in PERTURBATIONS
+        for severity in range(1, SEVERITIES + 1)
+    }
+
+
+def measure(
+    judged: dict[tuple[str, int], pd.DataFrame], judgement: Judgement, seed: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Videos judged after a perturbation → its name → an entry by severity."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for (name, severity), videos in judged.items():
+        columns = (videos[column].to_numpy() for column in ("label", "p_fake", "score"))
+        labels, p_fake, scores = columns
+        numbers = mistakes(labels, p_fake, scores >= judgement.threshold)
+        entry = {"severity": severity, **with_intervals(numbers, videos, seed)}
+        found.setdefault(name, []).append(entry)
+    return found
+
+
+def _jpeg(frames: np.ndarray, quality: float) -> np.ndarray:
+    return recompression.jpeg(frames, int(quality))
+
+
+def _video(frames: np.ndarray, crf: float) -> np.ndarray:
+    return recompression.video(frames, int(crf), scale=1, every=1)
+
+
+def _blur(frames: np.ndarray, sigma: float) -> np.ndarray:
+    return augmentations.blur(frames, sigma * frames.shape[1] / SIDE)
+
+
+def _noise(frames: np.ndarray, sigma: float) -> np.ndarray:
+    """Of a sensor: Gaussian, of 255, another on every frame."""
+    changed = frames + sigma * torch.randn(frames.shape).numpy()
+    return np.clip(changed, 0, 255).round().astype(np.uint8)
+
+
+def _smaller(frames: np.ndarray, scale: float) -> np.ndarray:
+    """Sides `scale` times as long, and back."""
+    height, width = frames.shape[1:3]
+    size = [max(1, round(side * scale)) for side in (width, height)]
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    return np.stack([cv2.resize(frame, (width, height)) for frame in small])
+
+
+def _darker(frames: np.ndarray, factor: float) -> np.ndarray:
+    return augmentations.colour(frames, brightness=factor, contrast=factor, saturation=1, hue=0)
+
+
+def _occluded(frames: np.ndarray, area: float) -> np.ndarray:
+    x, y = torch.rand(2).tolist()
+    return augmentations.erase(frames, area, ratio=1, x=x, y=y)
+
+
+PERTURBATIONS: dict[str, tuple[Callable[[np.ndarray, float], np.ndarray], tuple[float, ...]]] = {
+    "JPEG": (_jpeg, (80, 60, 40, 25, 10)),  # quality
+    "video recompression": (_video, (23, 28, 33, 38, 43)),  # CRF of H.264
+    "blur": (_blur, (1, 2, 3, 5, 7)),  # standard deviation in pixels
+    "noise": (_noise, (3, 6, 10, 16, 25)),  # standard deviation, of 255
+    "down-scaling": (_smaller, (0.75, 0.5, 0.35, 0.25, 0.15)),
+    "less light and contrast": (_darker, (0.85, 0.7, 0.55, 0.4, 0.3)),  # factor of both
+    "occlusion": (_occluded, (0.03, 0.06, 0.1, 0.2, 0.3)),  # share of the crop that is grey
+}

@@ -1,0 +1,1 @@
+"""A detector as one file without the model's code."""

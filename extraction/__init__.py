@@ -1,0 +1,1 @@
+"""Many videos: from a table of videos to crops and the manifest."""

@@ -1,0 +1,134 @@
+"""One bad video costs one row; the pool goes on."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path, PosixPath
+
+import pytest
+
+from common.files import file_size
+from common.preprocessing import FaceConfig
+from extraction import pool, store
+from extraction.pool import Job
+from tests.helpers.video_files import greys, write_video
+
+CONFIG = FaceConfig(frames_per_video=2, face_size=32)
+
+
+class Crashing(PosixPath):
+    """Ends the process that looks at it, as a codec with a bug does."""
+
+    def is_file(self) -> bool:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        return True
+
+
+class Hanging(PosixPath):
+    def is_file(self) -> bool:
+        time.sleep(1000)
+        return True
+
+
+class Greedy(PosixPath):
+    def is_file(self) -> bool:
+        raise MemoryError
+
+
+class OnFullDisk(PosixPath):
+    """A folder in which the last file of a video no longer finds room."""
+
+    def write_text(self, *args: object, **kwargs: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+
+def test_a_full_disk_ends_the_run_and_leaves_no_half_written_video(tmp_path: Path) -> None:
+    video = tmp_path / "good.mp4"
+    write_video(video, greys(4))
+    crops = tmp_path / "crops"
+    full = Job(video, OnFullDisk(crops / "full"))
+    with pytest.raises(OSError, match="No space left"):
+        list(pool.run([Job(video, crops / "before"), full], CONFIG, workers=1, timeout=60))
+    size = file_size(video)
+    assert store.is_done(crops / "before", size)
+    assert not (crops / "full").exists()
+    again = [Job(video, crops / "full")]
+    list(pool.run(again, CONFIG, workers=1, timeout=60))
+    assert store.is_done(crops / "full", size)
+    assert sorted(path.name for path in crops.iterdir()) == ["before", "full"]
+
+
+def test_a_video_that_crashes_hangs_or_takes_all_memory_costs_its_own_row(tmp_path: Path) -> None:
+    good = tmp_path / "good.mp4"
+    write_video(good, greys(4))
+    videos = {"good_1": good, "crash": Crashing("x"), "hang": Hanging("x"), "memory": Greedy("x")}
+    videos |= {"good_2": good}
+    jobs = [Job(video, tmp_path / "crops" / name) for name, video in videos.items()]
+    done = list(pool.run(jobs, CONFIG, workers=2, timeout=10))
+    assert len(done) == len(jobs)
+    found = {job.folder.name: store.load(job.folder) for job in jobs}
+    statuses = {name: record["status"] for name, record in found.items()}
+    assert statuses == {
+        "good_1": "no_face",
+        "crash": "unreadable",
+        "hang": "timeout",
+        "memory": "unreadable",
+        "good_2": "no_face",
+    }
+    assert "died (exit code -11)" in found["crash"]["detail"]
+    assert "10 s" in found["hang"]["detail"]
+    assert "memory" in found["memory"]["detail"]
+
+
+def test_originals_are_done_before_the_fakes_that_need_them() -> None:
+    first, real, other = (Job(Path(name), Path("crops") / name) for name in ("a", "b", "c"))
+    fakes = [Job(Path(name), Path(name), real.folder) for name in ("d", "e")]
+    jobs = [first, fakes[0], real, fakes[1], other]
+    assert pool.rounds(jobs) == [[first], [real, other], fakes]
+
+
+# A main module of workers that are slow to start and slow to end, and are started when the pool
+# is stopped.
+SLOW_WORKERS = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from extraction import pool
+from common.preprocessing import FaceConfig
+
+folder = Path(sys.argv[1])
+
+def interrupt():
+    while len(list(folder.glob("worker_*"))) < 2:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+if __name__ == "__main__":
+    threading.Thread(target=interrupt, daemon=True).start()
+    jobs = [pool.Job(folder / name, folder / "crops" / name) for name in "ab"]
+    try:
+        list(pool.run(jobs, FaceConfig(), workers=2, timeout=60))
+    except KeyboardInterrupt:
+        print("stopped")
+else:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (folder / f"worker_{os.getpid()}").touch()
+    time.sleep(1)
+"""
+
+
+def test_a_worker_that_is_starting_when_the_pool_is_stopped_ends_without_a_word(
+    tmp_path: Path, repository: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SLOW_WORKERS)
+    run = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "stopped\n", "")

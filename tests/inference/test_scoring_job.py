@@ -1,0 +1,43 @@
+"""Videos are judged on a cluster as they are here."""
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+
+import score
+from common import errors
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        found = sorted(csv.DictReader(file), key=lambda row: row["video"])
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
+
+
+def test_a_cluster_gives_the_same_rows_pages_and_videos_as_this_process(
+    talking_heads: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    monkeypatch.chdir(talking_heads)
+    for engine in ("local", "ray"):
+        out = tmp_path / engine
+        out.mkdir()
+        words = ["new", str(tmp_path / "broken.mp4"), "--checkpoint", str(checkpoint)]
+        words += ["--output", str(out / "scores.csv"), "--device", "cpu", "--engine", engine]
+        words += ["--report", str(out / "seen"), "--save_video", str(out / "seen")]
+        monkeypatch.setattr(sys, "argv", ["score.py", *words])
+        with pytest.raises(SystemExit) as ended:
+            errors.run(score.main)
+        assert ended.value.code == 1
+    here, there = rows(tmp_path / "local/scores.csv"), rows(tmp_path / "ray/scores.csv")
+    assert [row["verdict"] for row in here] == ["unreadable", *[here[1]["verdict"]] * 2]
+    for one, other in zip(here, there, strict=True):
+        assert float(one.pop("p_fake") or -1) == pytest.approx(
+            float(other.pop("p_fake") or -1), abs=1e-5
+        ), "one thread there, perhaps more here"
+        assert one == other
+    seen = [sorted(p.name for p in (tmp_path / e / "seen").iterdir()) for e in ("local", "ray")]
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 5, "a page for each, a video for the two with a face"

@@ -1,0 +1,109 @@
+"""From clips to one score, one probability and one word."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import DataError
+from scoring.aggregate import AGGREGATIONS, ClipScore, by_video, confident_mean, video_scores
+from scoring.decision_rule import VERDICTS, Judgement
+
+CLIPS = [
+    ClipScore("a", 0, 0.2),
+    ClipScore("a", 0, 0.4),
+    ClipScore("a", 1, 0.9),
+    ClipScore("a", 1, 0.5),
+    ClipScore("b", 0, 0.1),
+]
+SCORES = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=5), min_size=1, max_size=4)
+BAND = Judgement(real_below=0.3, fake_from=0.7)
+
+
+def test_clips_are_kept_by_video_and_person() -> None:
+    assert by_video(CLIPS) == {"a": {0: [0.2, 0.4], 1: [0.9, 0.5]}, "b": {0: [0.1]}}
+
+
+def test_a_video_is_as_fake_as_its_most_suspicious_person() -> None:
+    assert video_scores(CLIPS) == {"a": pytest.approx(0.7), "b": pytest.approx(0.1)}
+
+
+def test_the_mean_is_over_all_clips() -> None:
+    assert video_scores(CLIPS, "mean") == {"a": pytest.approx(0.5), "b": pytest.approx(0.1)}
+
+
+def test_no_clips_give_no_score() -> None:
+    assert video_scores([]) == {}
+
+
+def test_the_confident_mean_leaves_out_doubt_where_enough_clips_are_sure() -> None:
+    assert confident_mean([[0.9, 0.95, 0.4]]) == pytest.approx(0.925)
+    assert confident_mean([[0.9, 0.4, 0.5]]) == pytest.approx(0.6)  # one of three
+    assert confident_mean([[0.9, 0.95, 0.4], [0.1, 0.1]]) == pytest.approx(0.925)
+    assert confident_mean([[0.1] * 19 + [0.5]]) == pytest.approx(0.1)
+    assert confident_mean([[0.1] * 8 + [0.5] * 2]) == pytest.approx(0.18)
+
+
+@given(SCORES)
+def test_a_video_is_never_outside_of_its_clips(tracks: list[list[float]]) -> None:
+    everything = [score for track in tracks for score in track]
+    for combine in AGGREGATIONS.values():
+        assert min(everything) - 1e-12 <= combine(tracks) <= max(everything) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("status", "score", "expected"),
+    [
+        ("ok", 0.7, "fake"),
+        ("ok", 0.69, "uncertain"),
+        ("ok", 0.3, "uncertain"),
+        ("ok", 0.29, "real"),
+        ("no_face", None, "no_face"),
+        ("unreadable", None, "unreadable"),
+    ],
+)
+def test_verdict_of(status: str, score: float | None, expected: str) -> None:
+    assert BAND.verdict(status, score) == expected
+    assert expected in VERDICTS
+
+
+def test_one_threshold_leaves_nothing_uncertain() -> None:
+    assert Judgement().verdict("ok", 0.5) == "fake"
+    assert Judgement().verdict("ok", np.nextafter(0.5, 0)) == "real"
+
+
+def test_a_video_without_a_face_can_never_have_a_score() -> None:
+    with pytest.raises(AssertionError):
+        BAND.verdict("no_face", 0.5)
+
+
+def test_without_a_fit_p_fake_is_the_models_own_score() -> None:
+    scores = np.array([0.0, 1e-9, 0.3, 1.0])
+    assert Judgement().p_fake(scores) == pytest.approx(scores, abs=1e-9)
+    assert Judgement().threshold == pytest.approx(0.5)
+
+
+@given(st.floats(0, 1), st.floats(1e-4, 1 - 1e-4), st.floats(0.1, 5), st.floats(-3, 3))
+def test_a_prior_changes_the_odds_by_the_priors_odds_and_no_verdict(
+    score: float, prior: float, slope: float, offset: float
+) -> None:
+    plain = Judgement("mean", slope, offset, 0.2, 0.6)
+    moved = plain.at_prior(prior)
+    before, after = (float(j.p_fake(np.array(score))) for j in (plain, moved))
+    assert after * (1 - before) * (1 - prior) == pytest.approx(
+        before * (1 - after) * prior, rel=1e-6, abs=1e-12
+    )
+    assert moved.verdict("ok", score) == plain.verdict("ok", score)
+    assert moved.threshold == pytest.approx(plain.threshold, abs=1e-9)
+    assert moved.at_prior(0.5).offset == pytest.approx(offset, abs=1e-9)
+
+
+def test_a_judgement_survives_being_stored_and_another_versions_is_refused() -> None:
+    judgement = Judgement("mean", 1.5, 0.1, 0.2, 0.6, fitted="by hand")
+    assert Judgement.from_dict(judgement.to_dict()) == judgement
+    damaged = [{"slope": float("nan")}, {"slope": "2"}, {"slope": -1.0}, {"prior": 1.0}]
+    damaged += [{"fake_from": float("inf")}, {"fitted": None}]
+    other = [{"aggregation": "median"}, {"real_below": 0.9}, {"more": 1}]
+    for change in damaged + other:
+        with pytest.raises(DataError):
+            Judgement.from_dict(judgement.to_dict() | change)

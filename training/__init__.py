@@ -1,0 +1,1 @@
+"""What serves one run of train.py."""

@@ -1,0 +1,102 @@
+"""What a run leaves to look at after every epoch: history.csv and curves.png."""
+
+import csv
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import fmean, stdev
+
+from common.files import replacing
+
+COMPARED = ("val_loss", "val_acc", "val_auc")
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch. train_* are over augmented clips, val_* over whole videos; val_auc is None when
+    validation holds one class only."""
+
+    epoch: int
+    train_loss: float
+    train_acc: float
+    val_loss: float
+    val_acc: float
+    val_auc: float | None
+    lr: float  # at the epoch's end
+    seconds: float
+    clips_per_second: float  # of training
+    gradient: float  # its norm before clipping, mean over steps
+
+    def line(self, epochs: int) -> str:
+        auc = "n/a" if self.val_auc is None else f"{self.val_auc:.3f}"
+        return (
+            f"epoch {self.epoch}/{epochs}: "
+            f"train loss {self.train_loss:.4f} acc {self.train_acc:.3f}"
+            f" · val loss {self.val_loss:.4f} acc {self.val_acc:.3f} auc {auc}"
+            f" · {self.seconds:.0f} s, {self.clips_per_second:.1f} clips/s"
+        )
+
+
+def write(folder: Path, rows: list[EpochRow]) -> None:
+    """history.csv"""
+    with (
+        replacing(folder / "history.csv") as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
+        writer.writeheader()
+        writer.writerows(map(asdict, rows))
+
+
+def read(folder: Path) -> list[EpochRow]:
+    """The rows of history.csv."""
+    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+        return [EpochRow(**{k: _number(v) for k, v in row.items()}) for row in csv.DictReader(file)]
+
+
+def _number(text: str) -> int | float | None:
+    return int(text) if text.isdecimal() else float(text) if text else None
+
+
+def best(rows: list[EpochRow], monitor: str) -> EpochRow:
+    """The first of the epochs that are best by a column."""
+    sign = 1 if monitor == "val_loss" else -1
+
+    def badness(row: EpochRow) -> float:
+        value = getattr(row, monitor)
+        return math.inf if value is None else sign * value
+
+    return min(rows, key=badness)
+
+
+def compare(folders: dict[int, Path], monitor: str) -> str:
+    """A table of the best epochs of runs by seed, with mean and standard deviation."""
+    rows = {seed: best(read(folder), monitor) for seed, folder in folders.items()}
+    shown = [name for name in COMPARED if all(getattr(r, name) is not None for r in rows.values())]
+    lines = [f"{'seed':>6}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown)]
+    for seed, row in rows.items():
+        values = "".join(f"{getattr(row, name):>10.4f}" for name in shown)
+        lines.append(f"{seed:>6}{row.epoch:>7}{values}")
+    for name, function in (("mean", fmean), ("sd", stdev)):
+        if len(rows) > 1:
+            values = (function([getattr(row, column) for row in rows.values()]) for column in shown)
+            lines.append(f"{name:>6}{'':>7}" + "".join(f"{value:>10.4f}" for value in values))
+    return "\n".join(lines)
+
+
+def draw_curves(folder: Path, rows: list[EpochRow]) -> None:
+    """Loss and accuracy over epochs, training and validation, as curves.png."""
+    from common.figures import new_figure  # slow to import
+
+    figure = new_figure(9, 3.5)
+    epochs = [row.epoch for row in rows]
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "acc"), strict=True):
+        for split in ("train", "val"):
+            axes.plot(
+                epochs, [getattr(row, f"{split}_{name}") for row in rows], label=split, marker="."
+            )
+        axes.set(xlabel="epoch", title={"loss": "loss", "acc": "accuracy"}[name])
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(folder / "curves.png", dpi=100)
