@@ -1,15 +1,22 @@
-"""The flags of the entry points, which flags/ defines."""
+"""The flags of the entry points, defined in flags/."""
 
-from flags.judging import evaluate_parser, score_flags
+from flags.config_file import changed_flags, read_config, read_run_flags, run_flags
+from flags.evaluate import evaluate_parser
 from flags.preprocess import preprocess_parser
-from flags.train import changes, repeat, train_flags, train_parser
+from flags.score import parse_score_flags, score_parser
+from flags.shared import build_options
+from flags.train import check_train_flags, train_parser
 
 __all__ = [
-    "changes",
+    "build_options",
+    "changed_flags",
+    "check_train_flags",
     "evaluate_parser",
+    "parse_score_flags",
     "preprocess_parser",
-    "repeat",
-    "score_flags",
-    "train_flags",
+    "read_config",
+    "read_run_flags",
+    "run_flags",
+    "score_parser",
     "train_parser",
 ]

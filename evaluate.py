@@ -8,11 +8,9 @@ checkpoint.
 """
 
 import args
-from common.pages import format_measured
 
 if __name__ == "__main__":
-    # --help and wrong flags are answered before slow imports
-    args.evaluate_parser().parse_args()
+    args.evaluate_parser().parse_args()  # answer --help and wrong flags before slow imports
 
 
 import argparse
@@ -20,193 +18,209 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from tqdm import tqdm
 
 from common import devices, errors
 from common.errors import DataError, UsageError
+from common.pages import format_measured
 from datasets import manifest
 from datasets.manifest import Manifest
 from evaluation import baselines, compare, plots, robustness, score_split, video_traits
 from evaluation.measure import all_metrics, measure, with_face
 from evaluation.results import METRICS, write
+from evaluation.score_split import SplitScorer
 from scoring.aggregate import BY_WORST_PERSON
-from scoring.calibrate import USUAL, Rule, TooFew
-from scoring.decision_rule import Judgement
-from scoring.detector import Detector
+from scoring.calibrate import DEFAULT_TARGETS, ErrorTarget, TooFewVideos
+from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
 
 SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
 
-Judged = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row per video
+JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row per video
 
 
 def main() -> int:
     flags = args.evaluate_parser().parse_args()
-    place = devices.choose(flags.device)
+    device = devices.choose(flags.device)
     paths = list(map(manifest.find, flags.csv_file))
-    check(flags, paths)
-    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
-    output.mkdir(parents=True, exist_ok=True)
+    check_flags(flags, paths)
     manifests = {str(path): manifest.read(path) for path in paths}
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
-    seen = {name: video_traits.of_videos(data, flags.split) for name, data in manifests.items()}
-    judged: Judged = {}
-    evaluations, drawn, of_frames = [], [], []
-    for path in flags.checkpoint:
-        detector = load_detector(path, place, devices.precision(flags.precision, place))
-        check_manifests(detector, manifests, flags.split)
-        judgement = judgement_of(flags, path, detector, manifests).at_prior(flags.prior)
+    traits = {
+        name: video_traits.measure_traits(data, flags.split) for name, data in manifests.items()
+    }
+    scorers_of = {path: make_scorers(path, manifests, flags, device) for path in flags.checkpoint}
+    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
+    output.mkdir(parents=True, exist_ok=True)
+    judged: JudgedVideos = {}
+    evaluations, drawn, frame_tables = [], [], []
+    for path, scorers in scorers_of.items():
+        rule = decision_rule(flags, path, scorers).at_prior(flags.prior)
         judged[str(path)] = {}
-        for name, data in manifests.items():
-            loading = (flags.batch_size, flags.workers)
-            videos = score_split.score(detector, data, flags.split, seen[name], *loading)
-            videos = score_split.judge(videos, judgement)
+        for name, scorer in scorers.items():
+            videos = score_split.add_verdicts(scorer.score(traits[name]), rule)
             judged[str(path)][name] = videos
-            result = evaluate(videos, judgement, columns[name], flags)
-            of_split = (detector, data, flags.split, *loading)
-            result["robustness"] = robust(videos, judgement, of_split, flags) or None
-            frames, result["frames"] = per_frame(judgement, of_split, flags)
-            of_frames.append(frames.assign(checkpoint=str(path), csv_file=name))
+            result = evaluate(videos, rule, columns[name], flags)
+            result["robustness"] = measure_robustness(videos, rule, scorer, flags) or None
+            frames, result["frames"] = measure_frames(rule, scorer, flags)
+            frame_tables.append(frames.assign(checkpoint=str(path), csv_file=name))
             evaluations.append({"checkpoint": str(path), "csv_file": name, **result})
-            drawn.append(plots.of_split(with_face(videos), judgement, result))
-            say(evaluations[-1])
+            drawn.append(plots.plot_split(with_face(videos), rule, result))
+            print_evaluation(evaluations[-1])
     results = {
         "schema": SCHEMA,
         **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
         "matrix": compare.matrix(judged, flags.prior, flags.seed),
-        "comparisons": comparisons(judged, flags) if flags.compare else [],
+        "comparisons": compare_all(judged, flags) if flags.compare else [],
     }
-    of_videos = [
-        table.assign(checkpoint=checkpoint, csv_file=name)
-        for checkpoint, by_manifest in judged.items()
-        for name, table in by_manifest.items()
-    ]
-    tables = {"scores.csv": of_videos} | ({"frames.csv": of_frames} if flags.per_frame else {})
+    tables = {"scores.csv": all_videos(judged)}
+    tables |= {"frames.csv": frame_tables} if flags.per_frame else {}
     write(output, results, tables, drawn)
     print(f"written: {output / 'report.html'}, {METRICS}, {', '.join(tables)} and plots beside it")
     return 0
 
 
-def check(flags: argparse.Namespace, paths: list[Path]) -> None:
-    """Raise UsageError for flags that do not go together."""
-    for flag, given in (("--checkpoint", flags.checkpoint), ("--csv_file", paths)):
-        if len(set(given)) < len(given):
+def check_flags(flags: argparse.Namespace, paths: list[Path]) -> None:
+    """Raise UsageError for flags that contradict each other."""
+    for flag, values in (("--checkpoint", flags.checkpoint), ("--csv_file", paths)):
+        if len(set(values)) < len(values):
             raise UsageError(f"{flag} names one file twice")
     if flags.compare and len(flags.checkpoint) < 2:
         raise UsageError("--compare needs a second --checkpoint")
-    if asks_for_judgement(flags) and len(paths) > 1:
-        raise UsageError("a judgement is fitted on the validation split of one --csv_file")
+    if fits_rule(flags) and len(paths) > 1:
+        raise UsageError("a decision rule is fitted on the validation split of a single --csv_file")
     if flags.output and flags.output.exists() and not flags.output.is_dir():
         raise UsageError(f"--output: {flags.output} is a file, not a folder")
 
 
-def check_manifests(detector: Detector, manifests: dict[str, Manifest], name: str) -> None:
-    """Before an hour of work: raise DataError for one that the detector must not judge, or in which
-    there is nothing to judge."""
-    for path, data in manifests.items():
-        if data.tracks(name).empty:
-            raise DataError(f"{path}: no video of the {name} split has a face")
+def make_scorers(
+    checkpoint: Path,
+    manifests: dict[str, Manifest],
+    flags: argparse.Namespace,
+    device: torch.device,
+) -> dict[str, SplitScorer]:
+    """Load a checkpoint and return a scorer for each manifest. Raise DataError for a manifest that
+    the detector must not be measured on, or whose split has no face, before an hour of work."""
+    precision = devices.precision(flags.precision, device)
+    detector = load_detector(checkpoint, device, precision)
+    scorers = {}
+    for name, data in manifests.items():
+        if data.tracks(flags.split).empty:
+            raise DataError(f"{name}: no video of the {flags.split} split has a face")
+        scorer = SplitScorer(detector, data, flags.split, flags.batch_size, flags.workers)
         try:
-            score_split.check(detector, data, name)
+            scorer.check()
         except DataError as error:
-            raise DataError(f"{path}: {error}") from error
+            raise DataError(f"{name}: {error}") from error
+        scorers[name] = scorer
+    return scorers
 
 
-def group_columns(data: Manifest, asked: list[str], name: str) -> list[str]:
-    """What results are broken down by. Raise UsageError for a column that is not there, or whose
-    name is taken by what the detector says."""
-    taken = score_split.OF_TRACKS | score_split.ADDED
-    columns = [column for column in data.table if column not in taken]
-    absent = [column for column in asked if column not in [*columns, *video_traits.NUMERIC]]
+def group_columns(data: Manifest, requested: list[str], name: str) -> list[str]:
+    """Return the columns whose groups are measured. Raise UsageError for a requested column that
+    does not exist, or that the detector's own columns replace."""
+    replaced = score_split.TRACK_COLUMNS | score_split.ADDED_COLUMNS
+    known = [column for column in data.table if column not in replaced]
+    known = [*known, *video_traits.NUMERIC]
+    absent = [column for column in requested if column not in known]
     if absent:
-        known = ", ".join(columns)
-        raise UsageError(f"--group_by: {name} has no column {', '.join(absent)}; it has {known}")
-    return [*dict.fromkeys(["method", "codec", *video_traits.NUMERIC, *asked])]
-
-
-def asks_for_judgement(flags: argparse.Namespace) -> bool:
-    return any(v is not None for v in (flags.error_rate, flags.target_fpr, flags.aggregation))
-
-
-def judgement_of(
-    flags: argparse.Namespace, path: Path, detector: Detector, manifests: dict[str, Manifest]
-) -> Judgement:
-    """The checkpoint's own, or one that is fitted now and stored in it."""
-    if not asks_for_judgement(flags):
-        return detector.judgement
-    (data,) = manifests.values()
-    asked = Rule(flags.error_rate, flags.target_fpr)
-    rules = USUAL if asked == Rule() else (asked,)
-    aggregations = [flags.aggregation] if flags.aggregation else BY_WORST_PERSON
-    loading = (flags.batch_size, flags.workers)
-    try:
-        judgement = score_split.calibrate_checkpoint(
-            path, detector, data, rules, aggregations, *loading
+        raise UsageError(
+            f"--group_by: {name} has no column {', '.join(absent)}; it has {', '.join(known)}"
         )
-    except TooFew as error:
-        raise UsageError(f"no judgement can be fitted: validation has {error}") from error
-    print(f"stored in {path}: {judgement.fitted}")
-    return judgement
+    return [*dict.fromkeys(["method", "codec", *video_traits.NUMERIC, *requested])]
+
+
+def fits_rule(flags: argparse.Namespace) -> bool:
+    """Return whether the flags ask for a new decision rule."""
+    values = (flags.error_rate, flags.target_fpr, flags.aggregation)
+    return any(value is not None for value in values)
+
+
+def decision_rule(
+    flags: argparse.Namespace, path: Path, scorers: dict[str, SplitScorer]
+) -> DecisionRule:
+    """Return the checkpoint's decision rule, or fit a new one and store it there."""
+    scorer = next(iter(scorers.values()))
+    if not fits_rule(flags):
+        return scorer.detector.rule
+    target = ErrorTarget(flags.error_rate, flags.target_fpr)
+    targets = DEFAULT_TARGETS if target == ErrorTarget() else (target,)
+    aggregations = [flags.aggregation] if flags.aggregation else BY_WORST_PERSON
+    try:
+        rule = score_split.fit_checkpoint(path, scorer, targets, aggregations)
+    except TooFewVideos as error:
+        raise UsageError(f"no decision rule can be fitted: validation has {error}") from error
+    print(f"stored in {path}: {rule.fitted}")
+    return rule
 
 
 def evaluate(
-    videos: pd.DataFrame, judgement: Judgement, columns: list[str], flags: argparse.Namespace
+    videos: pd.DataFrame, rule: DecisionRule, columns: list[str], flags: argparse.Namespace
 ) -> dict[str, Any]:
-    """An entry of `evaluations` in metrics.json, without its names."""
-    judged = with_face(videos)
+    """Return an entry of `evaluations` in metrics.json, without checkpoint and manifest."""
+    with_faces = with_face(videos)
     return {
-        "judgement": judgement.to_dict(),
-        **measure(videos, judgement, columns, flags.seed),
+        "judgement": rule.to_dict(),
+        **measure(videos, rule, columns, flags.seed),
         "baselines": {
-            "constant": baselines.constant(judged, flags.prior),
-            "trivial": baselines.trivial(judged, flags.prior, flags.seed),
+            "constant": baselines.constant(with_faces, flags.prior),
+            "trivial": baselines.trivial(with_faces, flags.prior, flags.seed),
         },
     }
 
 
-def robust(
-    videos: pd.DataFrame, judgement: Judgement, of_split: tuple, flags: argparse.Namespace
+def measure_robustness(
+    videos: pd.DataFrame, rule: DecisionRule, scorer: SplitScorer, flags: argparse.Namespace
 ) -> dict[str, Any]:
-    """With --robustness: every perturbation → an entry by severity."""
+    """With --robustness, return every perturbation's entries by severity."""
     changes = robustness.all_changes() if flags.robustness else {}
     judged = {}
     for (name, severity), change in tqdm(changes.items(), disable=None, leave=False):
-        changed = score_split.judge(score_split.score_changed(videos, change, *of_split), judgement)
+        changed = score_split.add_verdicts(scorer.score_changed(videos, change), rule)
         judged[name, severity] = with_face(changed)
-    return robustness.measure(judged, judgement, flags.seed)
+    return robustness.measure(judged, rule, flags.seed)
 
 
-def per_frame(
-    judgement: Judgement, of_split: tuple, flags: argparse.Namespace
+def measure_frames(
+    rule: DecisionRule, scorer: SplitScorer, flags: argparse.Namespace
 ) -> tuple[pd.DataFrame, dict[str, Any] | None]:
-    """With --per_frame: every frame as if it were a video, and what is measured of them."""
+    """With --per_frame, return all frames, judged as if each were a video, and their metrics."""
     if not flags.per_frame:
         return pd.DataFrame(), None
-    detector, data, name, batch_size, _ = of_split
-    frames = score_split.judge_frames(
-        score_split.frames(detector, data, name, batch_size), judgement
-    )
-    return frames, {"count": len(frames), "metrics": all_metrics(frames, judgement, flags.seed)}
+    frames = score_split.add_frame_verdicts(scorer.score_frames(), rule)
+    return frames, {"count": len(frames), "metrics": all_metrics(frames, rule, flags.seed)}
 
 
-def comparisons(judged: Judged, flags: argparse.Namespace) -> list[dict[str, Any]]:
-    """The first checkpoint beside every other one, on every manifest."""
+def all_videos(judged: JudgedVideos) -> list[pd.DataFrame]:
+    """Return the tables of all checkpoints and manifests, with columns that name them."""
+    return [
+        table.assign(checkpoint=checkpoint, csv_file=name)
+        for checkpoint, by_manifest in judged.items()
+        for name, table in by_manifest.items()
+    ]
+
+
+def compare_all(judged: JudgedVideos, flags: argparse.Namespace) -> list[dict[str, Any]]:
+    """Compare the first checkpoint with every other one, on every manifest."""
     (first, tables), *others = judged.items()
     return [
         {
             "first": first,
             "other": other,
             "csv_file": name,
-            **compare.differences(tables[name], theirs[name], flags.prior, flags.seed),
+            **compare.compare_checkpoints(
+                tables[name], other_tables[name], flags.prior, flags.seed
+            ),
         }
-        for other, theirs in others
+        for other, other_tables in others
         for name in tables
     ]
 
 
-def say(result: dict[str, Any]) -> None:
-    """What matters most, on the terminal."""
+def print_evaluation(result: dict[str, Any]) -> None:
+    """Print the main metrics of an evaluation."""
     print(
         f"{result['checkpoint']} on {result['csv_file']}: {result['videos_judged']} of "
         f"{result['videos']} videos judged, {result['sources']} sources"

@@ -6,232 +6,230 @@ python train.py --model_name resnet152 --epochs 50
 import args
 
 if __name__ == "__main__":
-    args.train_parser().parse_args()  # --help and wrong flags are answered before slow imports
+    args.train_parser().parse_args()  # answer --help and wrong flags before slow imports
 
 
 import argparse
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from common import devices, distributed, errors
 from common.checkpointing import Checkpoint
-from common.errors import PipelineError, UsageError
+from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from common.signals import stop_request
 from datasets import manifest, splits
 from datasets.feature_store import FeatureStore
+from datasets.loaders import ClipLoader
+from datasets.manifest import Manifest
+from models.frame_rnn import FrameModel
 from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from trainer import fit, take_step
-from training import build, dry_run, history, run_folder, tensorboard_log
+from training import build, dry_run, history, resume, run_folder, tensorboard_log
 from training.history import EpochRow
+from training.options import (
+    DataOptions,
+    LoopOptions,
+    ModelOptions,
+    OptimizerOptions,
+    RunOptions,
+)
+from training.resume import SavedRun
+from training.run_folder import Run
 from training.state import Hooks, Plan, Position, Stopped
+from training.step_errors import explain_step_errors
 
 
 def main() -> int:
     flags, folder = read_flags(sys.argv[1:])
-    place = devices.choose(flags.device)
-    # A dry run is the same for every seed.
-    one = flags.seeds is None or flags.dry_run
-    with distributed.group(place), advice(flags):
-        return run_once(flags, folder, place) if one else run_seeds(flags, place)
+    device = devices.choose(flags.device)
+    explained = explain_step_errors(
+        args.build_options(ModelOptions, flags),
+        args.build_options(DataOptions, flags),
+        args.build_options(LoopOptions, flags),
+        clip_frames=flags.clip_frames,
+    )
+    with distributed.process_group(device), explained:
+        if flags.seeds is None or flags.dry_run:  # a dry run is the same for every seed
+            return run_once(flags, folder, device)
+        return run_seeds(flags, device)
 
 
-def run_seeds(flags: argparse.Namespace, place: torch.device) -> int:
-    """A run for each of --seeds, and a table of them all. What is done or half done goes on."""
-    folders = run_folder.seed_folders(flags)
+def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
+    """Return the flags of this call, and the folder of the run that it resumes."""
+    flags = args.train_parser().parse_args(words)
+    if flags.config is not None and flags.resume is None:
+        flags = args.read_config(flags.config, words)
+    args.check_train_flags(flags)
+    if flags.resume is None:
+        return flags, None
+    folder = run_folder.find(flags.resume, flags.checkpoints)
+    flags = args.read_run_flags(run_folder.flags_file(folder), words)
+    args.check_train_flags(flags)
+    return flags, folder
+
+
+def run_seeds(flags: argparse.Namespace, device: torch.device) -> int:
+    """Train a run for each of --seeds, resuming those already begun, and print a table."""
+    folders = {seed: flags.checkpoints / f"{flags.run_name}_seed_{seed}" for seed in flags.seeds}
     for seed, folder in folders.items():
-        words = {"seeds": None, "seed": seed, "run_name": folder.name}
-        one = argparse.Namespace(**vars(flags) | words)
+        changed = {"seeds": None, "seed": seed, "run_name": folder.name}
         begun = (folder / "last.pt").exists()
-        code = run_once(one, folder if begun else None, place)
+        code = run_once(
+            argparse.Namespace(**vars(flags) | changed), folder if begun else None, device
+        )
         if code:
-            print("the same command goes on with the other seeds")
+            print("the same command continues with the other seeds")
             return code
-    if distributed.is_first():  # the others do not wait until it has written
+    if distributed.is_first():  # the other processes do not wait until it has written
         print(history.compare(folders, flags.monitor))
     return 0
 
 
-def run_once(flags: argparse.Namespace, begun: Path | None, place: torch.device) -> int:
-    """One run, from its beginning or on from where the one in the folder `begun` is; return the
+def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.device) -> int:
+    """Train one run, from its beginning or as a continuation of the one in `folder`; return the
     exit code."""
-    saved = run_folder.load(begun) if begun else None
+    saved = resume.load(folder) if folder else None
     if flags.tensorboard:
-        tensorboard_log.require()
+        tensorboard_log.summary_writer()
     seed_everything(flags.seed)
-    model, spec = build.build_model(flags, resume=saved is not None)
-    model = distributed.synchronise_batch_norm(model.to(place))
+    model, spec = build.build_model(args.build_options(ModelOptions, flags), resume=bool(saved))
+    model = distributed.synchronise_batch_norm(model.to(device))
     data = manifest.read(manifest.find(flags.csv_file))
     fingerprint = manifest.fingerprint(data)
     if saved and not flags.force:
-        saved.check(args.changes(flags, run_folder.flags_of(saved.folder)), fingerprint)
+        changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
+        saved.check_unchanged(changes, fingerprint)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     store = frozen_features(flags, model, data, clip, saved)
-    train_loader, val_loader = build.build_loaders(flags, data, clip, place, store)
-    if distributed.rank():  # weights were drawn alike, dropout is every process's own
+    loaders = build.build_loaders(args.build_options(DataOptions, flags), data, clip, device, store)
+    check_monitor(flags.monitor, loaders[1])
+    if distributed.rank():  # processes draw the same weights, but their own dropout
         torch.manual_seed(flags.seed + distributed.rank())
-    training = build.build_training(flags, model, train_loader)
-    plan = build.build_plan(flags, training.loss, train_loader, clip, place)
+    training = build.build_training(args.build_options(OptimizerOptions, flags), model, loaders[0])
+    plan = build.build_plan(
+        args.build_options(LoopOptions, flags), training.loss, loaders[0], clip, device
+    )
     if flags.dry_run:
         if flags.freeze == "all":
-            print("an epoch here goes through the encoder, as computing its features once does;")
-            print("the epochs of the run itself, of the head alone, take far less")
-        for line in dry_run.rehearse(training, train_loader, val_loader, plan, take_step):
+            print("an epoch here includes the encoder, as computing its features once does;")
+            print("the epochs of the run itself train only the head and take far less")
+        for line in dry_run.estimate(training, *loaders, plan, take_step):
             print(line, flush=True)
         return 0
-    folder = saved.folder if saved else run_folder.make_folder(flags)
-    run_folder.write_flags(folder, flags)
-    run = run_folder.Run(
-        folder,
-        training,
-        checkpoint_maker(flags, data, fingerprint, clip, saved),
-        keep=flags.keep_checkpoints,
-        monitor=flags.monitor,
-        patience=flags.patience,
-    )
-    position = run.restore(saved) if saved else Position()
+    folder = saved.folder if saved else new_folder(flags)
+    run_folder.write_flags(folder, args.run_flags(flags))
+    make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, saved)
+    run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
+    position = resume.restore(run, saved) if saved else Position()
     if saved:
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
         run.save(position)
     del saved  # a second copy of all weights
-    judged_by = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-    judge = partial(calibrate.of_validation, labels=judged_by["label"], sources=judged_by["group"])
-    return train(flags, run, train_loader, val_loader, plan, position, judge)
+    return train(flags, run, loaders, plan, position, rule_fitter(data))
+
+
+def check_monitor(monitor: str, val_loader: ClipLoader) -> None:
+    """Raise UsageError if validation cannot give the monitored metric."""
+    if monitor == "val_auc" and len(set(val_loader.dataset.labels)) < 2:
+        raise UsageError("--monitor val_auc: the validation split has only one label")
+
+
+def new_folder(flags: argparse.Namespace) -> Path:
+    name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = flags.checkpoints / name
+    run_folder.make_folder(folder)
+    return folder
 
 
 def frozen_features(
     flags: argparse.Namespace,
-    model: torch.nn.Module,
-    data: manifest.Manifest,
+    model: FrameModel,
+    data: Manifest,
     clip: ClipConfig,
-    saved: run_folder.Saved | None,
+    saved: SavedRun | None,
 ) -> FeatureStore | None:
-    """What --freeze all learns from; a dry run writes nothing, and goes through the encoder."""
+    """Return the features that --freeze all trains on. A dry run writes nothing, so it has none."""
     if flags.freeze != "all" or flags.dry_run:
         return None
-    if saved:  # its weights, not those that were just drawn
-        saved.give_weights(model)
-    return build.build_features(flags, model, data, clip)
+    if saved:  # the run's weights, not newly drawn ones
+        saved.load_weights(model)
+    return build.build_features(flags.model_name, model, data, clip, flags.workers)
 
 
 def checkpoint_maker(
     flags: argparse.Namespace,
-    data: manifest.Manifest,
+    data: Manifest,
     fingerprint: dict[str, Any],
     clip: ClipConfig,
-    saved: run_folder.Saved | None,
+    saved: SavedRun | None,
 ) -> Callable[..., Checkpoint]:
-    """What makes a checkpoint of weights, epoch and metrics."""
+    """Return a function that makes a checkpoint from weights, epoch, metrics and judgement."""
     trained_on = set(splits.fingerprints(data.split("train")["group"]))
-    if saved:  # with another split, perhaps
+    if saved:  # possibly begun with another split
         trained_on |= set(saved.checkpoint.trained_on)
     return partial(
         Checkpoint,
-        model=build.model_config(flags).to_dict(),
+        model=args.build_options(ModelOptions, flags).config.to_dict(),
         faces=data.faces,
         clip=clip,
         classes=list(manifest.CLASSES),
         trained_on=sorted(trained_on),
         data=fingerprint,
-        familiar=training_range.of_training(data.tracks("train")).to_dict(),
+        familiar=training_range.fit_training_range(data.tracks("train")).to_dict(),
     )
 
 
-def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
-    """The flags of this call, and the folder of the run that it goes on with."""
-    flags = args.train_flags(words)
-    if flags.resume is None:
-        if flags.seeds is not None and flags.run_name is None:
-            raise UsageError("--seeds needs a --run_name, so that the same command can go on")
-        return flags, None
-    if flags.seeds is not None:
-        raise UsageError(
-            "--resume goes on with one run; the command with --seeds goes on by itself"
-        )
-    if flags.config is not None:
-        raise UsageError("--resume takes the run's own flags: leave out --config")
-    folder = run_folder.find(flags.resume, flags.checkpoints)
-    return args.repeat(run_folder.flags_of(folder), words), folder
+def rule_fitter(data: Manifest) -> Callable[[list[ClipScore]], DecisionRule]:
+    """Return a function that fits the decision rule to validation's scores."""
+    videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
+    return partial(calibrate.fit_after_epoch, labels=videos["label"], sources=videos["group"])
 
 
 def train(
     flags: argparse.Namespace,
-    run: run_folder.Run,
-    train_loader: DataLoader,
-    val_loader: DataLoader,
+    run: Run,
+    loaders: tuple[ClipLoader, ClipLoader],
     plan: Plan,
     position: Position,
-    judge: Callable[[list[ClipScore]], Judgement],
+    fit_rule: Callable[[list[ClipScore]], DecisionRule],
 ) -> int:
-    """Fit from `position` on; return the exit code. `judge` makes a judgement of validation's
-    scores."""
-    watched = flags.tensorboard and distributed.is_first()
-    events = tensorboard_log.Board(run.folder, position.epoch) if watched else None
+    """Train from `position` on; return the exit code."""
+    log = None
+    if flags.tensorboard and distributed.is_first():
+        log = tensorboard_log.TensorBoardLog(run.folder, position.epoch)
 
     def after_epoch(row: EpochRow, position: Position, clips: list[ClipScore]) -> bool:
-        run.finish_epoch(row, position, judge(clips).to_dict())
+        run.finish_epoch(row, position, fit_rule(clips).to_dict())
         print(row.line(flags.epochs), flush=True)
-        if events:
-            events.add(row, run.training.judged, val_loader.dataset)
-        return run.goes_on
+        if log:
+            log.add(row, run.training.evaluated, loaders[1].dataset)
+        return run.has_patience
 
     with stop_request() as stop:
         try:
-            if run.goes_on:
+            if run.has_patience:
                 hooks = Hooks(run.save, after_epoch, stop)
-                fit(run.training, train_loader, val_loader, plan, hooks, position)
+                fit(run.training, *loaders, plan, hooks, position)
         except Stopped:
-            print(f"stopped; this goes on where it was: python train.py --resume {run.folder}")
-            return stop.exit_code or 128 + signal.SIGTERM  # another process was asked
-    if not run.goes_on:
-        print(f"ended early: {flags.patience} epochs brought no better {flags.monitor}")
+            print(f"stopped; to continue: python train.py --resume {run.folder}")
+            return stop.exit_code or 128 + signal.SIGTERM  # another process was asked to stop
+    if not run.has_patience:
+        print(f"ended early: {flags.patience} epochs without a better {flags.monitor}")
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0
-
-
-@contextmanager
-def advice(flags: argparse.Namespace) -> Iterator[None]:
-    """Answer a step that does not fit with ways out, in the order of what they cost, and an encoder
-    that cannot be compiled with what it would take."""
-    try:
-        yield
-    except RuntimeError as error:
-        if flags.compile:
-            from torch._dynamo.exc import TorchDynamoException  # slow to import
-
-            if isinstance(error, TorchDynamoException):
-                raise PipelineError(
-                    f"--compile: this encoder cannot be compiled here ({errors.one_line(error)}): "
-                    "it takes a C++ compiler, on a GPU also triton; or leave the flag out"
-                ) from error
-        if not any(text in str(error) for text in ("out of memory", "can't allocate memory")):
-            raise
-        ways = []
-        if flags.accumulate < flags.batch_size:
-            ways.append(f"--accumulate {min(2 * flags.accumulate, flags.batch_size)}")
-        if flags.precision != "bfloat16":
-            ways.append("--precision bfloat16")
-        if not flags.grad_checkpoint:
-            ways.append("--grad_checkpoint True")
-        ways.append("a smaller --crop_size, --clip_frames or --model_name")
-        raise PipelineError(
-            f"out of memory in a step of {flags.batch_size} clips of {flags.clip_frames} frames, "
-            f"in {flags.accumulate} parts. Add one or more of: {'; '.join(ways)}. A run that was "
-            "begun goes on with them: --resume last --force"
-        ) from error
 
 
 def seed_everything(seed: int) -> None:

@@ -1,73 +1,76 @@
-"""What calibration and --prior are worth where fakes are rarer or commoner than in training, in a
-simulation.
+"""Calibration error of p_fake at several shares of fakes, with and without --prior (simulated).
 
     python -m benchmarks.calibration
 
-A detector's logits are right for as many fakes as reals but for a slope and an offset, as after
-training too long. Both are fitted on a validation set, and judged on new videos at other shares.
+Simulates a detector whose scores have the wrong slope and offset, as after too long a training.
+Both are corrected by calibration on a validation set with as many fakes as reals. Calibration error
+and log loss are then measured on new videos with other shares of fakes.
 """
-
-import argparse
 
 import numpy as np
 from scipy.special import expit
 
+from benchmarks.shared import new_parser
 from common import errors
 from flags.types import at_least
 from scoring import metrics
-from scoring.calibrate import Rule, calibrate
-from scoring.decision_rule import Judgement
+from scoring.calibrate import ErrorTarget, calibrate
+from scoring.decision_rule import DecisionRule
 
-SHARES = (0.5, 0.8, 0.01)  # of fakes, where the detector is used
-APART = 2.0  # standard deviations between the middles of both classes
-SLOPE, OFFSET = 2.5, 1.0  # by which a trained detector's logits are wrong
+SHARES = (0.5, 0.8, 0.01)  # of fakes among the new videos
+DISTANCE = 2.0  # between the means of the two classes, in standard deviations
+SLOPE, OFFSET = 2.5, 1.0  # errors of the simulated detector's logits
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--validation", type=at_least(20), default=1000, help="videos")
-    parser.add_argument("--videos", type=at_least(100), default=20_000, help="that are judged")
-    parser.add_argument("--seed", type=at_least(0), default=0)
+    parser = new_parser(__doc__)
+    parser.add_argument(
+        "--validation", type=at_least(20), default=1000, help="videos to calibrate with"
+    )
+    parser.add_argument(
+        "--videos", type=at_least(100), default=20_000, help="new videos for each share of fakes"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the simulation")
     flags = parser.parse_args()
     random = np.random.default_rng(flags.seed)
-    judgement = fitted(random, flags.validation)
-    print(judgement.fitted)
-    print(f"{'share of fakes':<16}{'':<14}{'ECE':>8}{'log loss':>10}")
+    rule = fit_rule(random, flags.validation)
+    print(rule.fitted)
+    print(f"{'share of fakes':<16}{'p_fake':<14}{'ECE':>8}{'log loss':>10}")
     for share in SHARES:
-        for name, (ece, loss) in judged(random, judgement, share, flags.videos).items():
-            print(f"{share:<16}{name:<14}{ece:8.4f}{loss:10.4f}")
+        for name, values in measure(random, rule, share, flags.videos).items():
+            print(f"{share:<16}{name:<14}{values['ece']:8.4f}{values['log_loss']:10.4f}")
     return 0
 
 
 def draw(random: np.random.Generator, count: int, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores. The logarithm of the odds of two normal distributions is APART times the
-    place between their middles."""
+    """Return labels and scores (N,) of simulated videos, a share of them fake."""
     labels = (random.random(count) < share).astype(int)
-    odds = APART * random.normal((labels - 0.5) * APART, 1)
-    return labels, expit(SLOPE * odds + OFFSET)
+    # The log odds of two normal distributions are linear in the drawn value.
+    log_odds = DISTANCE * random.normal((labels - 0.5) * DISTANCE, 1)
+    return labels, expit(SLOPE * log_odds + OFFSET)
 
 
-def fitted(random: np.random.Generator, count: int) -> Judgement:
+def fit_rule(random: np.random.Generator, count: int) -> DecisionRule:
+    """Fit a decision rule on `count` simulated validation videos."""
     labels, scores = draw(random, count, 0.5)
-    return calibrate(labels, {"max_face": scores}, np.arange(count), Rule())
+    return calibrate(labels, {"max_face": scores}, np.arange(count), ErrorTarget())
 
 
-def judged(
-    random: np.random.Generator, judgement: Judgement, share: float, count: int
-) -> dict[str, tuple[float, float]]:
-    """Calibration error and log loss of the model's own scores, of calibrated ones, and of those at
-    the prior."""
+def measure(
+    random: np.random.Generator, rule: DecisionRule, share: float, count: int
+) -> dict[str, metrics.Metrics]:
+    """Return the metrics of three kinds of p_fake: the model's scores, calibrated scores, and
+    calibrated scores at the prior `share`."""
     labels, scores = draw(random, count, share)
-    tried = {
-        "as trained": scores,
-        "calibrated": judgement.p_fake(scores),
-        "at the prior": judgement.at_prior(share).p_fake(scores),
+    kinds = {
+        "uncalibrated": scores,
+        "calibrated": rule.p_fake(scores),
+        "at the prior": rule.at_prior(share).p_fake(scores),
     }
-    found = {
+    return {
         name: metrics.probabilities(labels, p_fake, prior=labels.mean())
-        for name, p_fake in tried.items()
+        for name, p_fake in kinds.items()
     }
-    return {name: (numbers["ece"], numbers["log_loss"]) for name, numbers in found.items()}
 
 
 if __name__ == "__main__":

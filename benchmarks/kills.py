@@ -1,9 +1,10 @@
-"""Preprocessing killed at random moments and started again, beside one that was left alone.
+"""Whether preprocessing that is killed and started again writes the same bytes.
 
     python -m benchmarks.kills FOLDER [--kills 20] [--layout dfdc]
 
-Every run gets a new folder, is killed with all its processes (SIGKILL) at a random moment, and is
-called again; its folder must then hold the same bytes as that of the run that was left alone.
+Runs preprocess_dfdc.py once without a kill. Then runs it many times, each time into a new folder:
+kills it and all its processes (SIGKILL) at a random moment, calls it again, and compares every file
+with that of the first run. Exits with code 1 if a file differs.
 """
 
 import argparse
@@ -13,37 +14,75 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
+from benchmarks.shared import measure_seconds, new_parser
+from common import errors
+from common.errors import PipelineError
 from common.files import sha256
+from flags.types import at_least
 
 
-def command(flags: argparse.Namespace, output: Path) -> list[str]:
+def main() -> int:
+    parser = new_parser(__doc__)
+    parser.add_argument("folder", type=Path, help="folder of videos, as preprocess_dfdc.py --input")
+    parser.add_argument("--kills", type=at_least(1), default=20, help="runs that are killed")
+    parser.add_argument("--layout", default="dfdc", help="as preprocess_dfdc.py --layout")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the random moments")
+    flags = parser.parse_args()
+    moments = random.Random(flags.seed)
+    different = 0
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        seconds = measure_seconds(partial(run, make_command(flags, root / "whole")))
+        expected = file_digests(root / "whole")
+        print(f"without a kill: {seconds:.1f} s, {len(expected)} files")
+        for number in range(1, flags.kills + 1):
+            output = root / f"killed_{number}"
+            command = make_command(flags, output)
+            moment = moments.uniform(0, seconds)
+            run_and_kill(command, moment)
+            finished = len(list(output.glob("crops/**/video.json")))
+            run(command)
+            same = file_digests(output) == expected
+            different += not same
+            result = "same bytes" if same else "DIFFERENT"
+            print(
+                f"{number:3}: killed after {moment:5.1f} s, {finished:3} videos finished: {result}"
+            )
+    print(f"{flags.kills - different} of {flags.kills} killed runs ended with the same bytes")
+    return 1 if different else 0
+
+
+def make_command(flags: argparse.Namespace, output: Path) -> list[str]:
+    """Return the command that preprocesses every video into `output`."""
     return [
         *(sys.executable, "preprocess_dfdc.py", "--input", str(flags.folder)),
-        *("--output", str(output), "--layout", flags.layout, "--balance", "none"),
+        *("--output", str(output), "--layout", flags.layout, "--undersample", "False"),
         *("--val_share", "0", "--test_share", "0"),
     ]
 
 
-def contents(folder: Path) -> dict[str, str]:
-    """File → SHA-256 of its bytes."""
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in `folder` and below, by relative path."""
     return {
         str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()
     }
 
 
-def run_whole(words: list[str]) -> float:
-    """Seconds."""
-    started = time.monotonic()
-    subprocess.run(words, check=True, capture_output=True)
-    return time.monotonic() - started
+def run(command: list[str]) -> None:
+    """Run a command to its end. Raise PipelineError if it fails."""
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        *_, last_line = ["", *process.stderr.splitlines()]
+        raise PipelineError(f"{command[1]} ended with code {process.returncode}: {last_line}")
 
 
-def run_and_kill(words: list[str], seconds: float) -> None:
+def run_and_kill(command: list[str], seconds: float) -> None:
+    """Run a command and kill it with all its processes after `seconds`, unless it ends earlier."""
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(words, start_new_session=True, stdout=quiet, stderr=quiet)
+    process = subprocess.Popen(command, start_new_session=True, stdout=quiet, stderr=quiet)
     try:
         process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -51,33 +90,5 @@ def run_and_kill(words: list[str], seconds: float) -> None:
         process.wait()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--layout", default="dfdc")
-    parser.add_argument("--seed", type=int, default=0)
-    flags = parser.parse_args()
-    moments = random.Random(flags.seed)
-    different = 0
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        whole = run_whole(command(flags, root / "whole"))
-        expected = contents(root / "whole")
-        print(f"left alone: {whole:.1f} s, {len(expected)} files")
-        for number in range(1, flags.kills + 1):
-            output = root / f"killed_{number}"
-            moment = moments.uniform(0, whole)
-            run_and_kill(command(flags, output), moment)
-            left = len(list(output.glob("crops/**/video.json")))
-            run_whole(command(flags, output))
-            same = contents(output) == expected
-            different += not same
-            verdict = "same bytes" if same else "DIFFERENT"
-            print(f"{number:3}: killed after {moment:5.1f} s, {left:3} videos done: {verdict}")
-    print(f"{flags.kills - different} of {flags.kills} ended with the same bytes")
-    return 1 if different else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    errors.run(main)

@@ -1,192 +1,146 @@
-"""Face extraction beside its floor and beside the plain way, on the same clips and cores.
+"""Seconds and memory of face extraction, beside plain decoding and plain MTCNN.
 
     python -m benchmarks.preprocess FOLDER [FOLDER …]        (make bench-preprocess CLIPS=…)
 
-floor   decode every frame and do nothing else, with the faster of two readers
-plain   decode 32 frames, MTCNN on each full frame as its README shows; nothing is written
-ours    what preprocess_dfdc.py does with a video: decode, detect, track, crop, write; for each
-        way of sampling frames
+floor   decodes every frame and does nothing else; the faster of two readers counts
+ours    what preprocess_dfdc.py does with a video: decode, detect, track, crop, write; once for
+        each way of sampling frames
+plain   decodes 32 frames and runs MTCNN on each full frame, as its README shows; writes nothing
 
-Where torch sees a GPU, ours searches frames there, those of all processes together.
-Every contender gets as many single-threaded processes as there are cores. Their start (imports,
-weights) is not counted: it is paid once a run, not once a video.
+Each contender gets the same number of processes with one thread each. The start of the processes is
+not measured, because a run pays it once, not for each video. On a machine with a GPU, all processes
+of "ours" search for faces on it.
 """
 
-import argparse
 import math
 import multiprocessing
 import os
-import resource
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 import torch
-from facenet_pytorch import MTCNN
 
-from common.files import file_size
-from common.preprocessing import SAMPLINGS, FaceConfig
-from extraction import store
-from faces.decode import read
-from faces.detect import Detection, FaceDetector, intersection_over_union
-from faces.extract import extract_faces, is_person
-from faces.search_server import RemoteSearch, SearchServer
-from faces.track import link
+from benchmarks.preprocess_contenders import (
+    CONFIG,
+    Boxes,
+    decode_opencv,
+    decode_pyav,
+    extract,
+    extract_plainly,
+    start_process,
+    wait,
+)
+from benchmarks.shared import find_videos, new_parser
+from common import errors
+from common.preprocessing import SAMPLINGS
+from faces.detect import intersection_over_union
+from faces.search_server import SearchServer
+from flags.types import at_least
 
-CONFIG = FaceConfig()
-SAME_FACE = 0.5  # intersection over union
-
-Boxes = dict[int, list[np.ndarray]]  # frame → boxes of faces
-
-
-def decode_opencv(path: Path) -> int:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-    frames = 0
-    while capture.grab():
-        frames += 1
-    return frames
+SAME_FACE = 0.5  # smallest intersection over union of two boxes of one face
 
 
-def decode_pyav(path: Path) -> int:
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
-        return sum(1 for _ in container.decode(stream))
+@dataclass(frozen=True)
+class Run:
+    """One contender's results in the order of the videos, and what they cost."""
+
+    results: list[Any]
+    seconds: float
+    memory: float  # peak of a process, MB
+
+    def row(self, name: str, floor: float = math.inf) -> str:
+        share = f"   {self.seconds / floor:.2f} × floor" if floor < math.inf else ""
+        return f"{name:<16}{self.seconds:6.1f} s   {self.memory:5.0f} MB{share}"
 
 
-def plain(path: Path) -> tuple[Boxes, int]:
-    """Boxes of the people that plain MTCNN finds, and how many other "faces" it finds."""
-    global _plain
-    frames = read(path, CONFIG)
-    found = []
-    for image in frames.images:
-        boxes, confidences, points = _plain.detect(image, landmarks=True)
-        faces = [] if boxes is None else zip(boxes, points, confidences, strict=True)
-        found.append([Detection(*face) for face in faces])
-    people: Boxes = {}
-    for track in link(found, frames.indices):
-        if is_person(track, len(found), CONFIG):
-            for position, face in zip(track.positions, track.detections, strict=True):
-                people.setdefault(frames.indices[position], []).append(face.box)
-    others = sum(map(len, found)) - sum(map(len, people.values()))
-    return people, others
-
-
-def ours(path: Path, sampling: str = "uniform") -> Boxes:
-    """Boxes of the people that extraction finds and writes."""
-    extraction = extract_faces(path, _ours[sampling])
-    with tempfile.TemporaryDirectory() as folder:
-        store.save(Path(folder) / path.name, extraction, file_size(path))
-    people: Boxes = {}
-    for track in extraction.tracks:
-        for frame, box in zip(track.frames, track.boxes, strict=True):
-            people.setdefault(frame, []).append(np.array(box))
-    return people
-
-
-_plain: MTCNN
-_ours: dict[str, FaceDetector]  # by sampling
-
-
-def start(server: str | None) -> None:
-    global _plain, _ours
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    _plain = MTCNN(keep_all=True)
-    look = RemoteSearch(server) if server else None
-    _ours = {name: FaceDetector(replace(CONFIG, sampling=name), look) for name in SAMPLINGS}
-
-
-def ready(_: int) -> int:
-    """Wait long enough for every process of the pool to get one."""
-    time.sleep(0.5)
-    return os.getpid()
-
-
-def peak_mb(_: int) -> float:
-    time.sleep(0.5)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def timed(
-    work: Callable[[Path], Any], clips: list[Path], processes: int, server: str | None = None
-) -> tuple[Any, ...]:
-    """Results in the order of `clips`, seconds, peak memory of a process in MB."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, start, [server]) as pool:
-        list(pool.map(ready, range(processes)))
-        started = time.monotonic()
-        results = list(pool.map(work, clips))
-        seconds = time.monotonic() - started
-        memory = max(pool.map(peak_mb, range(processes)))
-    return results, seconds, memory
-
-
-def compare(reference: Boxes, people: Boxes) -> tuple[int, int, int]:
-    """Boxes of `reference`, those of them that `people` holds, boxes of `people` beyond it."""
-    hits = extra = 0
-    for frame in reference.keys() | people.keys():
-        expected, got = reference.get(frame, []), people.get(frame, [])
-        hits += sum(any(_same(a, b) for b in got) for a in expected)
-        extra += sum(not any(_same(a, b) for a in expected) for b in got)
-    return sum(map(len, reference.values())), hits, extra
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return intersection_over_union(a, b) >= SAME_FACE
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
+def main() -> int:
+    parser = new_parser(__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of .mp4 files")
+    parser.add_argument(
+        "--processes", type=at_least(1), default=os.cpu_count() or 1, help="worker processes"
+    )
     flags = parser.parse_args()
-    clips = sorted(path for folder in flags.folders for path in folder.rglob("*.mp4"))
+    videos, processes = find_videos(flags.folders), flags.processes
     floor = math.inf
     for name, reader in {"opencv": decode_opencv, "pyav": decode_pyav}.items():
-        counts, seconds, memory = timed(reader, clips, flags.processes)
-        print(
-            f"floor, {name:<8}{seconds:6.1f} s   {memory:5.0f} MB   {sum(counts)} frames",
-            flush=True,
-        )
-        floor = min(floor, seconds)
+        run = measure(reader, videos, processes)
+        print(f"{run.row(f'floor, {name}')}   {sum(run.results)} frames", flush=True)
+        floor = min(floor, run.seconds)
+    ours = measure_ours(videos, processes)
+    for sampling, run in ours.items():
+        speed = f"{len(videos) / run.seconds:.2f} videos/s"
+        print(f"{run.row(f'ours, {sampling}', floor)}   {speed}", flush=True)
+    plain = measure(extract_plainly, videos, processes)
+    print(plain.row("plain", floor))
+    print(f"ours is {plain.seconds / ours['uniform'].seconds:.1f} times as fast as plain")
+    print_comparison(videos, ours["uniform"].results, plain.results)
+    return 0
+
+
+def measure_ours(videos: list[Path], processes: int) -> dict[str, Run]:
+    """Return a run for each way of sampling."""
     gpu = torch.cuda.is_available()
     with SearchServer(CONFIG, torch.device("cuda")) if gpu else nullcontext() as server:
         address = server.address if server else None
-        runs = {
-            name: timed(partial(ours, sampling=name), clips, flags.processes, address)
+        return {
+            name: measure(partial(extract, sampling=name), videos, processes, address)
             for name in SAMPLINGS
         }
-    for name, (_, seconds, memory) in runs.items():
-        print(
-            f"ours, {name:<12}{seconds:6.1f} s   {memory:5.0f} MB   {seconds / floor:.2f} × floor"
-            f"   {len(clips) / seconds:.2f} videos/s",
-            flush=True,
-        )
-    found, seconds, _ = runs["uniform"]
-    reference, slow, memory = timed(plain, clips, flags.processes)
-    print(f"plain          {slow:6.1f} s   {memory:5.0f} MB   {slow / floor:.2f} × floor")
-    print(f"ours is {slow / seconds:.1f} × faster than plain")
-    total = np.zeros(4, dtype=int)
-    for clip, (people, others), mine in zip(clips, reference, found, strict=True):
-        row = (*compare(people, mine), others)
-        total += row
-        if row[0] != row[1] or row[2]:
-            print(f"  {clip.name}: {row[1]} of {row[0]} found, {row[2]} beyond plain's people")
+
+
+def measure(
+    work: Callable[[Path], Any], videos: list[Path], processes: int, server: str | None = None
+) -> Run:
+    """Call `work` for every video in a pool of processes. `server` is the address of a
+    SearchServer."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, start_process, (server,)) as pool:
+        list(pool.map(wait, range(processes)))
+        started = time.monotonic()
+        results = list(pool.map(work, videos))
+        seconds = time.monotonic() - started
+        memory = max(pool.map(wait, range(processes)))
+    return Run(results, seconds, memory)
+
+
+def print_comparison(videos: list[Path], ours: list[Boxes], plain: list[tuple[Boxes, int]]) -> None:
+    """Print which faces of people that plain MTCNN finds are extracted, and the false faces of
+    both."""
+    expected = found = beyond = others = 0
+    for video, boxes, (plain_boxes, plain_others) in zip(videos, ours, plain, strict=True):
+        counts = compare(plain_boxes, boxes)
+        if counts[0] != counts[1] or counts[2]:
+            print(f"  {video.name}: {counts[1]} of {counts[0]} found, {counts[2]} others")
+        expected, found, beyond = expected + counts[0], found + counts[1], beyond + counts[2]
+        others += plain_others
+    share = f" ({found / expected:.2%})" if expected else ""
     print(
-        f"recall {total[1]} of {total[0]} ({total[1] / total[0]:.2%}); false faces per clip: "
-        f"ours {total[2] / len(clips):.2f}, plain {total[3] / len(clips):.2f}"
+        f"ours finds {found} of {expected}{share} faces of plain; other faces per video: "
+        f"ours {beyond / len(videos):.2f}, plain {others / len(videos):.2f}"
     )
 
 
+def compare(reference: Boxes, people: Boxes) -> tuple[int, int, int]:
+    """Return the number of boxes of `reference`, how many of them `people` contains, and the number
+    of other boxes in `people`."""
+    hits = others = 0
+    for frame in reference.keys() | people.keys():
+        expected, got = reference.get(frame, []), people.get(frame, [])
+        hits += sum(any(_is_same_face(a, b) for b in got) for a in expected)
+        others += sum(not any(_is_same_face(a, b) for a in expected) for b in got)
+    return sum(map(len, reference.values())), hits, others
+
+
+def _is_same_face(a: np.ndarray, b: np.ndarray) -> bool:
+    return intersection_over_union(a, b) >= SAME_FACE
+
+
 if __name__ == "__main__":
-    main()
+    errors.run(main)

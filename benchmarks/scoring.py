@@ -1,162 +1,183 @@
-"""Scoring stage by stage: seconds per clip with ResNet152 and an LSTM, 16 frames, model loaded.
+"""Seconds of scoring a video, by stage and by backend.
 
     python -m benchmarks.scoring FOLDER [FOLDER …]          (make bench-score CLIPS="folder folder")
 
-decode, detect (with tracking and cropping) and model one after the other, then all that score.py
-does for one file: as it is (`torch`), with --precision bfloat16 and with --backend onnx; medians.
-Beside them `plain`: MTCNN by
-its own settings on every sampled frame at full size, the same model in torch's default memory
-format. Then all clips one by one and as one folder, where the next one's faces are looked for while
-the model is at work, and the seconds from starting score.py to its end for one clip. Weights are
-random: they change no time.
+Uses ResNet152 with an LSTM and random weights, which do not change the time, and 16 frames of each
+video. Prints medians of:
+
+decode, detect, model     the stages one after the other; detect includes tracking and cropping
+torch, bfloat16, onnx     all that score.py does with a file: by default, with --precision bfloat16
+                          and with --backend onnx
+plain                     MTCNN with its own settings on every sampled frame at full size, and the
+                          model in torch's default memory format
+
+Then it compares scoring the videos one by one with scoring them as one folder, where the faces of
+the next video are detected while the model works, and measures a whole call of score.py. Needs
+requirements-extras.txt.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from facenet_pytorch import MTCNN
 
 import models
+from benchmarks.plain_scorer import PlainScorer
+from benchmarks.shared import find_videos, measure_seconds, new_parser, repeat_in_turns
 from common import checkpointing, devices, errors
 from common.checkpointing import Checkpoint
-from common.errors import UsageError
+from common.errors import DataError, PipelineError, VideoError
 from common.preprocessing import ClipConfig, FaceConfig
+from datasets.manifest import CLASSES
 from export import onnx_export
 from export.onnx_model import load_exported
-from faces.crop import cut, to_jpeg
 from faces.decode import read
 from faces.extract import extract_faces
 from faces.sampling import WHOLE
+from flags.shared import add_device
 from flags.types import at_least
-from inference.judge import Judge
-from scoring.decision_rule import Judgement
-from scoring.detector import Detector
+from inference.judge import VideoJudge
+from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
 from scoring.predict import predict_track
 
 FACES = FaceConfig(frames_per_video=16)
+BATCH_SIZE = 4  # clips per forward pass
 STAGES = ("decode", "detect", "model")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--model_name", default="resnet152")
-    parser.add_argument("--repeats", type=at_least(1), default=3)
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser = new_parser(__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of .mp4 files")
+    parser.add_argument(
+        "--model_name", default="resnet152", help="name of an encoder, as train.py --model_name"
+    )
+    parser.add_argument(
+        "--repeats", type=at_least(1), default=3, help="runs, of which the median is printed"
+    )
+    add_device(parser, "auto", "the model")
     flags = parser.parse_args()
-    clips = sorted(path for folder in flags.folders for path in folder.rglob("*.mp4"))
-    if not clips:
-        raise UsageError("no .mp4 under " + ", ".join(map(str, flags.folders)))
-    with tempfile.TemporaryDirectory() as folder:
-        path = make_checkpoint(Path(folder) / "best.pt", flags.model_name)
-        exported = path.with_suffix(".zip")
-        onnx_export.export(path, exported)
-        place = devices.choose(flags.device)
-        plain = load_detector(path, place)
-        plain.model.encoder.to(memory_format=torch.contiguous_format)
+    videos = find_videos(flags.folders)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        checkpoint = make_checkpoint(folder / "best.pt", flags.model_name)
+        exported = folder / "detector.zip"
+        onnx_export.export(checkpoint, exported)
+        device = devices.choose(flags.device)
         detectors = {
-            "torch": load_detector(path, place),
-            "bfloat16": load_detector(path, place, torch.bfloat16),
+            "torch": load_detector(checkpoint, device),
+            "bfloat16": load_detector(checkpoint, device, torch.bfloat16),
             "onnx": load_exported(exported),
         }
-        judges = {name: Judge(d, Judgement(), WHOLE, batch_size=4) for name, d in detectors.items()}
-        print_stages(clips, judges, plain, flags.repeats)
-        for name, judge in judges.items():
-            print_folder(name, clips, judge, flags.repeats)
-        call = [sys.executable, "score.py", str(clips[0]), "--json", "--device", flags.device]
-        call += ["--output", f"{folder}/scores.csv", "--checkpoint"]
-        ways = {
-            "torch": [path],
-            "bfloat16": [path, "--precision", "bfloat16"],
-            "onnx": [exported, "--backend", "onnx"],
+        judges = {
+            name: VideoJudge(detector, DecisionRule(), WHOLE, BATCH_SIZE)
+            for name, detector in detectors.items()
         }
-        for name, extra in ways.items():
-            start = partial(subprocess.run, [*call, *extra], check=True, capture_output=True)
-            starts = [seconds_of(start) for _ in range(flags.repeats)]
-            print(f"{name}: score.py {clips[0].name} in {statistics.median(starts):.1f} s")
+        plain = PlainScorer(load_detector(checkpoint, device), BATCH_SIZE)
+        print_videos(videos, judges, plain, flags.repeats)
+        for name, judge in judges.items():
+            print_folder(name, videos, judge, flags.repeats)
+        with_torch = ["--checkpoint", str(checkpoint), "--device", flags.device]
+        backends = {
+            "torch": with_torch,
+            "bfloat16": [*with_torch, "--precision", "bfloat16"],
+            "onnx": ["--checkpoint", str(exported), "--backend", "onnx"],
+        }
+        print_calls(videos[0], folder, backends, flags.repeats)
     return 0
 
 
-def print_stages(
-    clips: list[Path], judges: dict[str, Judge], plain: Detector, repeats: int
-) -> None:
-    names = (*STAGES, *judges, "plain")
-    print(f"{'clip':<20}" + "".join(f"{name:>9}" for name in names))
-    for clip in clips:
-        found = [stages(clip, judges, plain) for _ in range(repeats)]
-        middles = (statistics.median(times) for times in zip(*found, strict=True))
-        print(f"{clip.name:<20}" + "".join(f"{value:>9.2f}" for value in middles), flush=True)
-
-
 def make_checkpoint(path: Path, encoder: str) -> Path:
+    """Save a model with random weights to `path` and return it."""
     torch.manual_seed(0)
-    config = models.ModelConfig(encoder)
-    weights = models.build(config).state_dict()
-    classes = ["REAL", "FAKE"]
-    checkpointing.save(
-        path,
-        Checkpoint(config.to_dict(), weights, FACES, ClipConfig(), classes, [], {}, 1, {}),
+    config = models.ModelConfig(name=encoder)
+    checkpoint = Checkpoint(
+        model=config.to_dict(),
+        weights=models.build(config).state_dict(),
+        faces=FACES,
+        clip=ClipConfig(),
+        classes=list(CLASSES),
+        trained_on=[],
+        data={},
+        epoch=1,
+        metrics={},
     )
+    checkpointing.save(path, checkpoint)
     return path
 
 
-def stages(clip: Path, judges: dict[str, Judge], plain: Detector) -> tuple[float, ...]:
-    """Seconds: of STAGES, of every judge, of the plain alternative."""
+def print_videos(
+    videos: list[Path], judges: dict[str, VideoJudge], plain: PlainScorer, repeats: int
+) -> None:
+    """Print a row of median seconds for each video."""
+    names = (*STAGES, *judges, "plain")
+    print(f"{'seconds':<20}" + "".join(f"{name:>9}" for name in names))
+    for video in videos:
+        try:
+            runs = [measure_video(video, judges, plain) for _ in range(repeats)]
+        except VideoError as error:
+            raise DataError(f"{video}: {error}") from error
+        medians = (statistics.median(seconds) for seconds in zip(*runs, strict=True))
+        print(f"{video.name:<20}" + "".join(f"{value:>9.2f}" for value in medians), flush=True)
+
+
+def measure_video(
+    video: Path, judges: dict[str, VideoJudge], plain: PlainScorer
+) -> tuple[float, ...]:
+    """Return the seconds of STAGES, of every judge and of the plain alternative. Raise VideoError
+    for a video that cannot be decoded."""
     judge = judges["torch"]
-    decode = seconds_of(lambda: read(clip, FACES))
-    started = time.monotonic()
-    tracks = extract_faces(clip, judge.faces).tracks
-    extract = time.monotonic() - started
-
-    def predict() -> None:
-        for track in tracks:
-            predict_track(judge.detector.model, track.jpegs, judge.detector.clip, 4)
-
-    model = seconds_of(predict)
-    whole = (seconds_of(lambda way=way: list(way.judge([clip]))) for way in judges.values())
-    plainly = seconds_of(lambda: score_plainly(clip, plain))
-    return decode, extract - decode, model, *whole, plainly
+    model, clip = judge.detector.model, judge.detector.clip
+    decode = measure_seconds(partial(read, video, FACES))
+    started = time.perf_counter()
+    tracks = extract_faces(video, judge.face_detector).tracks
+    extract = time.perf_counter() - started
+    score = sum(
+        measure_seconds(partial(predict_track, model, track.jpegs, clip, BATCH_SIZE))
+        for track in tracks
+    )
+    whole = [measure_judging(other, [video]) for other in judges.values()]
+    return decode, extract - decode, score, *whole, measure_seconds(partial(plain.score, video))
 
 
-def score_plainly(clip: Path, detector: Detector) -> None:
-    """The surest face of every frame as one track."""
-    frames = read(clip, FACES)
-    mtcnn = MTCNN(keep_all=True)
-    jpegs = []
-    for image in frames.images:
-        boxes, _ = mtcnn.detect(np.ascontiguousarray(image))
-        if boxes is not None:
-            crop = cut(image, boxes[0], FACES.margin, FACES.face_size)
-            jpegs.append(to_jpeg(crop, FACES.jpeg_quality))
-    if jpegs:
-        predict_track(detector.model, jpegs, detector.clip, 4)
+def measure_judging(judge: VideoJudge, videos: list[Path]) -> float:
+    """Return the seconds until all videos have a verdict."""
+    return measure_seconds(lambda: list(judge.judge(videos)))
 
 
-def print_folder(backend: str, clips: list[Path], judge: Judge, repeats: int) -> None:
-    runs: dict[str, list[float]] = {"one by one": [], "as a folder": []}
-    for _ in range(repeats):  # in turns, so that a slow moment hits both
-        alone = seconds_of(lambda: [list(judge.judge([clip])) for clip in clips])
-        runs["one by one"].append(alone)
-        runs["as a folder"].append(seconds_of(lambda: list(judge.judge(clips))))
-    for name, seconds in runs.items():
-        each = statistics.median(seconds) / len(clips)
-        print(f"{backend}: {len(clips)} clips {name}: {each:.2f} s each, {1 / each:.2f} clips/s")
+def print_folder(backend: str, videos: list[Path], judge: VideoJudge, repeats: int) -> None:
+    """Print the median seconds per video, one by one and as a folder."""
+
+    def one_by_one() -> float:
+        return sum(measure_judging(judge, [video]) for video in videos)
+
+    def as_a_folder() -> float:
+        return measure_judging(judge, videos)
+
+    runs = {"one by one": one_by_one, "as a folder": as_a_folder}
+    for name, seconds in repeat_in_turns(runs, repeats).items():
+        each = statistics.median(seconds) / len(videos)
+        print(f"{backend}: {len(videos)} videos {name}: {each:.2f} s each, {1 / each:.2f} videos/s")
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
+def print_calls(video: Path, output: Path, backends: dict[str, list[str]], repeats: int) -> None:
+    """Print the median seconds of a whole call of score.py with the flags of each backend."""
+    for name, flags in backends.items():
+        command = ["score.py", str(video), "--output", str(output), *flags]
+        seconds = [measure_seconds(partial(run_command, command)) for _ in range(repeats)]
+        print(f"{name}: score.py {video.name} in {statistics.median(seconds):.1f} s", flush=True)
+
+
+def run_command(command: list[str]) -> None:
+    """Run a command of this repository. Raise PipelineError if it fails."""
+    process = subprocess.run([sys.executable, *command], capture_output=True, check=False)
+    if process.returncode:
+        raise PipelineError(f"{command[0]} ended with exit code {process.returncode}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a checkpoint holds; atomic save, safe load. Builds nothing.
+"""What a checkpoint holds, saved atomically and loaded safely. Builds no model.
 
-A checkpoint rebuilds its model and its preprocessing without any flag.
+A checkpoint contains everything needed to rebuild its model and preprocessing without any flag.
 """
 
 import os
@@ -21,22 +21,24 @@ EXPORT_ENTRY = "detector.json"  # of the zip file that export/detector_file.py w
 
 @dataclass
 class Checkpoint:
-    model: dict[str, Any]  # settings, as models.ModelConfig reads them
+    """The fields of a checkpoint file, under the names that they have in it."""
+
+    model: dict[str, Any]  # models.ModelConfig
     weights: dict[str, torch.Tensor]
     faces: FaceConfig
     clip: ClipConfig
     classes: list[str]  # in label order
     trained_on: list[int]  # datasets.splits.fingerprints of the training groups
-    data: dict[str, Any]  # datasets.manifest.fingerprint of what it was trained with
+    data: dict[str, Any]  # datasets.manifest.fingerprint of the training manifest
     epoch: int  # from 1
     metrics: dict[str, float | None]  # the epoch's row of history.csv
-    judgement: dict[str, Any] | None = None  # scoring.judgement.Judgement; None: not calibrated
-    familiar: dict[str, Any] | None = None  # scoring.familiar.Familiar; None: not known
+    judgement: dict[str, Any] | None = None  # scoring.decision_rule.DecisionRule; None: not fitted
+    familiar: dict[str, Any] | None = None  # scoring.training_range.TrainingRange; None: unknown
 
 
 def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = None) -> None:
-    """Write a checkpoint; `training` holds what only a resumed run needs (optimizer, scheduler,
-    random states). A kill at any moment leaves the file as it was before."""
+    """Write a checkpoint. `training` holds what only a resumed run needs: optimizer state, position
+    and random states. A kill at any moment leaves the file as it was."""
     values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     values |= {"faces": checkpoint.faces.to_dict(), "clip": checkpoint.clip.to_dict()}
     values |= {"format": FORMAT}
@@ -45,11 +47,11 @@ def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = N
     _write(path, values)
 
 
-def store_judgement(path: Path, judgement: dict[str, Any]) -> None:
-    """Replace the judgement in a checkpoint and nothing else. Raise CheckpointError as `load`."""
+def store_decision_rule(path: Path, rule: dict[str, Any]) -> None:
+    """Replace a checkpoint's decision rule and nothing else. Raise CheckpointError as `load`."""
     values = _read(path)
-    _checkpoint(path, values)
-    _write(path, values | {"judgement": judgement})
+    _to_checkpoint(path, values)
+    _write(path, values | {"judgement": rule})
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
@@ -60,27 +62,30 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint onto the CPU, never running code from it.
+    """Read a checkpoint onto the CPU without running code from it.
 
-    Raise CheckpointError for a file that is missing, damaged, foreign, of another version, or
-    that would run code.
+    Raise CheckpointError for a file that is missing, damaged, foreign, of another version, or that
+    contains code.
     """
-    return _checkpoint(path, _read(path))
+    return _to_checkpoint(path, _read(path))
 
 
 def load_with_training(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-    """`load`, and what was saved as `training`."""
+    """Read a checkpoint and what was saved as `training`. Raise CheckpointError as `load`, and for
+    a checkpoint without training state."""
     values = _read(path)
     if not isinstance(values.get("training"), dict):
-        raise CheckpointError(f"{path} cannot be continued: only last.pt holds the training state")
-    return _checkpoint(path, values), values["training"]
+        raise CheckpointError(f"{path} cannot be resumed: only last.pt holds the training state")
+    return _to_checkpoint(path, values), values["training"]
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}")
     if is_exported(path):
-        raise CheckpointError(f"{path} is an exported detector: judge by score.py --backend onnx")
+        raise CheckpointError(
+            f"{path} is an exported detector: judge by it with score.py --backend onnx"
+        )
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds for a file that is not its own
@@ -101,11 +106,12 @@ def is_exported(path: Path) -> bool:
         return False
 
 
-def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
-    needed = {field.name for field in fields(Checkpoint) if field.default is MISSING}
-    if type(values["format"]) is not int or values["format"] != FORMAT or not needed <= set(values):
+def _to_checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
+    required = {field.name for field in fields(Checkpoint) if field.default is MISSING}
+    version = values["format"]
+    if type(version) is not int or version != FORMAT or not required <= set(values):
         raise CheckpointError(
-            f"{path} has checkpoint format {values['format']!r:.40}, this version reads {FORMAT}"
+            f"{path} has checkpoint format {version!r:.40}, this version reads {FORMAT}"
         )
     dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
     dicts += [values.get(name) or {} for name in ("judgement", "familiar")]
@@ -121,10 +127,10 @@ def _checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
     return Checkpoint(**known | {"faces": faces, "clip": clip})
 
 
-def keep_newest(folder: Path, count: int) -> None:
-    """Delete all but the `count` newest epoch_*.pt of a run; 0 keeps all."""
-    if count:
-        for path in sorted(folder.glob("epoch_*.pt"), key=_epoch)[:-count]:
+def delete_old_epochs(folder: Path, keep: int) -> None:
+    """Delete all but the newest `keep` files epoch_*.pt of a run; 0 keeps all."""
+    if keep:
+        for path in sorted(folder.glob("epoch_*.pt"), key=_epoch)[:-keep]:
             path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""How the crops of a track lie on disk: the column `crops` of the manifest, and how it is read.
+"""How the crops of a track are stored, as the manifest's column `crops` names them, and read.
 
 crops/part/a.mp4/track_0                     a folder of JPEG files
 crops/part/a.mp4/track_0.tar                 a tar file of them
@@ -20,27 +20,29 @@ import fsspec
 
 from common.errors import DataError, PipelineError, one_line
 
-# What a manifest may make this program read. Other file systems of fsspec wrap these, and some take
-# instructions from what they read.
+# The only protocols that a manifest may make this program read. Other file systems of fsspec wrap
+# these, and some take instructions from what they read.
 PROTOCOLS = (
     *("file", "memory", "http", "https", "ftp", "sftp", "ssh", "smb"),
     *("s3", "s3a", "gs", "gcs", "az", "adl", "abfs", "abfss", "oci", "oss", "hdfs", "webhdfs"),
 )
-AGAIN = "run preprocess_dfdc.py again"
+RETRY_HINT = "run preprocess_dfdc.py again"
 
 
 @dataclass(frozen=True)
-class Place:
-    file: str  # or folder, or URL
-    start: int | None = None  # bytes; None: the whole file
-    length: int = 0
+class Location:
+    """Where a track's crops are stored."""
+
+    file: str  # a file, a folder or a URL
+    offset: int | None = None  # bytes; None: the whole file
+    length: int = 0  # bytes
 
     def __str__(self) -> str:
-        return self.file if self.start is None else f"{self.file}#{self.start}+{self.length}"
+        return self.file if self.offset is None else f"{self.file}#{self.offset}+{self.length}"
 
     @property
     def end(self) -> int | None:
-        return None if self.start is None else self.start + self.length
+        return None if self.offset is None else self.offset + self.length
 
     @property
     def is_url(self) -> bool:
@@ -48,87 +50,89 @@ class Place:
 
 
 def check_url(url: str) -> None:
-    """Raise DataError when crops are not to be read from `url`."""
+    """Raise DataError unless `url` has one of PROTOCOLS."""
     protocol, _, rest = url.partition("://")
     if protocol not in PROTOCOLS or "::" in url or not rest.strip("/"):
-        raise DataError(f"{url} is no place for crops: known are {', '.join(PROTOCOLS)}")
+        raise DataError(f"crops cannot be read from {url}: known are {', '.join(PROTOCOLS)}")
 
 
-def parse(crops: str) -> Place:
-    """Text of a manifest's column `crops` → what it means."""
+def parse(crops: str) -> Location:
+    """Parse the text of the manifest's column `crops`."""
     match = re.fullmatch(r"(.+)#(\d{1,15})\+(\d{1,15})", crops, re.DOTALL)
-    return Place(match[1], int(match[2]), int(match[3])) if match else Place(crops)
+    return Location(match[1], int(match[2]), int(match[3])) if match else Location(crops)
 
 
 def read(folder: Path, crops: str, frames: int, chosen: slice = slice(None)) -> list[bytes]:
-    """JPEG bytes of the `chosen` ones of a track's `frames` crops, in time's order. Relative paths
-    start from `folder`. Raise DataError when the track is not there, damaged or incomplete."""
-    place = parse(crops)
-    path = folder / place.file
-    where = place.file if place.is_url else path
+    """Return the JPEG bytes of the `chosen` ones of a track's `frames` crops, in order of time.
+
+    Relative paths start from `folder`. Raise DataError when crops are missing or damaged.
+    """
+    location = parse(crops)
+    path = folder / location.file
+    name = location.file if location.is_url else path
     try:
-        if place.start is None and path.is_dir():
+        if location.offset is None and path.is_dir():
             files = sorted(path.glob("*.jpg"))
-            _check(where, len(files), frames)
+            _check_count(name, len(files), frames)
             return [file.read_bytes() for file in files[chosen]]
-        jpegs = _members(_bytes(path, place), ".jpg")
+        jpegs = _members(_read_bytes(path, location), ".jpg")
     except (OSError, ValueError, tarfile.TarError) as error:
-        raise DataError(f"crops {where} cannot be read: {one_line(error)}: {AGAIN}") from error
-    _check(where, len(jpegs), frames)
+        raise DataError(f"crops {name} cannot be read: {one_line(error)}: {RETRY_HINT}") from error
+    _check_count(name, len(jpegs), frames)
     return jpegs[chosen]
 
 
 def read_middle(folder: Path, crops: str, frames: int) -> bytes:
-    """The crop in the middle of a track, which stands for it where one is enough."""
+    """Return the JPEG bytes of a track's middle crop, which represents it where one is enough."""
     middle = frames // 2
     return read(folder, crops, frames, slice(middle, middle + 1))[0]
 
 
 def read_record(folder: Path, crops: str) -> dict[str, Any] | None:
-    """What was written down of a track beside its crops: lists of frames, boxes, landmarks
-    (docs/data.md). None where there is nothing of the kind. Raise DataError when a URL fails."""
-    place = parse(crops)
-    path = folder / place.file
+    """Return the record beside a track's crops: lists of frames, boxes and landmarks
+    (docs/data.md), None without a usable one. Raise DataError when a URL fails."""
+    location = parse(crops)
+    path = folder / location.file
     try:
-        if place.start is None and not place.is_url:
+        if location.offset is None and not location.is_url:
             video = json.loads((path.parent / "video.json").read_bytes())
             return next(track for track in video["tracks"] if track["crops"] == path.name)
-        return json.loads(_members(_bytes(path, place), "json")[0])
+        return json.loads(_members(_read_bytes(path, location), "json")[0])
     except (OSError, ValueError, LookupError, TypeError, StopIteration, tarfile.TarError):
         return None
-    except RecursionError:  # brackets in brackets in brackets
+    except RecursionError:  # JSON nested too deeply
         return None
 
 
-def _check(where: str | Path, found: int, frames: int) -> None:
-    if found != frames:
-        raise DataError(f"{where} holds {found} crops, the manifest says {frames}: {AGAIN}")
+def _check_count(name: str | Path, count: int, frames: int) -> None:
+    if count != frames:
+        raise DataError(f"{name} holds {count} crops, the manifest says {frames}: {RETRY_HINT}")
 
 
 def _members(data: bytes, ending: str) -> list[bytes]:
-    """The files of that `ending` in a piece of a tar file, by name."""
+    """Return the files with this ending in a piece of a tar file, by name."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
         members = sorted((m for m in tar if m.name.endswith(ending)), key=lambda m: m.name)
     return [data[member.offset_data : member.offset_data + member.size] for member in members]
 
 
-def _bytes(path: Path, place: Place) -> bytes:
-    if place.is_url:
-        check_url(place.file)
-        with reaching(place.file):
-            files, name = fsspec.url_to_fs(place.file)
-            return files.cat_file(name, start=place.start, end=place.end)
-    if (place.end or 0) > path.stat().st_size:
+def _read_bytes(path: Path, location: Location) -> bytes:
+    if location.is_url:
+        check_url(location.file)
+        with url_errors(location.file):
+            files, name = fsspec.url_to_fs(location.file)
+            return files.cat_file(name, start=location.offset, end=location.end)
+    if (location.end or 0) > path.stat().st_size:
         raise ValueError("the file is too short")
     with path.open("rb") as file:
-        file.seek(place.start or 0)
-        return file.read(-1 if place.start is None else place.length)
+        file.seek(location.offset or 0)
+        return file.read(-1 if location.offset is None else location.length)
 
 
 @contextmanager
-def reaching(url: str) -> Iterator[None]:
-    """Raise DataError for whatever goes wrong with `url` in here: every store's library has kinds
-    of errors of its own."""
+def url_errors(url: str) -> Iterator[None]:
+    """Raise every error in the block as a DataError about `url`: the library of each kind of store
+    has exceptions of its own."""
     try:
         yield
     except PipelineError:
@@ -137,16 +141,17 @@ def reaching(url: str) -> Iterator[None]:
         raise DataError(f"{url} cannot be used: {one_line(error)}") from error
 
 
-def count(path: Path) -> int:
-    """Crops in a track's folder or tar file. Raise OSError or TarError when it is damaged."""
+def count_crops(path: Path) -> int:
+    """Return the number of crops in a track's folder or tar file. Raise OSError or TarError when it
+    is damaged."""
     if path.is_dir():
         return len(list(path.glob("*.jpg")))
     with tarfile.open(path, "r:") as tar:
         return len(tar.getnames())
 
 
-def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    """A member whose bytes depend on name and data alone."""
+def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """Add a file to a tar file so that the bytes written depend only on name and data."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))

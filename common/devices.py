@@ -1,4 +1,4 @@
-"""Where the model runs."""
+"""The torch device and number format that a command computes with."""
 
 import shutil
 import sys
@@ -11,15 +11,18 @@ from common.errors import UsageError
 
 
 def choose(name: str) -> torch.device:
-    """auto | cpu | cuda → a device. A GPU that torch cannot use is a warning with the reason
-    under auto, and a UsageError when it was asked for."""
+    """Convert auto, cpu or cuda to a device.
+
+    A GPU that torch cannot use is a warning with the reason under auto. Raise UsageError with the
+    reason when cuda was asked for.
+    """
     if name == "cpu":
         return torch.device("cpu")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if torch.cuda.is_available():
             return _gpu(distributed.local_rank())
-    reason = " ".join(str(warning.message) for warning in caught) or _why_not()
+    reason = " ".join(str(warning.message) for warning in caught) or _why_no_cuda()
     if name == "cuda":
         raise UsageError(f"--device cuda: {reason or 'this machine has no GPU'}")
     if reason:
@@ -28,8 +31,7 @@ def choose(name: str) -> torch.device:
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:
-    """auto | float32 | bfloat16 → what a model computes with; auto takes bfloat16 on a GPU that has
-    it."""
+    """Convert auto, float32 or bfloat16 to a dtype; auto is bfloat16 on a GPU that supports it."""
     if name == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         name = "bfloat16" if fast else "float32"
@@ -37,18 +39,18 @@ def precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def _gpu(number: int) -> torch.device:
-    """Of the process of that number on this machine."""
+    """Return the GPU of the process with this local rank. Raise UsageError if there is none."""
     if number >= torch.cuda.device_count():
         raise UsageError(
-            f"this machine has {torch.cuda.device_count()} GPUs: torchrun --nproc-per-node must "
-            "not be more, or add --device cpu"
+            f"this machine has {torch.cuda.device_count()} GPUs: lower torchrun --nproc-per-node "
+            "to that number, or add --device cpu"
         )
     torch.cuda.set_device(number)
     return torch.device("cuda", number)
 
 
-def _why_not() -> str:
-    """Why CUDA is unavailable on a machine that has a GPU driver; empty without one."""
+def _why_no_cuda() -> str:
+    """Return why CUDA is unavailable although a GPU driver is installed; empty without a driver."""
     if shutil.which("nvidia-smi") is None:
         return ""
     if torch.version.cuda is None:

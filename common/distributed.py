@@ -1,5 +1,6 @@
-"""Several processes that train one model together, as torchrun starts them: rank, world size, and
-what they tell each other. A run that torchrun did not start is one process, and all this is free.
+"""Several processes that train one model (torchrun): rank, world size, and what they exchange.
+
+Without torchrun there is one process, and every function here returns at once.
 """
 
 import os
@@ -17,12 +18,13 @@ from torch.nn.parallel import DistributedDataParallel
 from common.errors import PipelineError
 
 T = TypeVar("T")
-# Processes wait for each other: one may have a part more of a frozen encoder's features to compute.
-PATIENCE = timedelta(hours=3)
+Model = TypeVar("Model", bound=nn.Module)
+# How long a process waits for the others: one of them may have more frozen features to compute.
+TIMEOUT = timedelta(hours=3)
 
 
 def local_rank() -> int:
-    """Of this process on its machine."""
+    """Return this process's number on its machine."""
     return int(os.environ["LOCAL_RANK"]) if dist.is_torchelastic_launched() else 0
 
 
@@ -35,23 +37,23 @@ def world_size() -> int:
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes and prints."""
+    """Return whether this is the process that writes files and prints."""
     return rank() == 0
 
 
 @contextmanager
-def group(device: torch.device) -> Iterator[None]:
-    """Inside, the processes that torchrun started know each other, and the first alone prints."""
+def process_group(device: torch.device) -> Iterator[None]:
+    """Connect the processes that torchrun started; inside the block only the first one prints."""
     if not dist.is_torchelastic_launched():
         yield
         return
-    # What is told between processes lies in ordinary memory, gradients on the GPU.
+    # Objects are exchanged through main memory, gradients on the GPU.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=PATIENCE)
+    dist.init_process_group(backend, timeout=TIMEOUT)
     try:
         with (
-            open(os.devnull, "w") as nowhere,
-            redirect_stdout(sys.stdout if is_first() else nowhere),
+            open(os.devnull, "w") as devnull,
+            redirect_stdout(sys.stdout if is_first() else devnull),
         ):
             yield
     finally:
@@ -59,41 +61,41 @@ def group(device: torch.device) -> Iterator[None]:
 
 
 def gather(value: T) -> list[T]:
-    """`value` of every process, by rank; all of them must call this. Raise PipelineError when
-    another one is gone."""
+    """Return the `value` of every process, by rank. Every process must call this. Raise
+    PipelineError when another process has ended."""
     values = [value] * world_size()
     if len(values) > 1:
         try:
             dist.all_gather_object(values, value)
         except RuntimeError as error:
             raise PipelineError(
-                f"process {rank()} lost another one, whose own message says why"
+                f"process {rank()} lost contact to another process, whose own message says why"
             ) from error
     return values
 
 
 def total(tensor: torch.Tensor) -> torch.Tensor:
-    """The sum of a tensor over all processes, each of which must call this."""
+    """Return the sum of a tensor over all processes. Every process must call this."""
     if world_size() > 1:
         tensor = tensor.clone()
         dist.all_reduce(tensor)
     return tensor
 
 
-def synchronise_batch_norm(model: nn.Module) -> nn.Module:
-    """On GPUs batch norm then sees the whole batch, not this process's part alone."""
+def synchronise_batch_norm(model: Model) -> Model:
+    """On GPUs, let batch norm see the whole batch instead of this process's part of it."""
     if world_size() == 1 or next(model.parameters()).device.type != "cuda":
         return model
     try:
-        from timm.layers import convert_sync_batchnorm  # knows timm's own layers, too
+        from timm.layers import convert_sync_batchnorm  # also converts timm's own layers
     except ImportError:
         convert_sync_batchnorm = nn.SyncBatchNorm.convert_sync_batchnorm
     return convert_sync_batchnorm(model)
 
 
-def spread(model: nn.Module) -> nn.Module:
-    """The model to call in training: gradients are then the mean over all processes (Li et al.
-    2020). `model` itself holds the weights still."""
+def data_parallel(model: nn.Module) -> nn.Module:
+    """Return the module to call in training. With several processes it averages gradients over
+    them (DistributedDataParallel, Li et al. 2020); `model` keeps the weights."""
     if world_size() == 1:
         return model
     device = next(model.parameters()).device
@@ -101,13 +103,13 @@ def spread(model: nn.Module) -> nn.Module:
 
 
 def align_buffers(model: nn.Module) -> None:
-    """Give batch norm's running statistics, which every process has of its own, the values of the
-    first process."""
+    """Copy batch norm's running statistics from the first process to all others."""
     if world_size() > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
 
 
-def apart(model: nn.Module) -> AbstractContextManager[None]:
-    """Inside, gradients of what `spread` returned stay in this process, to be added up."""
+def no_gradient_sync(model: nn.Module) -> AbstractContextManager[None]:
+    """Inside the block, keep the gradients of what `data_parallel` returned in this process, to be
+    accumulated."""
     return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()

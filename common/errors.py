@@ -1,11 +1,11 @@
-"""The project's exceptions. Each carries one line for the user: what, where, what to do.
+"""The project's exceptions. The text of each is one line for the user: what, where, what to do.
 
-PipelineError            anything a user can cause or mend; entry points print it and exit 2
-├── UsageError           a flag or a name that cannot be served
-├── DataError            metadata, manifest or crops that are missing or inconsistent
-├── WeightsError         pretrained or local weights that cannot be had
+PipelineError            base class; entry points print it and exit with code 2
+├── UsageError           a flag or a name that is wrong, or flags that contradict each other
+├── DataError            metadata, a manifest or crops that are missing or inconsistent
+├── WeightsError         pretrained or local weights that cannot be loaded
 ├── CheckpointError      a checkpoint that is missing, damaged, foreign or unsafe
-└── VideoError           one video that cannot be decoded; becomes a row, never ends a run
+└── VideoError           a video that cannot be decoded; recorded as a status, never ends a run
 """
 
 import gc
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 
 class PipelineError(Exception):
-    """Base class; its text is shown to the user as it is."""
+    pass
 
 
 class UsageError(PipelineError):
@@ -38,21 +38,19 @@ class VideoError(PipelineError):
 
 
 def one_line(error: Exception) -> str:
-    """What kind of error it is and the beginning of what it says, for the end of a line."""
+    """Return the type and the first 200 characters of an exception's message on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run an entry point: exit with its code, or with 2 and one line for a PipelineError or an
-    OSError."""
+    """Run an entry point and exit with its code, or print one line and exit with code 2 for a
+    PipelineError or an OSError, with code 130 for Ctrl-C."""
     # A file name that the terminal cannot show must not end a run.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = main()
     except PipelineError as error:
-        # Out of a loader's process torch brings the error with its whole traceback as text.
-        line = str(error).rpartition(f"{type(error).__name__}: ")[2]
-        print(f"error: {line.strip()}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         code = 2
     except OSError as error:  # a folder that cannot be written, a full disk
         print(f"error: {error}", file=sys.stderr)
@@ -60,6 +58,7 @@ def run(main: Callable[[], int]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
-    # Else the interpreter looks for cycles in all that torch has imported, which takes a second.
+    # Otherwise the interpreter searches everything torch has imported for reference cycles, which
+    # takes a second.
     gc.freeze()
     sys.exit(code)

@@ -1,22 +1,21 @@
-"""How a video file becomes what the model sees, as two plain records, and where in a frame a crop
+"""How a video file becomes the model's input: two settings records, and where in a frame a crop
 lies. Standard library only.
 
-FaceConfig makes the crops and lies beside the manifest; ClipConfig makes the clips out of
-them. Both are stored in every checkpoint, so that scoring repeats exactly what training saw.
+FaceConfig says how crops are made and lies beside the manifest; ClipConfig says how clips are made
+from crops. Every checkpoint stores both, so that scoring repeats exactly what training did.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from common.errors import DataError
 
 DECODERS = ("pyav", "decord")
-# Frames spread evenly; runs of neighbours spread evenly; runs that start at key frames, so that
-# nothing else needs decoding.
-SAMPLINGS = ("uniform", "consecutive", "keyframe")
-# What is taken for a video or an image in folders; a file that is named itself may have any.
+# Frames spread evenly over the video, or runs of consecutive frames that start at key frames, so
+# that no other frame needs to be decoded.
+SAMPLINGS = ("uniform", "keyframe")
+# What counts as a video or an image in a folder; a file that is named itself may have any ending.
 _VIDEOS = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
 _IMAGES = "bmp jpeg jpg png tif tiff webp"
 VIDEO_ENDINGS = frozenset(f".{name}" for name in _VIDEOS.split())
@@ -24,53 +23,65 @@ IMAGE_ENDINGS = frozenset(f".{name}" for name in _IMAGES.split())
 
 
 class Record:
-    """Conversion to and from a plain dict, refusing what it does not know."""
+    """Base class of settings that are stored as a dict; reading one checks names and types."""
+
+    # Fields of earlier versions → the only value that this version still supports.
+    REMOVED: ClassVar[dict[str, Any]] = {}
 
     def to_dict(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        values = asdict(self)  # type: ignore[call-overload]
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Raise DataError when `values` has other keys than this version of the record, or values
-        of other types."""
-        known = {field.name for field in fields(cls)}
+        """Raise DataError when a field is missing or unknown, has another type, or has a value that
+        was removed."""
+        for name, supported in cls.REMOVED.items():
+            if values.get(name, supported) != supported:
+                raise DataError(
+                    f"{cls.__name__}: {name} {values[name]!r} is no longer supported: make the "
+                    "crops and the checkpoint again without it"
+                )
+        values = {k: v for k, v in values.items() if k not in cls.REMOVED}
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
         if set(values) != known:
-            odd = ", ".join(sorted(set(values) ^ known))
-            raise DataError(f"{cls.__name__} of another version: unknown or missing {odd}")
-        found = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        for field in fields(cls):
-            kind, value = type(field.default), found[field.name]
+            names = ", ".join(sorted(set(values) ^ known))
+            raise DataError(f"{cls.__name__} is of another version: unknown or missing {names}")
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        for field in fields(cls):  # type: ignore[arg-type]
+            kind, value = type(field.default), values[field.name]
             if not isinstance(value, (int, float) if kind is float else kind) or (
                 isinstance(value, bool) and kind is not bool
             ):
                 raise DataError(f"{cls.__name__}: {field.name} cannot be {value!r}")
-        return cls(**found)
+        return cls(**values)
 
 
 @dataclass(frozen=True)
 class FaceConfig(Record):
-    """Video file → crops. Lengths in pixels unless said otherwise."""
+    """How crops are made from a video file. Lengths are in pixels unless stated otherwise."""
+
+    REMOVED: ClassVar[dict[str, Any]] = {"reuse_boxes": False}
 
     frames_per_video: int = 32
     sampling: str = "uniform"  # one of SAMPLINGS
-    run_frames: int = 16  # neighbouring frames of a run, where sampling is in runs
+    run_frames: int = 16  # frames per run, for sampling in runs
     decoder: str = "pyav"  # one of DECODERS
     detector: str = "facenet-pytorch MTCNN"
-    detect_size: int = 360  # frames whose shorter side is larger are shrunk to it for detection
-    min_face_size: int = 27  # of the frame that is searched
-    search_every: int = 16  # sampled frames; in between, faces are looked for where they were
-    reuse_boxes: bool = False  # take a source's faces from one of its videos, where they fit
-    # A person is a track that is sure or persistent: MTCNN is sure of faces in good light, less
-    # sure of dark skin in the dark (0.88 on average), and false faces come and go.
-    min_confidence: float = 0.95  # mean over a sure track, in [0, 1]
-    min_track_share: float = 0.1  # of the sampled frames a sure track is found in
-    min_faint_share: float = 0.6  # of the sampled frames any other track is found in
-    margin: float = 0.3  # share of the box's longer side added on every side
+    detect_size: int = 360  # a frame with a longer short side is shrunk to it for detection
+    min_face_size: int = 27  # in the shrunk frame
+    search_every: int = 16  # sampled frames; in between, faces are followed from frame to frame
+    # A track is a person if it is confident or persistent: MTCNN is confident of faces in good
+    # light, less so of dark skin in bad light (0.88 on average), and false faces come and go.
+    min_confidence: float = 0.95  # mean over a confident track, in [0, 1]
+    min_track_share: float = 0.1  # share of the sampled frames that a confident track needs
+    min_faint_share: float = 0.6  # share of the sampled frames that any other track needs
+    margin: float = 0.3  # share of the box's longer side, added on every side
     face_size: int = 224  # crops are face_size × face_size
     jpeg_quality: int = 95
 
     def __post_init__(self) -> None:
-        """Raise DataError for what another version knew."""
+        """Raise DataError for a value that this version does not support."""
         for name, known in (("decoder", DECODERS), ("sampling", SAMPLINGS)):
             if getattr(self, name) not in known:
                 raise DataError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
@@ -80,7 +91,7 @@ class FaceConfig(Record):
 
 @dataclass(frozen=True)
 class ClipConfig(Record):
-    """Crops of a track → the tensor that the model sees."""
+    """How a track's crops become the tensor that the model sees."""
 
     clip_frames: int = 16  # T
     crop_size: int = 224  # H = W
@@ -88,14 +99,14 @@ class ClipConfig(Record):
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        """Raise DataError for what nobody could have trained with."""
+        """Raise DataError for a value that no training could have used."""
         _check_positive(self, "clip_frames", "crop_size")
-        numbers = (*self.mean, *self.std)
-        real = len(self.mean) == len(self.std) == 3 and all(
-            isinstance(n, int | float) and math.isfinite(n) for n in numbers
+        values = (*self.mean, *self.std)
+        valid = len(self.mean) == len(self.std) == 3 and all(
+            isinstance(value, int | float) and math.isfinite(value) for value in values
         )
-        if not real or min(self.std) <= 0:
-            raise DataError(f"mean {self.mean} and std {self.std} are not of three colours")
+        if not valid or min(self.std) <= 0:
+            raise DataError(f"mean {self.mean} and std {self.std} are not three RGB values each")
 
 
 def _check_positive(record: Record, *names: str) -> None:
@@ -104,11 +115,12 @@ def _check_positive(record: Record, *names: str) -> None:
             raise DataError(f"{name} cannot be {getattr(record, name)!r}")
 
 
-def square(box: Sequence[float], margin: float) -> tuple[int, int, int]:
-    """Left, top and side in whole pixels of the square around `box` (4,) that a crop shows.
+def crop_square(box: Any, margin: float) -> tuple[int, int, int]:
+    """Return left, top and side, in whole pixels, of the square around `box` (4,) that a crop
+    shows. `box` is a list or an array of left, top, right, bottom.
 
     `margin` is the share of the box's longer side that is added on every side. The square may
-    reach over the frame's edge.
+    extend beyond the frame.
     """
     side = max(1, round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * margin)))
     left = round((box[0] + box[2] - side) / 2)

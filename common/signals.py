@@ -1,4 +1,4 @@
-"""Being asked to end: SIGTERM (a cluster's preemption) and Ctrl-C."""
+"""A flag that a loop polls, set by SIGTERM (a cluster's preemption) and Ctrl-C."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 class StopRequest:
-    """Becomes true when a signal came; `exit_code` is then the shell's for that signal."""
+    """True once a signal has arrived; `exit_code` is then the shell's code for that signal."""
 
     def __init__(self) -> None:
         self.exit_code = 0
@@ -18,15 +18,16 @@ class StopRequest:
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Inside, the first SIGTERM or Ctrl-C only makes the request true; another one ends at once."""
+    """Yield a StopRequest. Inside the block the first SIGTERM or Ctrl-C only sets it; a second one
+    ends the process at once."""
     request = StopRequest()
 
-    def note(number: int, _: FrameType | None) -> None:
+    def set_request(number: int, _: FrameType | None) -> None:
         request.exit_code = 128 + number
         for name, handler in before.items():
             signal.signal(name, handler)
 
-    before = {name: signal.signal(name, note) for name in (signal.SIGTERM, signal.SIGINT)}
+    before = {name: signal.signal(name, set_request) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield request
     finally:
@@ -35,7 +36,7 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 def ignore_signals(_: int = 0) -> None:
-    """For the processes of a loader: what comes to the whole group is the main process's to
-    handle."""
+    """Ignore SIGTERM and Ctrl-C in a loader's worker process: they reach the whole process group,
+    and the main process handles them."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_IGN)

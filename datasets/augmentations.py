@@ -1,8 +1,8 @@
-"""How training changes a clip, by strength: one draw for all its frames, so that nothing flickers
+"""Augmentations of a training clip by strength: one draw for all frames, so that nothing flickers
 that did not flicker before.
 
-The functions take frames (T, H, W, 3) uint8 RGB, as OpenCV and PyAV do; what is drawn for them
-stands at the end, in STRENGTHS.
+The functions take frames (T, H, W, 3) uint8 RGB, as OpenCV and PyAV do; the ranges that their
+arguments are drawn from are at the end, in STRENGTHS.
 """
 
 import math
@@ -17,14 +17,15 @@ from datasets import recompression
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ)
 
-# Probability, function, and the range of every value drawn for it, ends included: of whole numbers
-# where both ends are, else of real ones.
+# Probability, function, and the range of each argument, ends included: integers if both ends are,
+# else real numbers.
 Step = tuple[float, Callable[..., np.ndarray], dict[str, tuple[float, float]]]
 
 
 def augment(clip: torch.Tensor, strength: str) -> torch.Tensor:
-    """(T, C, H, W) uint8 RGB → the same, where a step crops with other H and W. `strength` is a
-    name in STRENGTHS. Draws from torch's generator, as often for every clip of the same size."""
+    """Augment a clip (T, C, H, W) uint8 RGB; a step that crops returns another H and W. `strength`
+    is a name in STRENGTHS. Draws from torch's generator, equally often for every clip of the same
+    size."""
     frames = clip.permute(0, 2, 3, 1).numpy()
     for probability, change, ranges in STRENGTHS[strength]:
         if float(torch.rand(())) < probability:
@@ -39,13 +40,13 @@ def _draw(low: float, high: float) -> float:
 
 
 def flip(frames: np.ndarray) -> np.ndarray:
-    """Left and right."""
+    """Mirror left and right."""
     return cv2.flip(_rows(frames), 1).reshape(frames.shape)
 
 
 def crop(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> np.ndarray:
-    """A window with a share `area` of the frame and width / height `ratio`, as far as that fits in;
-    `x` and `y` in [0, 1] say where. Resizing to what the model sees stretches it back."""
+    """Cut a window with a share `area` of the frame and width / height `ratio`, as far as it fits;
+    `x` and `y` in [0, 1] place it. Resizing to the model's input size stretches it back."""
     rows, columns = _window(frames, area, ratio, x, y)
     return frames[:, rows, columns]
 
@@ -53,54 +54,56 @@ def crop(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> n
 def colour(
     frames: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float
 ) -> np.ndarray:
-    """Factors (1: as it was) and a turn of `hue` (1: all around), as in torchvision's ColorJitter.
+    """Change colours by factors (1: unchanged) and a hue rotation (1: full turn), as torchvision's
+    ColorJitter does.
 
-    All four are linear in RGB and may be swapped, so they are one matrix: hue turns the plane of
-    colours in YIQ, contrast goes away from the clip's mean grey.
+    All four changes are linear in RGB and commute, so they are one matrix: the hue rotates the
+    chroma plane of YIQ, the contrast is relative to the clip's mean grey.
     """
-    turn, mean = -2 * math.pi * hue, cv2.mean(_rows(frames))[:3]
-    cos, sin = saturation * math.cos(turn), saturation * math.sin(turn)
+    angle, mean = -2 * math.pi * hue, cv2.mean(_rows(frames))[:3]
+    cos, sin = saturation * math.cos(angle), saturation * math.sin(angle)
     chroma = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     matrix = brightness * contrast * (YIQ_TO_RGB @ chroma @ RGB_TO_YIQ)
     offset = brightness * (1 - contrast) * (RGB_TO_YIQ[0] @ mean)
-    whole = np.column_stack([matrix, [offset] * 3]).astype(np.float32)
-    return cv2.transform(_rows(frames), whole).reshape(frames.shape)
+    matrix_and_offset = np.column_stack([matrix, [offset] * 3]).astype(np.float32)
+    return cv2.transform(_rows(frames), matrix_and_offset).reshape(frames.shape)
 
 
 def grey(frames: np.ndarray) -> np.ndarray:
-    """Without colours."""
+    """Remove the colours."""
     return colour(frames, brightness=1, contrast=1, saturation=0, hue=0)
 
 
 def warp(
     frames: np.ndarray, degrees: float, shear: float, zoom: float, right: float, down: float
 ) -> np.ndarray:
-    """Turned and sheared by degrees, enlarged, and moved by shares of the frame's sides; where the
-    frame ends its edge is repeated, as in crops."""
+    """Rotate and shear by degrees, zoom, and move by shares of the frame's sides; beyond the frame
+    its edge is repeated, as in crops."""
     height, width = frames.shape[1:3]
     centre = np.array([width - 1, height - 1]) / 2
-    turn, slant = math.radians(degrees), math.tan(math.radians(shear))
-    cos, sin = zoom * math.cos(turn), zoom * math.sin(turn)
-    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, slant], [0, 1]])
-    move = centre - matrix @ centre + (right * width, down * height)
-    whole = np.column_stack([matrix, move])
+    angle, shear_factor = math.radians(degrees), math.tan(math.radians(shear))
+    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, shear_factor], [0, 1]])
+    shift = centre - matrix @ centre + (right * width, down * height)
+    affine = np.column_stack([matrix, shift])
     edge = cv2.BORDER_REPLICATE
-    return np.stack([cv2.warpAffine(f, whole, (width, height), borderMode=edge) for f in frames])
+    return np.stack([cv2.warpAffine(f, affine, (width, height), borderMode=edge) for f in frames])
 
 
 def blur(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian, in pixels."""
+    """Blur with a Gaussian; `sigma` in pixels."""
     return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
 
 
 def noise(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian, of 255, the same on every frame. The one function that draws by itself."""
+    """Add Gaussian noise, `sigma` of 255, the same to every frame. The only function that draws by
+    itself."""
     field = sigma * torch.randn(frames.shape[1:]).numpy()
     return np.clip(frames + field.round().astype(np.int16), 0, 255).astype(np.uint8)
 
 
 def erase(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> np.ndarray:
-    """A grey window, placed as in `crop`, hides what is behind it in all frames."""
+    """Cover a window, placed as in `crop`, with grey in all frames."""
     rows, columns = _window(frames, area, ratio, x, y)
     frames = frames.copy()
     frames[:, rows, columns] = 127
@@ -108,14 +111,15 @@ def erase(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> 
 
 
 def _rows(frames: np.ndarray) -> np.ndarray:
-    """(T * H, W, 3): the frames as one image, one below the other, for one call of OpenCV."""
+    """Return the frames as one image (T * H, W, 3), one below the other, for a single call of
+    OpenCV."""
     return frames.reshape(-1, *frames.shape[2:])
 
 
 def _window(
     frames: np.ndarray, area: float, ratio: float, x: float, y: float
 ) -> tuple[slice, slice]:
-    """Rows and columns."""
+    """Return the rows and columns of a window."""
     height, width = frames.shape[1:3]
     h = min(height, round(height * math.sqrt(area / ratio)))
     w = min(width, round(width * math.sqrt(area * ratio)))
@@ -169,7 +173,7 @@ STRONG: list[Step] = [
     (0.3, recompression.jpeg, {"quality": (30, 90)}),
     (0.2, erase, {"area": (0.02, 0.12), "ratio": (0.5, 2.0), **ANYWHERE}),
 ]
-# Mild by default: the traces of a manipulation are faint and must survive.
+# Mild is the default: the traces of a manipulation are faint and must survive.
 STRENGTHS: dict[str, list[Step]] = {"none": [], "mild": MILD, "strong": STRONG}
-# Share of clips of which datasets/cut_out.py hides a part of the face first.
+# Share of clips in which datasets/cut_out.py first hides a part of the face.
 HIDDEN_PARTS = {"none": 0.0, "mild": 0.0, "strong": 0.2}

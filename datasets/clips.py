@@ -1,4 +1,4 @@
-"""Which crops of a track form a clip, and how their JPEG bytes become a tensor.
+"""Which crops of a track form a clip, and JPEG bytes as tensors.
 
 Training, evaluation and scoring all read pixels through here, so that they see the same.
 """
@@ -9,9 +9,8 @@ import torch
 
 
 def fixed_starts(crops: int, clip_frames: int) -> list[int]:
-    """Starts of the clips that evaluation looks at: together they cover all `crops` of a track
-    with as little overlap as possible. A track that is shorter than a clip gives one, short.
-    """
+    """Return the starts of the clips that evaluation uses: together they cover all `crops` of a
+    track with as little overlap as possible. A track shorter than a clip gives one short clip."""
     if crops <= clip_frames:
         return [0]
     count = -(-crops // clip_frames)
@@ -19,12 +18,13 @@ def fixed_starts(crops: int, clip_frames: int) -> list[int]:
 
 
 def random_start(crops: int, clip_frames: int) -> int:
-    """Start of a clip that training looks at; draws from torch's generator."""
+    """Draw the start of a training clip from torch's generator."""
     return int(torch.randint(max(1, crops - clip_frames + 1), ()))
 
 
 def decode(jpegs: list[bytes]) -> torch.Tensor:
-    """JPEG bytes of T crops → (T, C, H, W) uint8 RGB. Raise ValueError for a damaged one."""
+    """Decode the JPEG bytes of T crops to (T, C, H, W) uint8 RGB. Raise ValueError for a damaged
+    crop."""
     crops = []
     for position, data in enumerate(jpegs):
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
@@ -35,9 +35,9 @@ def decode(jpegs: list[bytes]) -> torch.Tensor:
 
 
 def collate(clips: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """B clips (T_i, C, H, W) → padded (B, T, C, H, W) float and mask (B, T) bool."""
+    """Pad B clips (T_i, C, H, W) to (B, T, C, H, W) and return them with a mask (B, T) bool."""
     frames = max(len(clip) for clip in clips)
-    # Not zeros: most batches have no padding, and filling them twice takes time.
+    # Not new_zeros: most batches have no padding, and filling them twice takes time.
     batch = clips[0].new_empty(len(clips), frames, *clips[0].shape[1:])
     mask = torch.zeros(len(clips), frames, dtype=torch.bool)
     for i, clip in enumerate(clips):

@@ -1,4 +1,4 @@
-"""Videos with the same bytes."""
+"""Files with the same bytes."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,10 +11,9 @@ Name = TypeVar("Name")
 
 
 def same(files: Mapping[Name, Path], gone: Mapping[Name, tuple[int, str]]) -> list[list[Name]]:
-    """Groups of two and more names with the same content; empty files are no content.
+    """Return groups of two or more names with the same content; empty files are ignored.
 
-    `gone` gives size and SHA-256 of files that are no longer there. Only files of equal size are
-    read.
+    `gone` gives size and SHA-256 of files that no longer exist. Only files of equal size are read.
     """
     by_size: dict[int, list[tuple[Name, Path | str]]] = defaultdict(list)
     for name, file in files.items():
@@ -24,6 +23,7 @@ def same(files: Mapping[Name, Path], gone: Mapping[Name, tuple[int, str]]) -> li
     by_content: dict[str, list[Name]] = defaultdict(list)
     for size, candidates in by_size.items():
         if size and len(candidates) > 1:
-            for name, what in candidates:
-                by_content[sha256(what) if isinstance(what, Path) else what].append(name)
+            for name, content in candidates:
+                digest = sha256(content) if isinstance(content, Path) else content
+                by_content[digest].append(name)
     return [group for group in by_content.values() if len(group) > 1]

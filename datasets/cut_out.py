@@ -1,7 +1,7 @@
-"""A part of the face hidden, wherever its landmarks go: a detector must not hang on one trace alone
-(Das et al. 2021).
+"""Hides a part of the face in all frames of a clip, so that a detector does not depend on one trace
+alone (Das et al. 2021).
 
-Shapes: T frames, C channels, S side of a crop. Points are eyes, nose, mouth corners
+Shapes: T frames, C channels, S side of a crop. Points are eyes, nose and mouth corners
 (datasets/landmarks.py).
 """
 
@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import torch
 
-# Whose middle a part is, and its half width and half height in distances between the eyes.
+# Of each part: the landmarks whose mean is its centre, and its half width and half height in
+# distances between the eyes.
 PARTS: tuple[tuple[tuple[int, ...], float, float], ...] = (
     ((0,), 0.4, 0.3),  # an eye
     ((1,), 0.4, 0.3),
@@ -20,21 +21,22 @@ PARTS: tuple[tuple[tuple[int, ...], float, float], ...] = (
     ((3, 4), 0.6, 0.35),  # the mouth
 )
 GREY = 127
-NEAREST = 0.1  # eyes, in shares of the crop's side: from the side they stand close together
+MIN_EYE_DISTANCE = 0.1  # share of the crop's side; in profile the eyes are close together
 
 
 def cut_out(clip: torch.Tensor, points: np.ndarray) -> torch.Tensor:
-    """(T, C, S, S) uint8, (T, 5, 2) x, y in its pixels → the same with a grey ellipse over one part
-    in all frames. Draws from torch's generator which part and, a little, how large."""
-    middle, width, height = PARTS[int(torch.randint(len(PARTS), ()))]
+    """Cover one part of the face with a grey ellipse in all frames of a clip (T, C, S, S) uint8.
+    `points` (T, 5, 2) are x, y in pixels of the crops. The part and its size are drawn from torch's
+    generator."""
+    points_of_part, width, height = PARTS[int(torch.randint(len(PARTS), ()))]
     size = 0.8 + 0.4 * float(torch.rand(()))
     frames = np.ascontiguousarray(clip.permute(0, 2, 3, 1).numpy()).copy()  # (T, S, S, C)
     for frame, face in zip(frames, points, strict=True):
         across = face[1] - face[0]
-        unit = size * max(float(np.hypot(*across)), NEAREST * len(frame))
+        unit = size * max(float(np.hypot(*across)), MIN_EYE_DISTANCE * len(frame))
         cv2.ellipse(
             frame,
-            np.rint(face[list(middle)].mean(axis=0)).astype(int).tolist(),
+            np.rint(face[list(points_of_part)].mean(axis=0)).astype(int).tolist(),
             (round(width * unit), round(height * unit)),
             math.degrees(math.atan2(across[1], across[0])),
             0,

@@ -1,10 +1,10 @@
-"""Which names belong together, from pairs of names that do."""
+"""Connected components of names (union-find)."""
 
 from collections.abc import Iterable
 
 
 def join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Every name of `pairs` → the smallest name that it hangs together with (union-find)."""
+    """Return, for every name in `pairs`, the smallest name that it is connected to."""
     parents: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -14,7 +14,7 @@ def join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
             name = parents[name]
         return name
 
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
         parents[high] = low
     return {name: root(name) for name in parents}

@@ -1,7 +1,7 @@
-"""The manifest videos_df.csv: its columns, how it is read, checked and written.
+"""The manifest videos_df.csv: its columns, and how it is read, checked and written.
 
-One row per face track, and one row for every video that gave none. Beside it lies a JSON file
-of the same stem with everything that made the crops.
+One row per face track, and one row for every video without one. Beside it lies a JSON file with the
+same stem that records everything that made the crops.
 """
 
 import csv
@@ -26,44 +26,47 @@ COLUMNS = {
     "video_id": str,  # <part>/<file name>, unique
     "path": str,  # of the video, relative to preprocessing's input folder
     "label": int,
-    "source": str,  # of its own name for a real video
-    "group": str,  # sources that must be in one split; mostly the source itself
+    "source": str,  # the original video's name; a real video's own name
+    "group": str,  # what must be in one split; usually the source
     "split": str,
-    "method": str,  # the manipulation where known, else empty
+    "method": str,  # the manipulation if known, else empty
     "status": str,
     "detail": str,
-    "track": int,  # -1 in the row of a video that gave none
-    "crops": str,  # where the track's crops lie (crop_files.py), relative to the manifest
+    "track": int,  # -1 in the row of a video without a track
+    "crops": str,  # location of the crops (common/crop_files.py), relative to the manifest
     "frames": int,  # number of crops
     "width": int,
     "height": int,
     "fps": float,
 }
-# Of which a manifest may lack some, as those of other tools do; and what then stands there.
+# Columns that a manifest may lack, as those of other tools do, and their values for unknown.
 OPTIONAL: dict[str, str | float] = {
     "codec": "",
-    "bits_per_pixel": 0.0,  # of the file, sound and all, for each pixel of each frame
-    "face_px": 0.0,  # median over the track of its box's longer side, in pixels of the video
+    "bits_per_pixel": 0.0,  # bits of the file, sound included, per pixel of each frame
+    "face_px": 0.0,  # median of the track's boxes' longer side, in pixels of the video
 }
 
 
 @dataclass(frozen=True)
 class Manifest:
+    """A manifest in memory."""
+
     table: pd.DataFrame  # COLUMNS and OPTIONAL
-    folder: Path  # that its relative paths start from
-    faces: FaceConfig  # what made its crops
+    folder: Path  # relative paths start from it
+    faces: FaceConfig  # made the crops
 
     def split(self, name: str) -> pd.DataFrame:
         return self.table[self.table["split"] == name]
 
     def tracks(self, split: str) -> pd.DataFrame:
-        """Rows of `split` that have crops."""
+        """Return the rows of `split` that have crops."""
         table = self.split(split)
         return table[table["status"] == "ok"]
 
 
 def find(name: str) -> Path:
-    """`videos_df` → videos_df, videos_df.csv or data/videos_df.csv, whichever is there first."""
+    """Return the first file that exists of NAME, NAME.csv, data/NAME and data/NAME.csv. Raise
+    DataError if there is none."""
     tried = [Path(name), Path(f"{name}.csv"), Path("data") / name, Path("data") / f"{name}.csv"]
     for path in tried:
         if path.is_file():
@@ -75,12 +78,13 @@ def find(name: str) -> Path:
 
 
 def read(path: Path) -> Manifest:
-    """Read and check a manifest and its JSON. Raise DataError naming the file and the rows."""
+    """Read and check a manifest and the JSON file beside it. Raise DataError naming the file and
+    the line."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file: {error}") from error
-    if "source" in table and "group" not in table:  # as manifests of other tools
+    if "source" in table and "group" not in table:  # in manifests of other tools
         table["group"] = table["source"]
     absent = [name for name in COLUMNS if name not in table]
     if absent:
@@ -91,7 +95,7 @@ def read(path: Path) -> Manifest:
     types = COLUMNS | {name: type(value) for name, value in OPTIONAL.items()}
     numbers = {k: _numbers(path, table[k], v) for k, v in types.items() if v is not str}
     table = table.assign(**numbers)
-    _check(path, table)
+    _check_values(path, table)
     _check_agreement(path, table)
     record = read_record(path)
     _check_crops(path, table, record.get("shards"))
@@ -106,7 +110,8 @@ def _with_optional(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{k: v for k, v in OPTIONAL.items() if k not in table})
 
 
-def _check(path: Path, table: pd.DataFrame) -> None:
+def _check_values(path: Path, table: pd.DataFrame) -> None:
+    """Raise DataError for labels, splits and statuses that do not exist."""
     allowed = {"label": (REAL, FAKE), "split": SPLITS, "status": STATUSES}
     for column, values in allowed.items():
         wrong = table[~table[column].isin(values)]
@@ -119,18 +124,19 @@ def _check(path: Path, table: pd.DataFrame) -> None:
 
 
 def _numbers(path: Path, texts: pd.Series, kind: type[int] | type[float]) -> pd.Series:
+    """Convert a column to numbers. Raise DataError naming the first line that is not one."""
     try:
         return texts.astype(kind)
     except (ValueError, OverflowError) as error:
-        wrong = texts[[not _is(kind, text) for text in texts]]
+        wrong = texts[[not _is_number(kind, text) for text in texts]]
         first = f", first {wrong.iloc[0]!r} in line {wrong.index[0] + 2}" if len(wrong) else ""
         name = {int: "whole number", float: "number"}[kind]
         raise DataError(
-            f"{path}: {len(wrong) or 'some'} rows whose {texts.name} is no {name}{first}"
+            f"{path}: {len(wrong) or 'some'} rows whose {texts.name} is not a {name}{first}"
         ) from error
 
 
-def _is(kind: type[int] | type[float], text: str) -> bool:
+def _is_number(kind: type[int] | type[float], text: str) -> bool:
     try:
         kind(text)
     except ValueError:
@@ -139,32 +145,32 @@ def _is(kind: type[int] | type[float], text: str) -> bool:
 
 
 def _check_agreement(path: Path, table: pd.DataFrame) -> None:
-    """Rows of one video are its tracks, and say the same of it."""
+    """Raise DataError unless the rows of each video agree on the video."""
     firsts = table.drop_duplicates("video_id").set_index("video_id")
     for column in ("label", "source", "group", "split", "status"):
-        wrong = table[table[column] != table["video_id"].map(firsts[column])]
-        if len(wrong):
+        different = table[table[column] != table["video_id"].map(firsts[column])]
+        if len(different):
             raise DataError(
-                f"{path}: line {wrong.index[0] + 2} gives {wrong['video_id'].iloc[0]} another "
-                f"{column} than the lines before ({wrong[column].iloc[0]})"
+                f"{path}: line {different.index[0] + 2} gives {different['video_id'].iloc[0]} "
+                f"another {column} than the lines before ({different[column].iloc[0]})"
             )
     empty = table[(table["status"] == "ok") & (table["frames"] < 1)]
     if len(empty):
-        raise DataError(f"{path}: line {empty.index[0] + 2} is ok and has no frames")
+        raise DataError(f"{path}: line {empty.index[0] + 2} has the status ok and no frames")
 
 
 def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
-    """Crops must lie in the manifest's folder, or below the URL `shards`."""
+    """Raise DataError unless all crops lie in the manifest's folder or below the URL `shards`."""
     home = path.parent.resolve()
     for line, crops in table.loc[table["status"] == "ok", "crops"].items():
-        place = crop_files.parse(crops)
-        if place.is_url:
-            below = place.file.removeprefix(f"{shards}/")
-            inside = below != place.file and ".." not in below.split("/")
+        location = crop_files.parse(crops)
+        if location.is_url:
+            below = location.file.removeprefix(f"{shards}/")
+            inside = below != location.file and ".." not in below.split("/")
         else:
-            inside = (home / place.file).resolve().is_relative_to(home)
+            inside = (home / location.file).resolve().is_relative_to(home)
         if not inside:
-            raise DataError(f"{path}: line {line + 2}: crops lead out of the folder: {crops!r}")
+            raise DataError(f"{path}: line {line + 2}: crops lie outside its folder: {crops!r}")
 
 
 def record_path(path: Path) -> Path:
@@ -172,7 +178,8 @@ def record_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The JSON beside the manifest `path`: what made its crops, as a dict with a dict `faces`."""
+    """Read the JSON file beside the manifest `path`: a dict with a dict `faces`. Raise
+    DataError."""
     file = record_path(path)
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -186,8 +193,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def fingerprint(data: Manifest) -> dict[str, Any]:
-    """Tells whether two manifests are the same: a hash of the table without the crops' places
-    and of how the crops were made, and the number of videos with a face by split and label."""
+    """Identify a manifest: a hash of its table without the location of crops and of how the crops
+    were made, and the number of videos with a face by split and label."""
     table = data.table[[name for name in COLUMNS if name != "crops"]]
     used = table[table["status"] == "ok"].drop_duplicates("video_id")
     counts = used.groupby(["split", "label"]).size()
@@ -200,7 +207,7 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
 
 
 def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Write and return the manifest's columns of `table`; the file appears whole or not at all."""
+    """Write the manifest's columns of `table`, whole or not at all, and return them."""
     table = _with_optional(table)[[*COLUMNS, *OPTIONAL]]
     write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table

@@ -8,26 +8,27 @@ from torch.utils.data import Sampler
 
 from common.errors import DataError
 
-BALANCED = 0.49  # share of the rarer label below which a training split counts as unbalanced
+BALANCED = 0.49  # a smaller share of the rarer label makes a training split unbalanced
 
 
 class EpochSampler(Sampler[int]):
-    """An epoch's items, in an order drawn from seed and epoch.
+    """Draws an epoch's items in an order that depends on seed and epoch.
 
-    `balance` says which items those are:
+    `balance` says which items:
+
     none: every item once.
-    per_epoch: all of the rarer label and as many of the commoner one, which takes turns: after
-    ceil(commoner / rarer) epochs every item was seen, and none is lost for good.
-    oversample: all of the commoner label, and the rarer one again and again.
-    pairs: a real and a fake of the same source, side by side, for every source that has both;
-    the commoner label takes turns, and items without a partner are never drawn.
+    per_epoch: all items of the rarer label and as many of the other one, which takes turns: after
+        ceil(commoner / rarer) epochs every item was drawn.
+    oversample: all items of the more frequent label, and the rarer ones repeatedly.
+    pairs: a real and a fake of the same source side by side, for every source that has both; the
+        more frequent label takes turns, and items without a partner are never drawn.
 
-    In every mode items of one source stand next to each other, so that most batches hold a real
-    and a fake that differ by the manipulation alone; with pairs and an even batch size all do.
+    Items of one source always stand next to each other, so that most batches hold a real and a fake
+    that differ only by the manipulation; with pairs and an even batch size all do.
     """
 
     def __init__(self, labels: list[int], sources: list[str], balance: str, seed: int) -> None:
-        """Raise DataError for pairs where no source has both labels."""
+        """Raise DataError for pairs when no source has both labels."""
         self.labels = np.asarray(labels)
         self.sources = np.asarray(sources)
         self.draw = {
@@ -46,23 +47,24 @@ class EpochSampler(Sampler[int]):
             raise DataError("--balance pairs: no source of the training split has both labels")
 
     def set_epoch(self, epoch: int, skip: int = 0) -> None:
-        """`skip`: items of the epoch that were drawn before the run was interrupted."""
+        """Select the epoch; `skip` is the number of items drawn before the run was interrupted."""
         self.epoch, self.skip = epoch, skip
 
     def __len__(self) -> int:
-        """Of a whole epoch."""
+        """Return the number of items of a whole epoch."""
         return self.length
 
     def drawn_labels(self) -> list[int]:
-        """Those of the items of an epoch; every epoch draws as many of each label."""
+        """Return the labels of an epoch's items; every epoch draws the same number of each
+        label."""
         return self.labels[self.draw()].tolist()
 
     def __iter__(self) -> Iterator[int]:
         drawn = self.draw()
-        # Sources in a random order; inside each, the order in which its items were drawn.
+        # Sources in random order; within each, its items in the order in which they were drawn.
         names, group = np.unique(self.sources[drawn], return_inverse=True)
-        place = np.random.default_rng([self.seed, self.epoch, 1]).permutation(len(names))
-        yield from drawn[np.argsort(place[group], kind="stable")][self.skip :].tolist()
+        rank_of_source = np.random.default_rng([self.seed, self.epoch, 1]).permutation(len(names))
+        yield from drawn[np.argsort(rank_of_source[group], kind="stable")][self.skip :].tolist()
 
     def _all(self) -> np.ndarray:
         return self._shuffled(np.arange(len(self.labels)))
@@ -93,42 +95,42 @@ class EpochSampler(Sampler[int]):
         return np.random.default_rng([self.seed, self.epoch, 2]).permutation(items)
 
     def _turn(self, items: np.ndarray, count: int) -> np.ndarray:
-        """This epoch's `count` of `items`: a shuffle is dealt out, epoch after epoch, one item of
-        every source before the second of any."""
+        """Return this epoch's `count` of `items`. A shuffled list is dealt out epoch by epoch, one
+        item of every source before the second item of any."""
         turns = -(-len(items) // count)
         cycle, turn = divmod(self.epoch, turns)
         random = np.random.default_rng([self.seed, cycle, 0])
         shuffled = random.permutation(items)
-        seen: dict[str, int] = {}
+        count_of_source: dict[str, int] = {}
         rounds = []
         for source in self.sources[shuffled]:
-            rounds.append(seen.get(source, 0))
-            seen[source] = rounds[-1] + 1
+            rounds.append(count_of_source.get(source, 0))
+            count_of_source[source] = rounds[-1] + 1
         dealt = shuffled[np.argsort(rounds, kind="stable")]
         return np.resize(dealt, turns * count)[turn * count : (turn + 1) * count]
 
 
 class Batches(Sampler[list[int]]):
-    """An epoch's items in batches, and of every batch what one of several processes takes."""
+    """Groups an epoch's items into batches and yields one process's part of each."""
 
     def __init__(self, items: EpochSampler, size: int, rank: int = 0, world_size: int = 1) -> None:
-        """`size`: clips of a whole batch."""
+        """`size` is the number of clips in a whole batch."""
         self.items, self.size, self.rank, self.world_size = items, size, rank, world_size
 
     @property
     def clips(self) -> int:
-        """Of a whole epoch."""
+        """Return the number of clips of a whole epoch."""
         return len(self.items)
 
     def set_epoch(self, epoch: int, skip: int = 0) -> None:
         self.items.set_epoch(epoch, skip)
 
     def sizes(self) -> list[int]:
-        """Of the epoch's whole batches that are not done yet."""
+        """Return the sizes of the epoch's whole batches that are not done yet."""
         return self._sizes(self.clips - self.items.skip)
 
     def __len__(self) -> int:
-        """Of a whole epoch."""
+        """Return the number of batches of a whole epoch."""
         return len(self._sizes(self.clips))
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -139,16 +141,17 @@ class Batches(Sampler[list[int]]):
 
     def _sizes(self, clips: int) -> list[int]:
         whole, rest = divmod(clips, self.size)
-        # Every process needs a clip: an epoch's last few are left out where there are fewer.
+        # Every process needs a clip: if fewer are left at the epoch's end, they are left out.
         return [self.size] * whole + [rest] * (rest >= max(1, self.world_size))
 
 
 def share(count: int, rank: int, world_size: int) -> range:
-    """Which of `count` things are a process's: each is exactly one's, and shares are all but
-    equal."""
+    """Return which of `count` things belong to a process: each thing to exactly one, in nearly
+    equal shares."""
     return range(count * rank // world_size, count * (rank + 1) // world_size)
 
 
 def is_unbalanced(labels: list[int]) -> bool:
+    """Return whether one label is so rare that training needs balancing."""
     share = float(np.mean(labels))
     return min(share, 1 - share) < BALANCED

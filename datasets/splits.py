@@ -1,8 +1,9 @@
-"""Leak-free splits, balance at extraction, and the audit of both.
+"""Leak-free splits, balance at extraction, and an audit of both.
 
     python -m datasets.splits audit videos_df.csv
 
-says how many videos of any manifest share their source with training; exit code 1 when some do.
+counts the videos of any manifest that share their source with training; exit code 1 if there are
+any.
 """
 
 import argparse
@@ -16,47 +17,50 @@ from common import errors
 from common.errors import DataError, UsageError
 from datasets import groups
 
-AUDITED = ("video_id", "label", "source", "split")  # the columns that an audit needs
+AUDITED = ("video_id", "label", "source", "split")  # columns that an audit needs
 
 
 def fraction(seed: int, name: str) -> float:
-    """A number in [0, 1) that is always the same for the same seed and name."""
+    """Return a number in [0, 1) that depends only on seed and name."""
     return int.from_bytes(_digest(f"{seed}:{name}"), "big") / 2**64
 
 
 def _digest(text: str) -> bytes:
-    """The first 64 bits of SHA-256; file names may hold what UTF-8 cannot."""
+    """Return the first 64 bits of SHA-256; file names may contain what UTF-8 cannot encode."""
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()[:8]
 
 
 def fingerprints(names: Iterable[str]) -> list[int]:
-    """A sorted 64-bit number for every name: a checkpoint keeps its training sources as these, so
-    that it can tell them again without naming them."""
+    """Return a 64-bit number for every name, sorted: a checkpoint stores its training sources as
+    these, to recognise them without naming them."""
     return sorted(int.from_bytes(_digest(name), "big", signed=True) for name in set(names))
 
 
 def merge(group: pd.Series, together: list[list[int]]) -> pd.Series:
-    """`group` with those groups made one that `together`, lists of positions, says belong so."""
+    """Return `group` with the groups merged that share an entry in `together`, lists of row
+    positions."""
     names = group.tolist()
-    pairs = [(names[same[0]], names[other]) for same in together for other in same]
+    pairs = [
+        (names[positions[0]], names[position]) for positions in together for position in positions
+    ]
     merged = groups.join(pairs)
     return group.map(lambda name: merged.get(name, name))
 
 
 def assign(group: pd.Series, seed: int, val_share: float, test_share: float) -> pd.Series:
-    """The split of every video, by its group: a fake and its original are never apart, and
-    videos that are added later move none of the others.
+    """Return the split of every video by its group: a fake and its original are never separated,
+    and videos added later move none of the others.
 
-    Raise UsageError when a split that was asked for stays empty.
+    Raise UsageError when a requested split is empty.
     """
     if val_share + test_share >= 1:
         raise UsageError("--val_share and --test_share leave nothing for training")
 
     def split(name: str) -> str:
-        place = fraction(seed, name)
-        if place < test_share:
+        position = fraction(seed, name)
+        if position < test_share:
             return "test"
-        return "val" if place < test_share + val_share else "train"
+        return "val" if position < test_share + val_share else "train"
 
     splits = group.map(split)
     flags = {"train": None, "val": val_share, "test": test_share}
@@ -72,33 +76,35 @@ def assign(group: pd.Series, seed: int, val_share: float, test_share: float) -> 
 
 
 def complete(videos: pd.DataFrame, seed: int, val_share: float, test_share: float) -> pd.DataFrame:
-    """`videos` with a split for all: the official one where they have it, else by their group.
+    """Return `videos` with a split for each: the official one if there is one, else by group.
 
-    A split that the dataset itself defines gets no others. A video without an official split
-    whose group has one is skipped: it would be on both sides.
+    A split that the dataset itself defines gets no further videos. A video without an official
+    split whose group has one is skipped: it would be on both sides.
     """
     official = videos["split"] != ""
-    fixed = videos[official].drop_duplicates(["group", "split"]).set_index("group")["split"]
-    if not fixed.index.is_unique:
-        torn = fixed.index[fixed.index.duplicated()][0]
-        raise DataError(f"the official split tears the group of {torn} apart")
+    official_split = (
+        videos[official].drop_duplicates(["group", "split"]).set_index("group")["split"]
+    )
+    if not official_split.index.is_unique:
+        divided = official_split.index[official_split.index.duplicated()][0]
+        raise DataError(f"the official split divides the group of {divided}")
     videos = videos.copy()
-    unlisted = ~official & videos["group"].isin(fixed.index)
+    unlisted = ~official & videos["group"].isin(official_split.index)
     videos.loc[unlisted, ["status", "detail"]] = ["skipped", "not listed in the official split"]
-    videos.loc[unlisted, "split"] = videos.loc[unlisted, "group"].map(fixed)
-    open_ = ~official & ~unlisted
-    if open_.any():
+    videos.loc[unlisted, "split"] = videos.loc[unlisted, "group"].map(official_split)
+    unassigned = ~official & ~unlisted
+    if unassigned.any():
         shares = {"val": val_share, "test": test_share}
-        val_share, test_share = (0 if k in set(fixed) else v for k, v in shares.items())
-        videos.loc[open_, "split"] = assign(videos.loc[open_, "group"], seed, val_share, test_share)
+        val_share, test_share = (0 if k in set(official_split) else v for k, v in shares.items())
+        videos.loc[unassigned, "split"] = assign(
+            videos.loc[unassigned, "group"], seed, val_share, test_share
+        )
     return videos
 
 
 def undersample(videos: pd.DataFrame, seed: int) -> pd.Series:
-    """True for the videos of the commoner label that a balanced set leaves out.
-
-    Which ones depends on the seed and their names, not on their order.
-    """
+    """Return True for the videos of the more frequent label that a balanced set leaves out. The
+    choice depends on the seed and their names, not on their order."""
     counts = videos["label"].value_counts()
     if len(counts) < 2:
         return pd.Series(False, index=videos.index)
@@ -109,10 +115,11 @@ def undersample(videos: pd.DataFrame, seed: int) -> pd.Series:
 
 
 def audit(table: pd.DataFrame) -> pd.DataFrame:
-    """Split → videos, sources, fake (share), leaked (videos whose source is in training, too).
+    """Return a table by split: videos, sources, fake (share), leaked (videos whose source is also
+    in training).
 
-    `table` has the columns AUDITED and may have several rows per video; rows that balance left
-    out are judged like all others. With a column group, sources of one group count as one.
+    `table` has the columns AUDITED and may have several rows per video; rows that balancing left
+    out count like all others. With a column `group`, the sources of a group count as one.
     """
     videos = table.drop_duplicates(["video_id", "split"])
     source = videos["group" if "group" in videos else "source"]
@@ -144,14 +151,14 @@ def main() -> int:
         raise DataError(f"{path} lacks the columns {', '.join(absent)}")
     if not (table["split"] == "train").any():
         raise DataError(f"{path}: no row has the split train")
-    found = audit(table)
-    print(found.to_string(formatters={"fake": "{:.1%}".format}))
-    held_out = found.drop(index="train", errors="ignore")
+    result = audit(table)
+    print(result.to_string(formatters={"fake": "{:.1%}".format}))
+    held_out = result.drop(index="train", errors="ignore")
     leaked, videos = int(held_out["leaked"].sum()), int(held_out["videos"].sum())
     if leaked:
         print(
             f"LEAK: {leaked} of {videos} held-out videos ({leaked / videos:.0%}) share their "
-            "source with training; what is measured on them says nothing about new videos"
+            "source with training: measurements on them say nothing about new videos"
         )
         return 1
     print(f"no leak: none of {videos} held-out videos shares its source with training")

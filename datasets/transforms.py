@@ -1,4 +1,4 @@
-"""uint8 clips (T, C, S, S) → normalised float clips (T, C, H, W)."""
+"""Transforms of uint8 clips (T, C, S, S) to normalised float clips (T, C, H, W)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from datasets.augmentations import augment
 
 
 def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:
-    """`augmentation` is a name in augmentations.STRENGTHS."""
+    """Return training's transform; `augmentation` is a name in augmentations.STRENGTHS."""
     size = [config.crop_size, config.crop_size]
     return v2.Compose(
         [partial(augment, strength=augmentation), v2.Resize(size), *_to_input(config)]
@@ -21,14 +21,14 @@ def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:
 def eval_transform(
     config: ClipConfig, change: Callable[[torch.Tensor], torch.Tensor] | None = None
 ) -> v2.Transform:
-    """`change` comes first: what robustness is measured against."""
-    first = [] if change is None else [change]
-    return v2.Compose([*first, v2.Resize(config.crop_size), *_to_input(config)])
+    """Return evaluation's transform; `change` is applied first, to measure robustness."""
+    changes = [] if change is None else [change]
+    return v2.Compose([*changes, v2.Resize(config.crop_size), *_to_input(config)])
 
 
 def _to_input(config: ClipConfig) -> list[v2.Transform]:
     return [
-        # Decoded frames hold a pixel's colours side by side, which Normalize is slow with.
+        # Decoded frames store a pixel's channels side by side, which is slow for Normalize.
         v2.Lambda(torch.Tensor.contiguous),
         v2.ToDtype(torch.float32, scale=True),
         v2.Normalize(config.mean, config.std, inplace=True),

@@ -1,7 +1,9 @@
-"""Manifest rows → clips. Shapes: B videos, T frames, C channels, H, W."""
+"""Clips from the rows of a manifest. Shapes: B clips, T frames, C channels, H, W, S side of a
+crop."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,16 +21,15 @@ from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
 from datasets.self_blend import self_blend
 
+REPLACEMENTS = 3  # items that are tried in place of one that cannot be read
+
 
 class Item(TypedDict):
     clip: torch.Tensor  # (T, C, H, W) float, normalised; T may be less than clip_frames
     label: int
     video_id: str
     track: int
-    problems: list[str]  # of items that could not be read, in whose place it stands
-
-
-OTHERS = 3  # items that are tried in the place of one that cannot be read
+    problems: list[str]  # of items that could not be read and that this one replaces
 
 
 class Batch(TypedDict):
@@ -37,14 +38,24 @@ class Batch(TypedDict):
     labels: torch.Tensor  # (B,) int64
     video_ids: list[str]
     tracks: list[int]
-    problems: list[str]  # of items that could not be read, in whose place others stand
+    problems: list[str]  # of items that could not be read and were replaced
+
+
+@dataclass(frozen=True)
+class LoadingError:
+    """A batch that could not be read. An exception raised in a loader's worker process would reach
+    the main process with its traceback as its message; see `batches`."""
+
+    message: str
 
 
 class VideoDataset(Dataset[Item]):
-    """Training: one item a track, a random clip of it, augmented with one draw per clip, the
-    same for a real video and the fakes made from it. A share `sbi` of the fakes gives way to
-    self-blends of a real track of the same source (datasets/self_blend.py), drawn anew every epoch.
-    Evaluation: one item for each of a track's fixed clips."""
+    """Training: one item per track, a random clip of it, augmented with the same draw for a real
+    video and the fakes made from it. A share `sbi` of the fakes is replaced by self-blends of a
+    real track of the same source (datasets/self_blend.py), drawn anew every epoch.
+
+    Evaluation: one item for each of a track's fixed clips.
+    """
 
     def __init__(
         self,
@@ -57,9 +68,9 @@ class VideoDataset(Dataset[Item]):
         sbi: float = 0.0,
         change: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
-        """Raise DataError when the split has no track with crops. `seed`, `augmentation` (a
-        name in augmentations.STRENGTHS) and `sbi` are training's alone, `change` evaluation's:
-        what becomes of a clip (T, C, S, S) uint8 before it is seen."""
+        """Raise DataError when the split has no track with crops. `seed`, `augmentation` (a name in
+        augmentations.STRENGTHS) and `sbi` apply to training only; `change` to evaluation only: it
+        is applied to every clip (T, C, S, S) uint8."""
         self.rows: pd.DataFrame = manifest.tracks(split)
         if self.rows.empty:
             raise DataError(
@@ -73,7 +84,7 @@ class VideoDataset(Dataset[Item]):
         self.seed = seed
         self.sbi = sbi
         self.hidden_parts = HIDDEN_PARTS[augmentation] if train else 0.0
-        # Shared memory: worker processes that live on from epoch to epoch must see it change.
+        # In shared memory, so that worker processes that live longer than an epoch see it change.
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.transform = (
             transforms.train_transform(config, augmentation)
@@ -88,8 +99,8 @@ class VideoDataset(Dataset[Item]):
         reals = self.rows.reset_index(drop=True)
         reals = reals[reals["label"] == REAL]
         self.reals: list[int] = reals.index.tolist()
-        self.reals_of: dict[str, list[int]] = {
-            source: rows.tolist() for source, rows in reals.groupby("source").groups.items()
+        self.reals_of_source: dict[str, list[int]] = {
+            str(source): rows.tolist() for source, rows in reals.groupby("source").groups.items()
         }
 
     @property
@@ -104,26 +115,26 @@ class VideoDataset(Dataset[Item]):
 
     @property
     def pixels(self) -> "VideoDataset":
-        """The same items, to be looked at."""
+        """The same items as pixels; itself, unless a subclass serves features."""
         return self
 
     def video_labels(self) -> dict[str, int]:
-        """The label of every video that has an item."""
+        """Return the label of every video that has an item."""
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))
 
     def set_epoch(self, epoch: int) -> None:
-        """Random clips and augmentation depend on seed, epoch and source alone. To be called before
-        a loader starts to iterate: its processes read ahead."""
+        """Select the epoch: random clips and augmentations depend only on seed, epoch and source.
+        Call it before a loader starts to iterate, because its workers read ahead."""
         self.epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> Item:
-        """In training, an item whose crops cannot be read gives way to another of its label.
-        Raise DataError in evaluation, and when the others cannot be read either."""
+        """Return an item. In training, an item that cannot be read is replaced by another one with
+        the same label. Raise DataError in evaluation, and when the replacements cannot be read."""
         problems: list[str] = []
-        for chosen in [index, *(self._others(index) if self.train else [])]:
+        for chosen in [index, *(self._replacements(index) if self.train else [])]:
             number, start = self.items[chosen]
             row = self.rows.iloc[number]
             try:
@@ -140,56 +151,62 @@ class VideoDataset(Dataset[Item]):
             )
         raise DataError(problems[0])
 
-    def _others(self, index: int) -> Iterator[int]:
-        """A few items of the same label, drawn."""
+    def __getitems__(self, indices: Sequence[int]) -> list[Item] | LoadingError:
+        """Return the items of a batch; the DataLoader calls this in place of __getitem__."""
+        try:
+            return [self[index] for index in indices]
+        except DataError as error:
+            return LoadingError(str(error))
+
+    def _replacements(self, index: int) -> Iterator[int]:
+        """Draw a few items with the same label."""
         labels = np.array(self.labels)
         same = np.flatnonzero(labels == labels[index]).tolist()
-        draw = torch.Generator().manual_seed(_seed(self.seed, int(self.epoch), index))
-        for place in torch.randint(len(same), (OTHERS,), generator=draw).tolist():
-            yield same[place]
+        generator = torch.Generator().manual_seed(_seed(self.seed, int(self.epoch), index))
+        for position in torch.randint(len(same), (REPLACEMENTS,), generator=generator).tolist():
+            yield same[position]
 
     def _clip(self, row: pd.Series, start: int | None) -> torch.Tensor:
-        """(T, C, H, W) float: what the model sees of a row, from `start` on or from a place that is
-        drawn."""
+        """Return a row's clip (T, C, H, W) float from `start` on, or from a random start."""
         epoch = int(self.epoch)
-        chance = torch.Generator().manual_seed(
+        generator = torch.Generator().manual_seed(
             _seed(self.seed, epoch, row["video_id"], row["track"])
         )
-        blends = row["label"] == FAKE and bool(torch.rand((), generator=chance) < self.sbi)
-        seen = self._real_for(row, chance) if blends else row
+        blend = row["label"] == FAKE and bool(torch.rand((), generator=generator) < self.sbi)
+        shown = self._real_for(row, generator) if blend else row
         with torch.random.fork_rng(devices=[]):
-            # One draw for a source: a real and its fakes then differ by the manipulation alone.
-            # Not torch.manual_seed: that would also reset a GPU's generator, and so its dropout.
-            torch.default_generator.manual_seed(_seed(self.seed, epoch, seen["source"]))
+            # One draw per source: a real and its fakes then differ only by the manipulation. Not
+            # torch.manual_seed, which would also reset a GPU's generator, and so its dropout.
+            torch.default_generator.manual_seed(_seed(self.seed, epoch, shown["source"]))
             if start is None:
-                start = clips.random_start(seen["frames"], self.config.clip_frames)
-            clip = self._load(seen, start)
-            if blends:
-                clip = self_blend(clip, self._landmarks(seen, start), chance)
+                start = clips.random_start(shown["frames"], self.config.clip_frames)
+            clip = self._load(shown, start)
+            if blend:
+                clip = self_blend(clip, self._landmarks(shown, start), generator)
             if self.hidden_parts and float(torch.rand(())) < self.hidden_parts:
-                clip = cut_out(clip, self._landmarks(seen, start))
+                clip = cut_out(clip, self._landmarks(shown, start))
             return self.transform(clip)
 
-    def _real_for(self, fake: pd.Series, chance: torch.Generator) -> pd.Series:
-        """A real track of the same source, or of any where that has none."""
-        reals = self.reals_of.get(fake["source"], self.reals)
-        return self.rows.iloc[reals[int(torch.randint(len(reals), (), generator=chance))]]
+    def _real_for(self, fake: pd.Series, generator: torch.Generator) -> pd.Series:
+        """Draw a real track of the fake's source, or of any source if it has none."""
+        reals = self.reals_of_source.get(fake["source"], self.reals)
+        return self.rows.iloc[reals[int(torch.randint(len(reals), (), generator=generator))]]
 
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:
-        """(T, C, S, S) uint8: the crops from `start` on."""
+        """Return the crops (T, C, S, S) uint8 from `start` on."""
         return read_crops(self.root, row, self._slice(start))
 
     def _landmarks(self, row: pd.Series, start: int) -> np.ndarray:
-        """(T, 5, 2): of the same crops, in their pixels."""
-        return landmarks.of_track(self.root, row, self.faces)[self._slice(start)]
+        """Return the landmarks (T, 5, 2) of the same crops, in their pixels."""
+        return landmarks.track_landmarks(self.root, row, self.faces)[self._slice(start)]
 
     def _slice(self, start: int) -> slice:
         return slice(start, start + self.config.clip_frames)
 
 
 def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> torch.Tensor:
-    """(T, C, S, S) uint8: the `chosen` crops of a row of the manifest in `folder`. Raise DataError
-    when they cannot be read."""
+    """Return the `chosen` crops (T, C, S, S) uint8 of a row of the manifest in `folder`. Raise
+    DataError when they cannot be read."""
     try:
         return clips.decode(crop_files.read(folder, row["crops"], row["frames"], chosen))
     except ValueError as error:
@@ -197,9 +214,10 @@ def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> tor
 
 
 def collate(items: list[Item]) -> Batch:
-    batch, mask = clips.collate([item["clip"] for item in items])
+    """Form a batch of items."""
+    padded, mask = clips.collate([item["clip"] for item in items])
     return Batch(
-        clips=batch,
+        clips=padded,
         mask=mask,
         labels=torch.tensor([item["label"] for item in items]),
         video_ids=[item["video_id"] for item in items],
@@ -208,7 +226,21 @@ def collate(items: list[Item]) -> Batch:
     )
 
 
+def collate_loaded(items: list[Item] | LoadingError) -> Batch | LoadingError:
+    """Form a batch of what a loader's worker has read."""
+    return items if isinstance(items, LoadingError) else collate(items)
+
+
+def batches(loader: Iterable[Batch | LoadingError]) -> Iterator[Batch]:
+    """Yield a loader's batches. Raise DataError for one that could not be read."""
+    for batch in loader:
+        if isinstance(batch, LoadingError):
+            raise DataError(batch.message)
+        yield batch
+
+
 def _seed(*parts: object) -> int:
-    """A seed from a few values; Python's own hash() differs from run to run."""
+    """Return a seed that depends only on the values given; Python's own hash() differs from run to
+    run."""
     digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

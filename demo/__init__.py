@@ -1,1 +1,1 @@
-"""A small synthetic DFDC, drawn from a seed: real videos, their fakes, where they differ."""
+"""A small synthetic DFDC drawn from a seed, and the whole pipeline run on it."""

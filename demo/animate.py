@@ -1,6 +1,6 @@
-"""Motion, and one frame of a video from the layers of its scene.
+"""Motion of a head, and one video frame rendered from the layers of its scene.
 
-Shapes: T frames; frames are (FRAME_HEIGHT, FRAME_WIDTH, 3) float32 RGB in [0, 1].
+Shapes: T frames; a frame is (FRAME_HEIGHT, FRAME_WIDTH, 3) float32 RGB in [0, 1].
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from demo.face import Head, draw_head
 from demo.identity import Identity, draw_identity
 from demo.scene import FRAME_HEIGHT, FRAME_WIDTH, MARGIN, draw_background, draw_body
 
-OFFSET_PIXELS = 3.0  # the inner face sits up to this far from its place, in x and in y
-OFFSET_GAIN = 0.16  # and is up to this much brighter or darker than the rest
-BODY_FOLLOWS = 0.35  # the share of the head's motion that the shoulders make
+OFFSET_PIXELS = 3.0  # largest shift of the inner face, in x and in y
+OFFSET_GAIN = 0.16  # largest relative brightness change of the inner face
+BODY_FOLLOWS = 0.35  # motion of the shoulders / motion of the head
 
 _DEPTH = face.inner_face_depth()
 _WEIGHT = face.offset_weight()
@@ -24,53 +24,53 @@ _WEIGHT = face.offset_weight()
 
 @dataclass(frozen=True)
 class Motion:
-    """One value per frame, (T,) each: pixels, radians, ratios, head units, amounts in [0, 1]."""
+    """Pose and expression over time: every field is (T,), one value per frame."""
 
-    shift_x: np.ndarray
-    shift_y: np.ndarray
-    roll: np.ndarray
-    zoom: np.ndarray
-    yaw: np.ndarray
-    pitch: np.ndarray
-    eyes_open: np.ndarray
-    mouth_open: np.ndarray
-    light: np.ndarray
+    shift_x: np.ndarray  # pixels
+    shift_y: np.ndarray  # pixels
+    roll: np.ndarray  # radians
+    zoom: np.ndarray  # ratio
+    yaw: np.ndarray  # shift of the features against the outline, head units
+    pitch: np.ndarray  # as yaw
+    eyes_open: np.ndarray  # in [0, 1]
+    mouth_open: np.ndarray  # in [0, 1]
+    light: np.ndarray  # relative brightness
 
 
 @dataclass(frozen=True)
 class Shot:
-    """All that decides a source's frames before the camera's noise."""
+    """Everything that determines the frames of a source before camera noise is added."""
 
     person: Identity
     head: Head
     light: np.ndarray  # (3,) unit vector towards the key light
     background: np.ndarray
     body: np.ndarray
-    centre: tuple[float, float]  # of the head, pixels
-    scale: float  # pixels to a head unit
+    centre: tuple[float, float]  # centre of the head, pixels
+    scale: float  # pixels per head unit
     motion: Motion
     offsets: np.ndarray  # (T, 3): dx, dy in pixels and relative gain of the inner face
 
 
 @dataclass(frozen=True)
 class View:
-    """Where the head lies in frame ``t``: what a manipulation needs to know of the scene."""
+    """Position of the head in frame ``t``; the input of every manipulation."""
 
     t: int
     box: tuple[slice, slice]  # rows and columns that hold the head
     depth: np.ndarray  # (h, w) pixels from the edge of the inner face, positive inside
-    weight: np.ndarray  # (h, w) in [0, 1]: how far a pixel follows the inner face's offset
-    behind: np.ndarray  # (h, w, 3): what the frame shows there without the head
+    weight: np.ndarray  # (h, w) in [0, 1]: share of the inner face's offset that a pixel follows
+    behind: np.ndarray  # (h, w, 3): the same region of the frame without the head
 
 
-# A manipulation takes a shot and a random generator, draws its own constants for the whole video,
-# and returns an edit: (plain frame, view) → changed frame, float32 RGB in [0, 1].
+# A manipulation takes a shot and a random generator, draws its constants once per video and
+# returns an edit: (unmanipulated frame, view) → manipulated frame, float32 RGB in [0, 1].
 Edit = Callable[[np.ndarray, View], np.ndarray]
 Manipulation = Callable[[Shot, np.random.Generator], Edit]
 
 
 def draw_shot(rng: np.random.Generator, frames: int, fps: int) -> Shot:
-    """A person, a place, a light and a motion of ``frames`` frames."""
+    """Draw a person, a background, a light and a motion of ``frames`` frames."""
     person = draw_identity(rng)
     azimuth, elevation = rng.uniform(-0.9, 0.9), rng.uniform(0.2, 0.7)
     light = np.array(
@@ -96,13 +96,16 @@ def draw_shot(rng: np.random.Generator, frames: int, fps: int) -> Shot:
 
 
 def draw_offsets(rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, 3): dx, dy in pixels and gain. The one distribution of every video's inner face."""
+    """Return (count, 3): dx and dy in pixels and relative gain of the inner face.
+
+    Real and fake videos draw from this one distribution.
+    """
     limit = np.array([OFFSET_PIXELS, OFFSET_PIXELS, OFFSET_GAIN])
     return rng.uniform(-limit, limit, (count, 3))
 
 
 def draw_motion(rng: np.random.Generator, frames: int, fps: int) -> Motion:
-    """Sway, blinks and speech as of somebody who talks to a camera."""
+    """Draw sway, blinks and speech of a person who talks to a camera."""
     seconds = np.arange(frames) / fps
 
     def sway(amplitude: float) -> np.ndarray:
@@ -130,7 +133,7 @@ def draw_motion(rng: np.random.Generator, frames: int, fps: int) -> Motion:
 
 
 def pose(shot: Shot, t: int) -> np.ndarray:
-    """(2, 3) affine from the head's canvas to the frame at time ``t``."""
+    """Return the (2, 3) affine matrix from head canvas to frame at time ``t``."""
     motion = shot.motion
     ratio = shot.scale * motion.zoom[t] / face.PIXELS_PER_UNIT
     cos, sin = ratio * np.cos(motion.roll[t]), ratio * np.sin(motion.roll[t])
@@ -141,7 +144,7 @@ def pose(shot: Shot, t: int) -> np.ndarray:
 
 
 def in_frame(shot: Shot, t: int, point: tuple[float, float]) -> np.ndarray:
-    """(2,) pixels: where a point of the head, in head units, lies at time ``t``."""
+    """Return the pixel position (2,) at time ``t`` of a point given in head units."""
     canvas = face.PIXELS_PER_UNIT * np.array(point) + face.CENTRE
     return pose(shot, t) @ [*canvas, 1]
 
@@ -149,8 +152,10 @@ def in_frame(shot: Shot, t: int, point: tuple[float, float]) -> np.ndarray:
 def disc(
     shot: Shot, view: View, centre: tuple[float, float], radius: float, feather: float
 ) -> np.ndarray:
-    """(h, w) in [0, 1] of view.box: 1 around a point of the head, fading out over ``feather``
-    pixels at ``radius``; lengths in head units."""
+    """Return a soft disc (h, w) in [0, 1] around a point of the head, cropped to ``view.box``.
+
+    ``centre`` and ``radius`` are in head units; the edge fades over ``feather`` pixels.
+    """
     x, y = in_frame(shot, view.t, centre)
     rows, columns = np.mgrid[view.box]
     depth = shot.scale * radius - np.hypot(columns - x, rows - y)
@@ -158,13 +163,14 @@ def disc(
 
 
 def render(shot: Shot, t: int) -> tuple[np.ndarray, View]:
-    """Frame ``t`` of the shot, unmanipulated and without noise, and where its face is."""
+    """Return frame ``t``, unmanipulated and without noise, and the position of its head."""
     frame = shot.background.copy()
-    move = np.float32(
+    move = np.array(
         [
             [1, 0, BODY_FOLLOWS * shot.motion.shift_x[t] - MARGIN],
             [0, 1, BODY_FOLLOWS * shot.motion.shift_y[t] - MARGIN],
-        ]
+        ],
+        dtype=np.float32,
     )
     lay_over(frame, cv2.warpAffine(shot.body, move, (FRAME_WIDTH, FRAME_HEIGHT)))
     frame *= np.float32(shot.motion.light[t])
@@ -174,13 +180,13 @@ def render(shot: Shot, t: int) -> tuple[np.ndarray, View]:
 
 
 def render_head(shot: Shot, head: Head, view: View) -> np.ndarray:
-    """``head`` in the pose and with the expression of the shot: a layer (h, w, 4) of view.box."""
+    """Return ``head`` with the shot's pose and expression as a layer (h, w, 4) of ``view.box``."""
     t, motion = view.t, shot.motion
     drawn = head.expression(motion.eyes_open[t], motion.mouth_open[t])
     inverse = cv2.invertAffineTransform(pose(shot, t))
     rows = np.arange(view.box[0].start, view.box[0].stop, dtype=np.float32)[:, None]
     columns = np.arange(view.box[1].start, view.box[1].stop, dtype=np.float32)[None]
-    # A turn of the head moves the features against the outline: the same field as the offset.
+    # Turning the head shifts the features against the outline, like the offset does.
     turn = shot.scale * np.array([motion.yaw[t], motion.pitch[t]])
     dx, dy = (shot.offsets[t, :2] + turn).astype(np.float32)
     columns, rows = columns - dx * view.weight, rows - dy * view.weight
@@ -193,8 +199,8 @@ def render_head(shot: Shot, head: Head, view: View) -> np.ndarray:
 
 
 def lay_over(frame: np.ndarray, layer: np.ndarray) -> None:
-    """Composes a premultiplied layer (h, w, 4) over a frame (h, w, 3), in place."""
-    # OpenCV's loops over the channels take a third of the time of NumPy's broadcasting.
+    """Composite a premultiplied layer (h, w, 4) onto a frame (h, w, 3), in place."""
+    # Three times as fast as NumPy broadcasting over the channels.
     frame *= cv2.cvtColor(1 - layer[..., 3], cv2.COLOR_GRAY2RGB)
     frame += cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB)
 

@@ -1,6 +1,6 @@
-"""Faces made by a network: each leaves the trace of a real manipulation, and nothing else changes.
+"""Manipulations that leave the traces of face-synthesis networks; nothing outside the face changes.
 
-The constants below are the strengths: larger is easier to detect.
+The constants below set their strength: larger values are easier to detect.
 """
 
 from dataclasses import replace
@@ -12,26 +12,27 @@ from demo.animate import Edit, Shot, View, draw_offsets, lay_over, render_head
 from demo.face import Head, draw_head, inner_face_depth
 from demo.identity import draw_identity
 
-SWAP_FEATHER = 4.0  # pixels over which the other person's face fades in
+SWAP_FEATHER = 4.0  # pixels over which the donor's face fades in
 SWAP_LUMINANCE = (0.08, 0.16)  # relative brightness mismatch, either sign
 SWAP_CHROMA = (0.16, 0.23)  # relative colour mismatch, any direction of equal brightness
-LOW_RESOLUTION_FACTOR = 6.0  # the face is made this many times smaller, and enlarged again
+LOW_RESOLUTION_FACTOR = 6.0  # the face is shrunk by this factor and enlarged again
 LOW_RESOLUTION_FEATHER = 5.0  # pixels
 BLEND_FEATHER = 2.0  # pixels
 BLEND_SCALE = (0.04, 0.08)  # relative size change, either sign
 BLEND_SHIFT = (2.0, 3.5)  # pixels, any direction
 BLEND_COLOUR = (0.18, 0.24)  # relative colour change, any direction
-BLEND_DRIFT = 0.3  # pixels by which the blend wanders
+BLEND_DRIFT = 0.3  # pixels by which the blend drifts over time
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 def identity_swap(shot: Shot, rng: np.random.Generator) -> Edit:
-    """Another person's inner face in this one's pose and expression, its colour not quite met.
+    """Replace the inner face by another person's in the same pose and expression, colours
+    mismatched.
 
-    The donor is drawn here and used nowhere else, so none can cross a split.
+    The donor is drawn here and used nowhere else, so no donor is shared between splits.
     """
-    # Glasses, beard and hair stay the target's: half of them would be too easy a trace.
+    # Glasses, beard and hair stay the target's: cut off at the seam, they would be too easy.
     own = shot.person
     stranger = replace(
         draw_identity(rng), hair=own.hair, hair_style="bald", beard=own.beard, glasses=own.glasses
@@ -48,7 +49,8 @@ def identity_swap(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def low_resolution(shot: Shot, rng: np.random.Generator) -> Edit:
-    """The inner face as a network of too few pixels makes it."""
+    """Replace the inner face by a low-resolution copy, as a network with few output pixels makes
+    it."""
     factor = LOW_RESOLUTION_FACTOR * rng.uniform(0.9, 1.1)
 
     def edit(frame: np.ndarray, view: View) -> np.ndarray:
@@ -62,7 +64,7 @@ def low_resolution(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def self_blend(shot: Shot, rng: np.random.Generator) -> Edit:
-    """The own face, slightly resized, moved and tinted, pasted onto itself: a faint seam.
+    """Paste the face onto itself, slightly resized, moved and tinted: a faint seam.
 
     After Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022.
     """
@@ -86,9 +88,9 @@ def self_blend(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def flicker(shot: Shot, rng: np.random.Generator) -> Edit:
-    """Shows in time alone: the offset that others keep for a video is drawn anew every frame.
+    """Draw the inner face's offset anew in every frame: a trace that shows in time alone.
 
-    From the same distribution, so a single frame has nothing to tell.
+    Real videos draw it once, from the same distribution, so a single frame carries no evidence.
     """
     restless = replace(shot, offsets=draw_offsets(rng, len(shot.offsets)))
 
@@ -102,7 +104,7 @@ def flicker(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def _blend(frame: np.ndarray, face: np.ndarray, view: View, feather: float) -> np.ndarray:
-    """``face`` over ``frame`` inside the inner face, fading over ``feather`` pixels."""
+    """Blend ``face`` over ``frame`` inside the inner face, fading over ``feather`` pixels."""
     alpha = np.clip(view.depth / feather, 0, 1)[..., None]
     mixed = frame.copy()
     mixed[view.box] += alpha * (face - mixed[view.box])
@@ -119,7 +121,7 @@ def _signed(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
 
 
 def _chroma(rng: np.random.Generator, size: float) -> np.ndarray:
-    """(3,) of root mean square ``size``, in a random direction that keeps the brightness."""
+    """Return a colour change (3,) of root mean square ``size`` that keeps the brightness."""
     direction = rng.standard_normal(3)
     direction -= LUMINANCE * (direction @ LUMINANCE) / (LUMINANCE @ LUMINANCE)
     return direction / np.linalg.norm(direction) * np.sqrt(3) * size

@@ -1,9 +1,9 @@
-"""Draws the head of an identity, once, as layers that animation only has to warp.
+"""Draws the head of an identity once, as layers that the animation warps.
 
-The face is a height field lit from one side: a detector trained on photographs looks for that
-shading, and finds nothing in flat drawings. Edges are anti-aliased from implicit functions.
+The face is a height field lit from one side, because a detector trained on photographs looks for
+that shading and misses flat drawings. Edges are anti-aliased from implicit functions.
 
-Canvas: H = 288, W = 256 pixels, ``PIXELS_PER_UNIT`` to a head unit, origin at its centre.
+Canvas: H = 288, W = 256 pixels, ``PIXELS_PER_UNIT`` pixels per head unit, origin at its centre.
 Images are float32 RGB in [0, 1]; a layer is (H, W, 4) with colour premultiplied by alpha.
 """
 
@@ -32,14 +32,14 @@ Y = (_ROWS - CENTRE[1]) / PIXELS_PER_UNIT
 
 @dataclass(frozen=True)
 class Head:
-    """The layers of one head under one light; ``expression`` puts them together."""
+    """The layers of one head under one light."""
 
     base: np.ndarray  # (H, W, 4)
     eyes: np.ndarray  # (EYE_STATES, rows, W, 4)
     mouths: np.ndarray  # (MOUTH_STATES, rows, W, 4)
 
     def expression(self, eyes_open: float, mouth_open: float) -> np.ndarray:
-        """The head, (H, W, 4), with eyes and mouth opened by amounts in [0, 1]."""
+        """Return the head, (H, W, 4), with eyes and mouth opened by amounts in [0, 1]."""
         head = self.base.copy()
         head[EYE_ROWS] = _between(self.eyes, eyes_open)
         head[MOUTH_ROWS] = _between(self.mouths, mouth_open)
@@ -47,25 +47,27 @@ class Head:
 
 
 def inner_face_depth() -> np.ndarray:
-    """(H, W) float32: distance in head units to the edge of the inner face, positive inside.
+    """Return (H, W) float32: distance in head units to the edge of the inner face, positive inside.
 
-    The inner face reaches from above the brows to below the lips: what a face swap replaces.
+    The inner face reaches from above the brows to below the lips: the region that a face swap
+    replaces.
     """
     radius = np.sqrt((X / 0.53) ** 2 + (np.abs(Y - 0.25) / 0.60) ** 2)
     return (0.56 * (1 - radius)).astype(np.float32)
 
 
 def offset_weight() -> np.ndarray:
-    """(H, W) float32 in [0, 1]: how far a pixel follows an offset of the inner face.
+    """Return (H, W) float32 in [0, 1]: the share of an offset of the inner face that a pixel
+    follows.
 
-    Flat over the features and zero at the outline, so that a shift shows no edge.
+    Flat over the features and zero at the outline, so that a shift leaves no visible edge.
     """
     radius = (X / 0.60) ** 2 + ((Y - 0.22) / 0.72) ** 2
     return np.exp(-0.9 * radius**2).astype(np.float32)
 
 
 def draw_head(person: Identity, light: np.ndarray) -> Head:
-    """Draws all layers of ``person`` lit from the direction ``light``, a unit vector (3,)."""
+    """Draw all layers of ``person``, lit from the direction ``light``, a unit vector (3,)."""
     rng = np.random.default_rng(person.texture_seed)
     outline = _outline(person)
     skin = _skin(person, outline, light, rng)
@@ -92,6 +94,7 @@ def draw_head(person: Identity, light: np.ndarray) -> Head:
 
 
 def _between(states: np.ndarray, amount: float) -> np.ndarray:
+    """Interpolate between drawn states of the eyes or the mouth; ``amount`` in [0, 1]."""
     position = float(np.clip(amount, 0, 1)) * (len(states) - 1)
     lower = min(int(position), len(states) - 2)
     return cv2.addWeighted(
@@ -100,7 +103,7 @@ def _between(states: np.ndarray, amount: float) -> np.ndarray:
 
 
 def _outline(person: Identity) -> np.ndarray:
-    """Implicit outline of the face, negative inside: a round skull above a jaw that tapers."""
+    """Return the implicit outline of the face, negative inside: a round skull and a tapered jaw."""
     below = np.clip(Y, 0, None)
     width = person.half_width * (1 - person.jaw_taper * np.clip(below, 0, 1))
     vertical = np.where(Y < 0, Y**2, below**person.jaw_power)
@@ -108,7 +111,8 @@ def _outline(person: Identity) -> np.ndarray:
 
 
 def _height(person: Identity, outline: np.ndarray) -> np.ndarray:
-    """The face's relief in head units: an egg, with nose, sockets, cheeks, lips and chin on it."""
+    """Return the relief of the face in head units: an egg with nose, sockets, cheeks, lips and
+    chin."""
     ex, base, width = person.eye_x, person.nose_base, person.nose_width
     height = RELIEF * np.sqrt(np.clip(-outline, 0, 1))
     ridge = np.exp(-((X / 0.07) ** 2)) * ramp(-0.18, base, Y) * (1 - ramp(base, base + 0.07, Y))
@@ -129,7 +133,7 @@ def _height(person: Identity, outline: np.ndarray) -> np.ndarray:
 def _skin(
     person: Identity, outline: np.ndarray, light: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """(H, W, 3): the lit skin of the whole face, before anything is painted on it."""
+    """Return (H, W, 3): the lit skin of the whole face, before features are painted on it."""
     down, across = np.gradient(_height(person, outline), 1 / PIXELS_PER_UNIT)
     facing = (light[2] - across * light[0] - down * light[1]) / np.sqrt(across**2 + down**2 + 1)
     shade = AMBIENT + DIFFUSE * np.clip(facing, 0, None)

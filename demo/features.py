@@ -1,7 +1,7 @@
-"""Brushes, and what is painted on a head with them: eyes, brows, mouth, hair, beard, glasses.
+"""Paints the features of a head: eyes, brows, mouth, hair, beard, glasses.
 
 Every painter changes a premultiplied RGBA canvas (h, w, 4) in place; x and y are (h, w) grids in
-head units, which may be a band of the whole canvas.
+head units and may cover a band of the whole canvas only.
 """
 
 import cv2
@@ -12,40 +12,40 @@ from demo.identity import Identity
 EDGE = 0.012  # half the width of a soft edge, in head units: about one canvas pixel
 
 
-def ramp(start: float, stop: float, x: np.ndarray) -> np.ndarray:
-    """Smoothly from 0 at ``start`` to 1 at ``stop``."""
+def ramp(start: float, stop: float, x: np.ndarray | float) -> np.ndarray:
+    """Return a smooth step from 0 at ``start`` to 1 at ``stop``."""
     t = np.clip((x - start) / (stop - start), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def blob(x, y, cx: float, cy: float, sx: float, sy: float) -> np.ndarray:
-    """A Gaussian bump of height 1."""
+    """Return a Gaussian bump of height 1."""
     return np.exp(-0.5 * (((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2))
 
 
 def cover(implicit: np.ndarray) -> np.ndarray:
-    """Anti-aliased coverage in [0, 1] of the region where ``implicit`` is negative."""
+    """Return anti-aliased coverage in [0, 1] of the region where ``implicit`` is negative."""
     down, across = np.gradient(implicit)
     pixels = implicit / np.maximum(np.hypot(down, across), 1e-4)
     return np.clip(0.5 - pixels, 0, 1)
 
 
 def inside(distance: np.ndarray) -> np.ndarray:
-    """Soft coverage of the region where ``distance`` (head units) is positive."""
+    """Return soft coverage of the region where ``distance`` (head units) is positive."""
     return ramp(-EDGE, EDGE, distance)
 
 
 def noise(
     rng: np.random.Generator, shape: tuple[int, int], sigma: float, sigma_y: float = 0
 ) -> np.ndarray:
-    """Smooth noise of zero mean and unit deviation; sigmas in pixels."""
-    field = rng.standard_normal(shape, dtype=np.float32)
-    field = cv2.GaussianBlur(field, (0, 0), sigmaX=sigma, sigmaY=sigma_y or sigma)
+    """Return smooth noise of zero mean and unit deviation; sigmas in pixels."""
+    white = rng.standard_normal(shape, dtype=np.float32)
+    field = cv2.GaussianBlur(white, (0, 0), sigmaX=sigma, sigmaY=sigma_y or sigma)
     return (field - field.mean()) / field.std()
 
 
 def paint(canvas: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
-    """Lays ``colour``, (3,) or (h, w, 3), over the canvas with opacity ``alpha`` (h, w)."""
+    """Paint ``colour``, (3,) or (h, w, 3), over the canvas with opacity ``alpha`` (h, w)."""
     alpha = alpha[..., None].astype(np.float32)
     canvas *= 1 - alpha
     canvas[..., :3] += (alpha * colour).astype(np.float32)
@@ -81,7 +81,7 @@ def nostrils(canvas, x, y, person: Identity) -> None:
 
 
 def eyes(canvas, x, y, person: Identity, light: np.ndarray, amount: float) -> None:
-    """Both eyes, opened by ``amount`` in [0, 1], and the glasses over them."""
+    """Paint both eyes, opened by ``amount`` in [0, 1], and the glasses over them."""
     for side in (-1, 1):
         cx, cy = side * person.eye_x, person.eye_y
         u = (x - cx) * side / person.eye_width
@@ -118,7 +118,7 @@ def glasses(canvas, x, y, person: Identity) -> None:
 
 
 def mouth(canvas, x, y, person: Identity, amount: float) -> None:
-    """Lips opened by ``amount`` in [0, 1], with teeth and the dark behind them."""
+    """Paint the lips, opened by ``amount`` in [0, 1], with the teeth between them."""
     u = x / (person.mouth_width * (1 - 0.12 * amount))
     arch = np.clip(1 - u**2, 0, 1)
     gap_top = person.mouth_y - 0.015 * amount * arch
@@ -150,7 +150,7 @@ def beard(canvas, x, y, person: Identity, face: np.ndarray, rng: np.random.Gener
 
 
 def _strands(x, y, person: Identity, rng: np.random.Generator) -> np.ndarray:
-    """(h, w, 3): the colour of hair, with strands and a band of gloss."""
+    """Return the colour of hair (h, w, 3) with strands and a band of gloss."""
     curly = person.hair_style == "curly"
     texture = noise(rng, x.shape, 1.8) if curly else noise(rng, x.shape, 0.9, 7.0)
     gloss = 0.35 * blob(x, y, person.parting, -0.85, 0.45, 0.10)

@@ -1,10 +1,10 @@
-"""Writes the demo dataset: DFDC's own layout, drawn from a seed.
+"""Write the demo dataset: DFDC's layout, synthetic videos drawn from a seed.
 
     python -m demo.generate --output DIR --kind deepfake
 
-DIR/dfdc_train_part_0/metadata.json and *.mp4, …_part_1 likewise; DIR/masks/<fake>.png, the region
-that the fake changed (evaluation alone may read it); DIR/new/, two videos of people who occur
-nowhere else, to score after training. A seed draws the same people for every kind of fakes.
+DIR/dfdc_train_part_0/metadata.json and *.mp4, likewise …_part_1; DIR/masks/<fake>.png, the region
+that the fake changed (read by evaluation only); DIR/new/, two videos of people who occur nowhere
+else, to score after training. A seed draws the same people for every kind of fakes.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import json
 import multiprocessing
 import os
 import string
-from collections.abc import Iterable
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from common import errors
 from demo.animate import draw_shot, render
 from demo.encode import CRF, Sensor, VideoWriter, draw_camera
 from demo.manipulations import METHODS
@@ -30,18 +31,18 @@ from flags.types import at_least
 
 PARTS = 2
 FRAME_RATES = (24, 25, 30)
-EXTRA_FRAMES = 6  # a file is up to this many frames longer than asked
-CHANGED = 1.5 / 255  # a pixel counts as changed if it differs by more, before noise
+EXTRA_FRAMES = 6  # a file is up to this many frames longer than requested
+CHANGED = 1.5 / 255  # a pixel counts as changed if it differs by more than this before noise
 SHAPE = (FRAME_HEIGHT, FRAME_WIDTH)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One job: a real video and its fakes. ``files`` maps paths to a method, or None for real."""
+    """One job: a real video and its fakes. ``files`` maps paths to a method, None for the real."""
 
     seed: tuple[int, int]
     frames: int
-    kind: str  # of its fakes
+    kind: str  # key of METHODS
     files: dict[Path, str | None]
     masks: Path | None
 
@@ -49,8 +50,7 @@ class Source:
 def generate(
     output: Path, sources: int, seed: int, frames: int, workers: int, kind: str = "deepfake"
 ) -> None:
-    """Writes ``sources`` reals, each with a fake of every method of ``kind``, and the two of
-    ``new/``.
+    """Write ``sources`` real videos, a fake of each by every method of ``kind``, and ``new/``.
 
     Frames, names and noise depend on ``seed`` alone, never on ``workers``.
     """
@@ -69,20 +69,21 @@ def generate(
     (output / "masks").mkdir(exist_ok=True)
     (output / "new").mkdir(exist_ok=True)
     new = output / "new"
-    # Two people, so that a real and a fake to score share nothing.
+    # Two people, so that the real and the fake video share nothing.
     jobs.append(Source((seed, sources), frames, kind, {new / "new_real.mp4": None}, None))
-    fake = {new / "new_fake.mp4": next(iter(METHODS[kind]))}
-    jobs.append(Source((seed, sources + 1), frames, kind, fake, None))
+    method = next(iter(METHODS[kind]))
+    jobs.append(Source((seed, sources + 1), frames, kind, {new / "new_fake.mp4": method}, None))
     context = multiprocessing.get_context("spawn")
-    one_thread = {"initializer": cv2.setNumThreads, "initargs": (1,)}
-    with ProcessPoolExecutor(workers, context, **one_thread) as pool:
+    with ProcessPoolExecutor(
+        workers, context, initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
         done = pool.map(write_source, jobs)
         for _ in tqdm(done, total=len(jobs), desc="sources", unit="source"):
             pass
 
 
 def write_source(source: Source) -> None:
-    """Draws one source and writes all its files, frame by frame side by side."""
+    """Draw one source and write all its files frame by frame."""
     rng = np.random.default_rng(source.seed)
     fps = int(rng.choice(FRAME_RATES))
     camera = draw_camera(rng)
@@ -109,23 +110,23 @@ def write_source(source: Source) -> None:
 
 
 def _changed(frame: np.ndarray, plain: np.ndarray) -> np.ndarray:
-    """(h, w) uint8: 255 where two frames differ, averaged over the channels."""
+    """Return (h, w) uint8: 255 where two frames differ, averaged over the channels."""
     difference = cv2.transform(cv2.absdiff(frame, plain), np.full((1, 3), 1 / 3))
     return (difference > CHANGED).astype(np.uint8) * 255
 
 
-def _names(rng: np.random.Generator) -> Iterable[str]:
-    """Ten random letters each, never the same twice."""
-    seen = set()
+def _names(rng: np.random.Generator) -> Iterator[str]:
+    """Yield distinct names of ten random letters."""
+    used = set()
     while True:
         name = "".join(rng.choice(list(string.ascii_lowercase), 10))
-        if name not in seen:
-            seen.add(name)
+        if name not in used:
+            used.add(name)
             yield name
 
 
 def _entries(files: dict[Path, str | None]) -> dict[str, dict[str, str]]:
-    """The lines of metadata.json for one source."""
+    """Return the metadata.json entries of one source."""
     original = next(path.name for path, method in files.items() if method is None)
     entries = {}
     for path, method in files.items():
@@ -141,17 +142,20 @@ def _entries(files: dict[Path, str | None]) -> dict[str, dict[str, str]]:
     return entries
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description="Write the synthetic demo dataset.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
-    parser.add_argument("--kind", choices=[*METHODS], default="deepfake", help="of the fakes")
-    parser.add_argument("--sources", type=int, default=120, help="real videos, 4 fakes each")
-    parser.add_argument("--seed", type=at_least(0), default=0)
-    parser.add_argument("--frames", type=int, default=40, help="frames a video, at least")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--kind", choices=[*METHODS], default="deepfake", help="kind of fakes")
+    parser.add_argument(
+        "--sources", type=at_least(1), default=120, help="real videos, 4 fakes each"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, help="random seed")
+    parser.add_argument("--frames", type=at_least(1), default=40, help="minimum frames per video")
+    parser.add_argument("--workers", type=at_least(1), default=os.cpu_count(), help="processes")
     args = parser.parse_args()
     generate(args.output, args.sources, args.seed, args.frames, args.workers, args.kind)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -1,14 +1,14 @@
-"""Who is in the video: the traits of one person, drawn at random and independent of any label.
+"""The traits of one person, drawn at random and independent of any label.
 
-Lengths are in head units: the skull's top is at y = -1, the chin at y = +1, the eyes near y = 0.
-Colours are RGB in [0, 1].
+Lengths are in head units: the top of the skull is at y = -1, the chin at y = +1, the eyes near y =
+0. Colours are RGB in [0, 1].
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# From very light to very dark skin; a person's tone lies anywhere between two neighbours.
+# From very light to very dark skin; a person's tone is interpolated between two neighbours.
 SKIN_TONES = np.array(
     [
         (0.96, 0.82, 0.74),
@@ -38,7 +38,7 @@ HAIR_STYLES = ("short", "short", "parted", "fringe", "long", "long", "curly", "b
 
 @dataclass(frozen=True)
 class Identity:
-    """One person. ``texture_seed`` fixes the pores, strands and freckles."""
+    """One person. ``texture_seed`` determines pores, strands and freckles."""
 
     skin: np.ndarray  # (3,)
     hair: np.ndarray  # (3,)
@@ -73,7 +73,7 @@ class Identity:
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draws a person; the same state of ``rng`` gives the same person."""
+    """Draw a person; the same state of ``rng`` gives the same person."""
     skin = _draw_skin(rng)
     reddish = np.clip(skin * np.array([0.92, 0.58, 0.56]), 0, 1)
     return Identity(

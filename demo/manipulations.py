@@ -1,4 +1,4 @@
-"""The fakes by kind and method. Four of a kind, so that four videos in five are fake as in DFDC."""
+"""The registry of fakes by kind and method: four per kind, so that 80 % of the videos are fake."""
 
 from demo.animate import Manipulation
 from demo.deepfakes import flicker, identity_swap, low_resolution, self_blend
@@ -13,7 +13,7 @@ DEEPFAKES: dict[str, Manipulation] = {
 }
 METHODS: dict[str, dict[str, Manipulation]] = {
     "deepfake": DEEPFAKES,
-    # The same in one eye or one corner of the mouth: where a fake is, not only whether it is one.
+    # Confined to one eye or one corner of the mouth: to measure where a heat map points.
     "part": {f"{name}_part": within_part(make) for name, make in DEEPFAKES.items()},
     "shallowfake": {
         "copy_move": copy_move,

@@ -1,4 +1,4 @@
-"""Manipulations that are held to one part of a face, away from its middle."""
+"""Manipulations confined to one part of the face, away from its centre."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ FEATHER = 3.0  # pixels over which the part fades out
 
 
 def within_part(make: Manipulation) -> Manipulation:
-    """What `make` does to a face, around one eye or one corner of the mouth alone."""
+    """Return ``make`` confined to a disc around one eye or one corner of the mouth."""
 
     def made(shot: Shot, rng: np.random.Generator) -> Edit:
         person = shot.person

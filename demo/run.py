@@ -1,6 +1,6 @@
-"""The main job on demo data, from nothing to verdicts: the very commands of the README.
+"""Run the whole pipeline on demo data, from nothing to verdicts, with the README's commands.
 
-    python -m demo.run --seed 0          (what `make demo` calls)
+    python -m demo.run --seed 0          (called by `make demo`)
 
 Writes data/demo/ (videos, crops, manifest, scores.csv, summary.json) and checkpoints/demo/.
 """
@@ -24,20 +24,21 @@ from flags.types import at_least
 DATA = Path("data/demo")
 RUN = Path("checkpoints/demo")
 SOURCES = 120
-AGAIN = 8  # test videos whose files are scored, to compare with evaluate.py
-NEW = {"new_real.mp4": "real", "new_fake.mp4": "fake"}  # clips of no split, and what they are
+AGAIN = 8  # test videos whose files are scored again, to compare with evaluate.py
+NEW = {"new_real.mp4": "real", "new_fake.mp4": "fake"}  # clips outside every split: true verdict
 
 
 def commands(seed: int) -> dict[str, list[str]]:
-    """Stage → command line."""
+    """Return the command line of every stage."""
     manifest = str(DATA / "videos_df.csv")
     return {
         "generate": (
             f"-m demo.generate --output {DATA}/dfdc --sources {SOURCES} --seed {seed}"
         ).split(),
         "preprocess": (
-            f"preprocess_dfdc.py --input {DATA}/dfdc --output {DATA} --balance none --seed {seed} "
-            "--val_share 0.1 --test_share 0.2 --frames_per_video 8 --face_size 64 --margin 0.1"
+            f"preprocess_dfdc.py --input {DATA}/dfdc --output {DATA} --seed {seed} "
+            "--undersample False --val_share 0.1 --test_share 0.2 --frames_per_video 8 "
+            "--face_size 64 --margin 0.1"
         ).split(),
         "train": (
             f"train.py --csv_file {manifest} --model_name resnet18 --pretrained False "
@@ -46,16 +47,14 @@ def commands(seed: int) -> dict[str, list[str]]:
             f"--workers 0 --seed {seed} --run_name {RUN.name} --keep_checkpoints 1"
         ).split(),
         "evaluate": f"evaluate.py --checkpoint {RUN}/best.pt --csv_file {manifest}".split(),
-        "score": (
-            f"score.py {DATA}/dfdc/new --checkpoint {RUN}/best.pt --output {DATA}/scores.csv"
-        ).split(),
+        "score": (f"score.py {DATA}/dfdc/new --checkpoint {RUN}/best.pt --output {DATA}").split(),
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="of the data, the split and training"
+        "--seed", type=at_least(0), default=0, help="random seed of data, split and training"
     )
     seed = parser.parse_args().seed
     for folder in (DATA, RUN):
@@ -65,13 +64,13 @@ def main() -> int:
     again = [str(DATA / "dfdc" / path) for path in sorted(judged)[:AGAIN]]
     seconds["score_again"] = run_stage(
         "score_again",
-        ["score.py", *again, "--checkpoint", f"{RUN}/best.pt", "--output", f"{DATA}/again.csv"],
+        ["score.py", *again, "--checkpoint", f"{RUN}/best.pt", "--output", f"{DATA}/again"],
     )
     summary = summarize(seed, seconds, judged)
     path = DATA / "summary.json"
     path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     print(f"\n{json.dumps(summary, indent=2)}\n")
-    for what, where in {
+    for name, output in {
         "videos": DATA / "dfdc",
         "crops and manifest": DATA / "videos_df.csv",
         "thumbnails": DATA / "thumbnails.png",
@@ -81,14 +80,14 @@ def main() -> int:
         "verdicts on new clips": DATA / "scores.csv",
         "summary": path,
     }.items():
-        print(f"{what:<22} {where}")
+        print(f"{name:<22} {output}")
     if not summary["both_right"]:
-        print("a new clip was judged wrongly", file=sys.stderr)
+        print("a clip of new/ got the wrong verdict", file=sys.stderr)
     return 0 if summary["both_right"] else 1
 
 
 def run_stage(stage: str, command: list[str]) -> float:
-    """Run one command as a user would; return its seconds."""
+    """Run one command as a user would; return its duration in seconds."""
     print(f"\n── {stage}: python {shlex.join(command)}", flush=True)
     started = time.monotonic()
     code = subprocess.run([sys.executable, *command], check=False).returncode
@@ -98,7 +97,7 @@ def run_stage(stage: str, command: list[str]) -> float:
 
 
 def read_scores(path: Path, key: str) -> dict[str, dict[str, str]]:
-    """The rows of a scores.csv by their column `key`."""
+    """Return the rows of a scores.csv, keyed by their column ``key``."""
     with path.open(encoding="utf-8", newline="") as file:
         return {row[key]: row for row in csv.DictReader(file)}
 
@@ -106,7 +105,7 @@ def read_scores(path: Path, key: str) -> dict[str, dict[str, str]]:
 def summarize(
     seed: int, seconds: dict[str, float], judged: dict[str, dict[str, str]]
 ) -> dict[str, Any]:
-    """`judged` are the rows of evaluate.py by path."""
+    """Return the contents of summary.json; ``judged`` holds evaluate.py's rows by path."""
     results = json.loads((RUN / "evaluation_test/metrics.json").read_text(encoding="utf-8"))
     (result,) = results["evaluations"]
     auc, methods = result["metrics"]["auc"], result["groups"]["method"]
@@ -117,7 +116,7 @@ def summarize(
             float(row["p_fake"])
             - float(judged[Path(video).relative_to(DATA / "dfdc").as_posix()]["p_fake"])
         )
-        for video, row in read_scores(DATA / "again.csv", "video").items()
+        for video, row in read_scores(DATA / "again/scores.csv", "video").items()
     ]
     return {
         "seed": seed,

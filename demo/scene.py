@@ -1,4 +1,4 @@
-"""What surrounds the head: a background, and a neck with shoulders, at the video's resolution."""
+"""The surroundings of the head at video resolution: a background, a neck and shoulders."""
 
 import cv2
 import numpy as np
@@ -7,11 +7,12 @@ from demo.features import blob, cover, noise, paint, ramp
 from demo.identity import Identity
 
 FRAME_HEIGHT, FRAME_WIDTH = 240, 320
-MARGIN = 16  # pixels around the body layer, so that its motion never uncovers an edge
+MARGIN = 16  # pixels around the body layer, so that its motion never shows an edge
 
 
 def draw_background(rng: np.random.Generator) -> np.ndarray:
-    """(FRAME_HEIGHT, FRAME_WIDTH, 3) float32 in [0, 1]: a wall, with shelves or blurred things."""
+    """Return (FRAME_HEIGHT, FRAME_WIDTH, 3) float32 in [0, 1]: a wall with shelves or blurred
+    objects."""
     rows, columns = np.mgrid[:FRAME_HEIGHT, :FRAME_WIDTH].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     slope = np.cos(angle) * (columns / FRAME_WIDTH - 0.5) + np.sin(angle) * (rows / FRAME_HEIGHT)
@@ -31,7 +32,7 @@ def _shapes(image: np.ndarray, rng: np.random.Generator) -> None:
         colour = _muted(rng).tolist()
         x, y = int(rng.integers(FRAME_WIDTH)), int(rng.integers(FRAME_HEIGHT))
         w, h = int(rng.integers(15, 90)), int(rng.integers(15, 120))
-        # No ovals: a face detector takes a blurred one for a face now and then.
+        # No ovals: a face detector sometimes takes a blurred one for a face.
         cv2.rectangle(image, (x, y), (x + w, y + h), colour, -1)
 
 
@@ -54,7 +55,7 @@ def draw_body(
     scale: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Neck and shoulders for a head at ``centre`` (pixels), ``scale`` pixels to a head unit.
+    """Draw neck and shoulders for a head at ``centre`` (pixels), ``scale`` pixels per head unit.
 
     Returns a premultiplied layer (FRAME_HEIGHT + 2 MARGIN, FRAME_WIDTH + 2 MARGIN, 4).
     """
@@ -78,5 +79,5 @@ def draw_body(
 
 
 def _muted(rng: np.random.Generator) -> np.ndarray:
-    """(3,): a colour of ordinary things, seldom a pure one."""
+    """Return a colour (3,) of everyday objects, seldom a saturated one."""
     return np.clip(rng.uniform(0.12, 0.8) * (1 + rng.uniform(-0.35, 0.35, 3)), 0.05, 0.95)

@@ -1,4 +1,4 @@
-"""Simple edits, as anybody makes them without a network ("shallowfakes")."""
+"""Simple edits made without a network ("shallowfakes")."""
 
 import numpy as np
 
@@ -6,22 +6,22 @@ from demo.animate import Edit, Shot, View, disc, draw_shot, in_frame, lay_over, 
 from demo.face import draw_head
 from demo.identity import draw_identity
 
-PATCH = 0.22  # radius of what is copied, head units
+PATCH = 0.22  # radius of the copied patch, head units
 PATCH_FEATHER = 1.5  # pixels
-SPEED = (0.70, 0.80)  # three quarters make a speaker sound drunk
+SPEED = (0.70, 0.80)  # slowed to about three quarters, as in well-known forgeries
 TINT = (0.10, 0.16)  # relative colour change, any direction
 
 
 def copy_move(shot: Shot, rng: np.random.Generator) -> Edit:
-    """A cheek over an eye: something is covered with what lies beside it."""
+    """Cover one eye with a copied patch of cheek."""
     person = shot.person
     side = rng.choice([-1, 1])
-    place, origin = (side * person.eye_x, person.eye_y), (side * 0.42, person.nose_base)
+    target, origin = (side * person.eye_x, person.eye_y), (side * 0.42, person.nose_base)
 
     def edit(frame: np.ndarray, view: View) -> np.ndarray:
-        share = disc(shot, view, place, PATCH, PATCH_FEATHER)
-        # In whole pixels: what is copied stays as sharp as it was.
-        across, down = np.round(in_frame(shot, view.t, origin) - in_frame(shot, view.t, place))
+        share = disc(shot, view, target, PATCH, PATCH_FEATHER)
+        # Whole pixels, so that the copy stays sharp.
+        across, down = np.round(in_frame(shot, view.t, origin) - in_frame(shot, view.t, target))
         moved = np.roll(frame, (-int(down), -int(across)), axis=(0, 1))
         changed = frame.copy()
         changed[view.box] += share[..., None] * (moved[view.box] - frame[view.box])
@@ -31,7 +31,7 @@ def copy_move(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def splicing(shot: Shot, rng: np.random.Generator) -> Edit:
-    """Somebody else's head from another picture, in that picture's light, on this one's body."""
+    """Paste another person's head, lit by another light, onto this body."""
     other = draw_identity(rng)
     donor = draw_head(other, draw_shot(rng, 1, 25).light)
 
@@ -45,7 +45,7 @@ def splicing(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def speed_change(shot: Shot, rng: np.random.Generator) -> Edit:
-    """Slower: now and then a frame is shown twice."""
+    """Slow the video down: some frames are shown twice."""
     speed = rng.uniform(*SPEED)
 
     def edit(frame: np.ndarray, view: View) -> np.ndarray:
@@ -55,7 +55,7 @@ def speed_change(shot: Shot, rng: np.random.Generator) -> Edit:
 
 
 def recolouring(shot: Shot, rng: np.random.Generator) -> Edit:
-    """The head alone in another tint."""
+    """Tint the head alone."""
     direction = rng.standard_normal(3)
     tint = 1 + direction / np.linalg.norm(direction) * np.sqrt(3) * rng.uniform(*TINT)
 

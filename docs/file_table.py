@@ -4,6 +4,7 @@ python -m docs.file_table
 """
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +20,7 @@ def first_line(file: Path) -> str:
     """Return the first sentence or line of a module's docstring, without a period at its end."""
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     paragraph = " ".join(docstring.split("\n\n")[0].split())
-    return paragraph.split(". ")[0].rstrip(".")
+    return re.split(r"(?<!et al)\. ", paragraph)[0].rstrip(".")
 
 
 def table() -> str:

@@ -1,5 +1,5 @@
-"""What a detector must beat: no look at the video at all, and a look at what has nothing to do with
-manipulation. Where the latter can tell fakes, the data has a leak."""
+"""Baselines that a detector must beat: the prior, and a classifier on traits unrelated to
+manipulation. If the latter detects fakes, the data has a leak."""
 
 from typing import Any
 
@@ -11,25 +11,25 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from evaluation.compare import essentials
-from evaluation.measure import UNIT, with_intervals
+from evaluation.compare import main_metrics
+from evaluation.measure import BOOTSTRAP_COLUMN, with_intervals
 from evaluation.video_traits import NUMERIC
 from scoring import metrics
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 
 FOLDS = 5
 
 
 def constant(judged: pd.DataFrame, prior: float) -> dict[str, float | None]:
-    """Every video gets the prior."""
+    """Return the metrics of giving every video the prior."""
     labels = judged["label"].to_numpy()
     return metrics.probabilities(labels, np.full(len(labels), prior), prior)
 
 
 def trivial(judged: pd.DataFrame, prior: float, seed: int) -> dict[str, Any] | None:
-    """A logistic regression on NUMERIC and the frame rate, every source judged by one that was
-    fitted on others. None where a class is in fewer than FOLDS sources."""
-    labels, sources = judged["label"].to_numpy(), judged[UNIT].to_numpy()
+    """Return the metrics of a logistic regression on NUMERIC and the frame rate; every source is
+    scored by a model fitted on others. None if a class has fewer than FOLDS sources."""
+    labels, sources = judged["label"].to_numpy(), judged[BOOTSTRAP_COLUMN].to_numpy()
     if min(len(set(sources[labels == label])) for label in (0, 1)) < FOLDS:
         return None
     features = judged[[*NUMERIC, "fps"]].astype(float).replace([np.inf, -np.inf], np.nan)
@@ -41,6 +41,6 @@ def trivial(judged: pd.DataFrame, prior: float, seed: int) -> dict[str, Any] | N
     scores = cross_val_predict(
         model, features, labels, groups=sources, cv=folds, method="predict_proba"
     )[:, 1]
-    scores = Judgement().at_prior(prior).p_fake(scores)
-    numbers = essentials(labels, scores, prior)
-    return {"features": list(features), **with_intervals(numbers, judged, seed)}
+    scores = DecisionRule().at_prior(prior).p_fake(scores)
+    metrics_of_rows = main_metrics(labels, scores, prior)
+    return {"features": list(features), **with_intervals(metrics_of_rows, judged, seed)}

@@ -1,5 +1,4 @@
-"""Several checkpoints and several manifests in one table, and two checkpoints on the same
-videos."""
+"""Checkpoints and manifests in one table, and two checkpoints compared on the same videos."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +8,17 @@ import pandas as pd
 
 from evaluation.measure import with_face, with_intervals
 from scoring import metrics
-from scoring.metrics import Numbers
+from scoring.metrics import Metrics
 
-POOLED = "all together"  # p_fake must then mean the same in every set
+POOLED = "all together"  # assumes that p_fake means the same in every manifest
 COMPARED = ("auc", "balanced_log_loss", "brier")
 
 
 def matrix(
     judged: dict[str, dict[str, pd.DataFrame]], prior: float, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Checkpoint → manifest → all videos, to checkpoint → manifest, and all together → AUC and
-    balanced log loss of those that could be judged, and how many these are."""
+    """Return AUC and balanced log loss, with the number of videos, for every checkpoint and
+    manifest, and for all manifests together. `judged` maps checkpoint → manifest → all videos."""
     return {
         checkpoint: {name: _cell(table, prior, seed) for name, table in _with_pool(tables).items()}
         for checkpoint, tables in judged.items()
@@ -33,30 +32,30 @@ def _with_pool(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _cell(videos: pd.DataFrame, prior: float, seed: int) -> dict[str, Any]:
-    judged = with_face(videos)
-    labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    sizes = {"videos": len(videos), "videos_judged": len(judged)}
-    sizes["sources"] = int(judged["source"].nunique())
-    return sizes | with_intervals(essentials(labels, scores, prior), judged, seed)
+    with_faces = with_face(videos)
+    labels, scores = with_faces["label"].to_numpy(), with_faces["p_fake"].to_numpy()
+    sizes = {"videos": len(videos), "videos_judged": len(with_faces)}
+    sizes["sources"] = int(with_faces["source"].nunique())
+    return sizes | with_intervals(main_metrics(labels, scores, prior), with_faces, seed)
 
 
-def essentials(
+def main_metrics(
     labels: np.ndarray, scores: np.ndarray, prior: float
-) -> Callable[[np.ndarray], Numbers]:
-    """What makes AUC and balanced log loss of row numbers."""
+) -> Callable[[np.ndarray], Metrics]:
+    """Return a function that computes AUC and balanced log loss for row numbers."""
 
-    def numbers(rows: np.ndarray) -> Numbers:
+    def metrics_of_rows(rows: np.ndarray) -> Metrics:
         loss = metrics.probabilities(labels[rows], scores[rows], prior)["balanced_log_loss"]
         return {"auc": metrics.auc(labels[rows], scores[rows]), "balanced_log_loss": loss}
 
-    return numbers
+    return metrics_of_rows
 
 
-def differences(
+def compare_checkpoints(
     first: pd.DataFrame, second: pd.DataFrame, prior: float, seed: int
 ) -> dict[str, Any]:
-    """COMPARED of `first` less those of `second`, on the videos that both judged: every draw of
-    sources is the same for both, so what makes a source hard cancels out."""
+    """Return COMPARED of `first` minus those of `second`, on the videos that both judged. Each
+    bootstrap draw takes the same sources for both, so that what makes a source hard cancels out."""
     columns = ["video_id", "label", "group", "p_fake"]
     in_both = first[columns].merge(
         second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other")
@@ -65,15 +64,15 @@ def differences(
     labels = both["label"].to_numpy()
     scores, others = both["p_fake"].to_numpy(), both["p_fake_other"].to_numpy()
 
-    def of(rows: np.ndarray, values: np.ndarray) -> Numbers:
+    def metrics_of(rows: np.ndarray, values: np.ndarray) -> Metrics:
         return {
             "auc": metrics.auc(labels[rows], values[rows]),
             **metrics.probabilities(labels[rows], values[rows], prior),
         }
 
-    def numbers(rows: np.ndarray) -> Numbers:
-        here, there = of(rows, scores), of(rows, others)
-        return {name: None if here[name] is None else here[name] - there[name] for name in COMPARED}
+    def differences_of_rows(rows: np.ndarray) -> Metrics:
+        ours, theirs = metrics_of(rows, scores), metrics_of(rows, others)
+        return {name: metrics.difference(ours[name], theirs[name]) for name in COMPARED}
 
     sizes = {"videos": len(in_both), "videos_judged": len(both)}
-    return sizes | with_intervals(numbers, both, seed)
+    return sizes | with_intervals(differences_of_rows, both, seed)

@@ -1,4 +1,4 @@
-"""Plots of judged videos, as PNG bytes."""
+"""Plots of judged videos as PNG bytes."""
 
 import re
 from typing import Any
@@ -9,41 +9,41 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from common.figures import FAKE_COLOUR, LINE_COLOUR, REAL_COLOUR, axes_as_png
 from scoring import metrics
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 
 BINS = 10  # of p_fake, in plots
 
 
-def of_split(
-    judged: pd.DataFrame, judgement: Judgement, result: dict[str, Any]
+def plot_split(
+    judged: pd.DataFrame, rule: DecisionRule, result: dict[str, Any]
 ) -> dict[str, bytes]:
-    """Name of a plot → PNG; those of a single class are left out where they need both. `result` is
-    an evaluation of metrics.json."""
+    """Return PNG by name of plot. Plots that need both classes are left out if one is missing.
+    `result` is an evaluation of metrics.json."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
-    found = {"scores": _scores(labels, scores, judgement)}
+    plots = {"scores": _scores(labels, scores, rule)}
     if len(set(labels)) == 2:
-        found |= {
+        plots |= {
             "roc": _roc(labels, scores),
             "precision_recall": _precision_recall(labels, scores),
-            "reliability": _reliability(labels, scores, judgement.prior),
+            "reliability": _reliability(labels, scores, rule.prior),
         }
     for column, entries in result["groups"].items():
         if sum("auc" in entry for entry in entries.values()) > 1:
             name = "by_" + re.sub(r"[^\w.-]+", "_", column)[:60]
-            while name in found:  # of another column
+            while name in plots:  # another column's
                 name += "_"
-            found[name] = _groups(column, entries)
+            plots[name] = _groups(column, entries)
     if result["robustness"]:
-        found["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
-    return found
+        plots["robustness"] = _robustness(result["robustness"], result["metrics"]["auc"]["value"])
+    return plots
 
 
-def _scores(labels: np.ndarray, scores: np.ndarray, judgement: Judgement) -> bytes:
+def _scores(labels: np.ndarray, scores: np.ndarray, rule: DecisionRule) -> bytes:
     with axes_as_png() as (axes, png):
-        edges = np.linspace(0, 1, 2 * BINS + 1)
+        edges = np.linspace(0, 1, 2 * BINS + 1).tolist()
         for label, name, colour in ((0, "real", REAL_COLOUR), (1, "fake", FAKE_COLOUR)):
             axes.hist(scores[labels == label], edges, alpha=0.6, label=name, color=colour)
-        for p_fake in set(judgement.turns):
+        for p_fake in set(rule.p_fake_thresholds):
             axes.axvline(p_fake, color=LINE_COLOUR, ls="--", lw=1)
         axes.set(xlabel="p_fake (dashed: thresholds)", ylabel="videos", xlim=(0, 1))
         axes.legend(frameon=False)
@@ -76,16 +76,16 @@ def _precision_recall(labels: np.ndarray, scores: np.ndarray) -> bytes:
 
 
 def _reliability(labels: np.ndarray, scores: np.ndarray, prior: float) -> bytes:
-    """The share of fakes in a bin of p_fake beside its mean, sized by the bin's videos, all weighed
-    so that fakes make up the prior."""
+    """Plot the share of fakes in each bin of p_fake over its mean p_fake; the size of a point is
+    the bin's weight, weighted so that fakes have the prior's share."""
     weights = metrics.weights(labels, prior)
     with axes_as_png() as (axes, png):
         bins = np.minimum((scores * BINS).astype(int), BINS - 1)
         for number in np.unique(bins):
-            inside = bins == number
-            size = 15 + 200 * weights[inside].sum()
-            place = (np.average(v[inside], weights=weights[inside]) for v in (scores, labels))
-            axes.scatter(*place, size, color=FAKE_COLOUR)
+            in_bin = bins == number
+            size = 15 + 200 * weights[in_bin].sum()
+            x, y = (np.average(v[in_bin], weights=weights[in_bin]) for v in (scores, labels))
+            axes.scatter(x, y, size, color=FAKE_COLOUR)
         axes.plot([0, 1], [0, 1], color=LINE_COLOUR, ls=":", lw=1)
         axes.set(xlabel="p_fake", ylabel="share of fakes among these videos")
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
@@ -96,10 +96,10 @@ def _groups(column: str, entries: dict[str, Any]) -> bytes:
     shown = {name: entry["auc"] for name, entry in entries.items() if "auc" in entry}
     shown = {name: auc for name, auc in shown.items() if auc["value"] is not None}
     with axes_as_png(height=1.2 + 0.35 * len(shown)) as (axes, png):
-        for place, auc in enumerate(shown.values()):
+        for row, auc in enumerate(shown.values()):
             low, high = auc["interval"] or (auc["value"], auc["value"])
-            axes.plot([low, high], [place, place], color=LINE_COLOUR, lw=1.5)
-            axes.plot(auc["value"], place, "o", color=FAKE_COLOUR)
+            axes.plot([low, high], [row, row], color=LINE_COLOUR, lw=1.5)
+            axes.plot(auc["value"], row, "o", color=FAKE_COLOUR)
         axes.axvline(0.5, color=LINE_COLOUR, ls=":", lw=1)
         axes.set_yticks(range(len(shown)), list(shown), parse_math=False)
         axes.invert_yaxis()

@@ -1,7 +1,8 @@
-"""What publishing and hiding do to a video, in steps: how much of a detector is left.
+"""Robustness: how much of a detector's performance is left after perturbations of increasing
+severity, as publishing and disguising a video cause.
 
-Seven perturbations, each in SEVERITIES steps. The functions take frames (T, H, W, 3) uint8 RGB;
-lengths are for crops of 224 px and go with their side.
+Seven perturbations in SEVERITIES steps each. The functions take frames (T, H, W, 3) uint8 RGB;
+lengths are for crops of 224 px and scale with the crop.
 """
 
 from collections.abc import Callable
@@ -14,16 +15,16 @@ import pandas as pd
 import torch
 
 from datasets import augmentations, recompression
-from evaluation.measure import mistakes, with_intervals
-from scoring.decision_rule import Judgement
+from evaluation.measure import error_rates, with_intervals
+from scoring.decision_rule import DecisionRule
 
 SEVERITIES = 5
 SIDE = 224
 
 
 def perturb(clip: torch.Tensor, name: str, severity: int) -> torch.Tensor:
-    """(T, C, H, W) uint8 → the same. `name` is in PERTURBATIONS, `severity` from 1 to SEVERITIES.
-    What is random comes from torch's generator."""
+    """Perturb a clip (T, C, H, W) uint8. `name` is in PERTURBATIONS, `severity` from 1 to
+    SEVERITIES. Random choices come from torch's generator."""
     function, amounts = PERTURBATIONS[name]
     frames = clip.permute(0, 2, 3, 1).numpy()
     changed = function(frames, amounts[severity - 1])
@@ -31,7 +32,7 @@ def perturb(clip: torch.Tensor, name: str, severity: int) -> torch.Tensor:
 
 
 def all_changes() -> dict[tuple[str, int], Callable[[torch.Tensor], torch.Tensor]]:
-    """Every perturbation at every severity."""
+    """Return every perturbation at every severity as a function of a clip."""
     return {
         (name, severity): partial(perturb, name=name, severity=severity)
         for name in PERTURBATIONS
@@ -40,17 +41,18 @@ def all_changes() -> dict[tuple[str, int], Callable[[torch.Tensor], torch.Tensor
 
 
 def measure(
-    judged: dict[tuple[str, int], pd.DataFrame], judgement: Judgement, seed: int
+    judged: dict[tuple[str, int], pd.DataFrame], rule: DecisionRule, seed: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Videos judged after a perturbation → its name → an entry by severity."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    """Return, for each perturbation, an entry per severity. `judged` has the judged videos after
+    each."""
+    entries: dict[str, list[dict[str, Any]]] = {}
     for (name, severity), videos in judged.items():
-        columns = (videos[column].to_numpy() for column in ("label", "p_fake", "score"))
-        labels, p_fake, scores = columns
-        numbers = mistakes(labels, p_fake, scores >= judgement.threshold)
-        entry = {"severity": severity, **with_intervals(numbers, videos, seed)}
-        found.setdefault(name, []).append(entry)
-    return found
+        values = (videos[column].to_numpy() for column in ("label", "p_fake", "score"))
+        labels, p_fake, scores = values
+        rates = error_rates(labels, p_fake, scores >= rule.single_threshold)
+        entry = {"severity": severity, **with_intervals(rates, videos, seed)}
+        entries.setdefault(name, []).append(entry)
+    return entries
 
 
 def _jpeg(frames: np.ndarray, quality: float) -> np.ndarray:
@@ -66,13 +68,13 @@ def _blur(frames: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _noise(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Of a sensor: Gaussian, of 255, another on every frame."""
+    """Add sensor noise: Gaussian, `sigma` of 255, different in every frame."""
     changed = frames + sigma * torch.randn(frames.shape).numpy()
     return np.clip(changed, 0, 255).round().astype(np.uint8)
 
 
 def _smaller(frames: np.ndarray, scale: float) -> np.ndarray:
-    """Sides `scale` times as long, and back."""
+    """Shrink the sides by `scale` and enlarge them again."""
     height, width = frames.shape[1:3]
     size = [max(1, round(side * scale)) for side in (width, height)]
     small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]

@@ -1,1 +1,1 @@
-"""A detector as one file without the model's code."""
+"""A detector as one file that needs no model code."""

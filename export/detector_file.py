@@ -1,8 +1,8 @@
-"""The one file that a detector is deployed as: written whole, read with suspicion.
+"""The one file of an exported detector: written whole, checked when read.
 
 An uncompressed zip of encoder.onnx (frames (N, C, H, W) float32 → features (N, E)), head.onnx
-(features (B, T, E) float32, mask (B, T) bool → logits (B, K)) and detector.json: all else that
-judging needs.
+(features (B, T, E) float32, mask (B, T) bool → logits (B, K)) and detector.json: everything else
+that scoring needs.
 """
 
 import json
@@ -18,55 +18,57 @@ from common.files import replacing
 
 FORMAT = 1  # raised when a part changes its meaning
 ENCODER, HEAD, ABOUT = "encoder.onnx", "head.onnx", EXPORT_ENTRY
-LIMITS = {ENCODER: 2**31, HEAD: 2**31, ABOUT: 2**24}  # bytes; protobuf knows no more than 2 GiB
+LIMITS = {ENCODER: 2**31, HEAD: 2**31, ABOUT: 2**24}  # bytes; protobuf allows 2 GiB
 
 
 @dataclass(frozen=True)
-class Exported:
-    encoder: bytes
-    head: bytes
+class DetectorFile:
+    """The content of the file."""
+
+    encoder: bytes  # ONNX
+    head: bytes  # ONNX
     about: dict[str, Any]
 
 
-def write(path: Path, exported: Exported) -> None:
-    """A kill at any moment leaves the file as it was before."""
-    about = json.dumps({"format": FORMAT, **exported.about}, indent=1)
+def write(path: Path, content: DetectorFile) -> None:
+    """Write the file. A kill at any moment leaves it as it was."""
+    about = json.dumps({"format": FORMAT, **content.about}, indent=1)
     with replacing(path) as partial, partial.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(ENCODER, exported.encoder)
-            archive.writestr(HEAD, exported.head)
+            archive.writestr(ENCODER, content.encoder)
+            archive.writestr(HEAD, content.head)
             archive.writestr(ABOUT, about)
         file.flush()
         os.fsync(file.fileno())
 
 
-def read(path: Path) -> Exported:
-    """Into memory, never onto the disk. Raise CheckpointError for a file that is missing, damaged,
-    foreign or of another version."""
+def read(path: Path) -> DetectorFile:
+    """Read the file into memory, never extracting it to disk. Raise CheckpointError if it is
+    missing, damaged, foreign or of another version."""
     if not path.is_file():
         raise CheckpointError(f"no exported detector at {path}")
     if not is_exported(path):
         raise CheckpointError(
-            f"{path} is damaged or no exported detector: make one by score.py --export"
+            f"{path} is damaged or not an exported detector: make one with score.py --export"
         )
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = {name: _part(archive, name) for name in LIMITS}
+            parts = {name: _read_part(archive, name) for name in LIMITS}
         about = json.loads(parts[ABOUT])
-    except Exception as error:  # zipfile and json raise many kinds for a file made to deceive
+    except Exception as error:  # zipfile and json raise many kinds for a hostile file
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
-        found = about.get("format") if isinstance(about, dict) else None
-        raise CheckpointError(f"{path} has export format {found!r}, this version reads {FORMAT}")
-    return Exported(parts[ENCODER], parts[HEAD], about)
+        version = about.get("format") if isinstance(about, dict) else None
+        raise CheckpointError(f"{path} has export format {version!r}, this version reads {FORMAT}")
+    return DetectorFile(parts[ENCODER], parts[HEAD], about)
 
 
-def _part(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Raise BadZipFile, among others, for a part that is not as `write` writes it. Stored, it is
-    no larger than the file."""
-    found = [info for info in archive.infolist() if info.filename == name]
-    if len(found) != 1 or found[0].compress_type != zipfile.ZIP_STORED:
+def _read_part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a part as `write` writes it, else raise BadZipFile, among others. Because it is stored
+    uncompressed, it is not larger than the file."""
+    entries = [info for info in archive.infolist() if info.filename == name]
+    if len(entries) != 1 or entries[0].compress_type != zipfile.ZIP_STORED:
         raise zipfile.BadZipFile(f"{name} should be in it once and uncompressed")
-    if found[0].file_size > LIMITS[name]:
-        raise zipfile.BadZipFile(f"{name} has {found[0].file_size:,} bytes")
-    return archive.read(found[0])
+    if entries[0].file_size > LIMITS[name]:
+        raise zipfile.BadZipFile(f"{name} has {entries[0].file_size:,} bytes")
+    return archive.read(entries[0])

@@ -1,4 +1,4 @@
-"""Checkpoint → the one file of an exported detector (scoring/exported.py), proven against torch.
+"""Exports a checkpoint as one file of ONNX graphs, and proves that it scores the same.
 
 Shapes: N frames, B clips, T frames of a clip, E features of a frame, D features (`--embed_dim`),
 K classes.
@@ -9,6 +9,7 @@ import math
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,19 +19,18 @@ from common.files import sha256
 from common.preprocessing import ClipConfig
 from datasets.clips import collate
 from export import detector_file
-from export.detector_file import Exported
+from export.detector_file import DetectorFile
 from export.onnx_model import OnnxModel
 from models.frame_rnn import FrameModel
-from models.temporal import Recurrent, mean_over_time, with_changes
 from scoring.detector import ClipModel
 from scoring.load import load_detector
-from scoring.predict import not_real
+from scoring.predict import probability_not_real
 
-LIMIT = 1e-4  # by which logits and p_fake may differ from torch's
+TOLERANCE = 1e-4  # largest difference of a logit or p_fake from torch's
 
 
 class Encoder(nn.Module):
-    """(N, C, H, W) float → (N, E)"""
+    """A model's encoder: (N, C, H, W) float → (N, E)."""
 
     def __init__(self, model: FrameModel) -> None:
         super().__init__()
@@ -41,18 +41,17 @@ class Encoder(nn.Module):
 
 
 class Head(nn.Module):
-    """What a model makes of its encoder's features. Unlike there, padded frames are computed, too,
-    because picking the others gives shapes that no graph knows; they weigh nothing either way."""
+    """A model without its encoder. Unlike the model, it also computes padded frames, because
+    selecting the others gives shapes that no graph can have; they have no effect either way."""
 
     def __init__(self, model: FrameModel) -> None:
         super().__init__()
-        self.project, self.classify = model.project, model.classify
-        temporal = getattr(model, "temporal", None)  # None: every frame alone
-        two_ways = isinstance(temporal, Recurrent) and temporal.rnn.bidirectional
-        self.temporal = BothWays(temporal.rnn) if two_ways else temporal
+        self.project: Any = model.project
+        self.classify: Any = model.classify
+        self.temporal: Any = getattr(model, "temporal", None)  # None: every frame alone
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, E) float, (B, T) bool → (B, K)"""
+        """(B, T, E) float, (B, T) bool → logits (B, K)"""
         features = self.project(features)  # (B, T, D)
         if self.temporal is not None:
             return self.classify(self.temporal(features, mask))
@@ -61,74 +60,39 @@ class Head(nn.Module):
         return logs.logsumexp(dim=1) - mask.sum(dim=1, keepdim=True).log()
 
 
-class BothWays(nn.Module):
-    """models.temporal.Recurrent with a way back, by RNNs of one way each: the packed sequence that
-    begins the way back at the last valid step has no graph."""
-
-    def __init__(self, rnn: nn.RNNBase) -> None:
-        super().__init__()
-        layers = range(rnn.num_layers)
-        self.there = nn.ModuleList(_one_way(rnn, f"l{layer}") for layer in layers)
-        self.back = nn.ModuleList(_one_way(rnn, f"l{layer}_reverse") for layer in layers)
-
-    def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, D) float, (B, T) bool → (B, 4D)"""
-        steps = outputs = with_changes(features)
-        for there, back in zip(self.there, self.back, strict=True):
-            onwards, _ = there(outputs)
-            backwards, _ = back(turned(outputs, mask))
-            outputs = torch.cat([onwards, turned(backwards, mask)], dim=-1)
-        return mean_over_time(torch.cat([steps, outputs], dim=-1), mask)
-
-
-def _one_way(rnn: nn.RNNBase, suffix: str) -> nn.RNNBase:
-    """One layer of `rnn` in one of its directions, with its weights."""
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    weights = {f"{name}_l0": getattr(rnn, f"{name}_{suffix}") for name in names}
-    layer = type(rnn)(weights["weight_ih_l0"].shape[1], rnn.hidden_size, batch_first=True)
-    layer.load_state_dict(weights)
-    return layer
-
-
-def turned(steps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """(B, T, E) with the valid steps of each clip in the opposite order, padding left in place."""
-    places = torch.arange(mask.shape[1]).expand(mask.shape)
-    places = torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - places, places)  # (B, T)
-    return steps.gather(1, places.unsqueeze(-1).expand(steps.shape))
-
-
 def export(checkpoint: Path, path: Path) -> float:
-    """Write `path`, and return the largest difference of a logit or a p_fake from torch's.
+    """Write `path`, and return the largest difference of a logit or p_fake from torch's.
 
-    Raise CheckpointError for a checkpoint that is unusable or an export that is not the same
-    model, UsageError for what cannot be exported.
+    Raise CheckpointError for a checkpoint that cannot be used, or if the export does not score the
+    same, UsageError for a model that cannot be exported.
     """
-    require()
+    check_installed()
     detector = load_detector(checkpoint, torch.device("cpu"))
     model = detector.model
+    assert isinstance(model, FrameModel)
     encoder, head = encoder_graph(model, detector.clip.crop_size), head_graph(model)
     difference = largest_difference(model, OnnxModel(encoder, head, model.sees_time), detector.clip)
-    if not difference <= LIMIT:  # nor no number
+    if not difference <= TOLERANCE:  # also if it is NaN
         raise CheckpointError(
-            f"{checkpoint} was not exported: as ONNX it differs by {difference:.1e}, "
-            f"allowed are {LIMIT:.0e}"
+            f"{checkpoint} was not exported: as ONNX it differs by {difference:.1e}, allowed are "
+            f"{TOLERANCE:.0e}"
         )
     about = {
         "model": detector.config,
         "sees_time": model.sees_time,
         "faces": detector.faces.to_dict(),
         "clip": detector.clip.to_dict(),
-        "judgement": detector.judgement.to_dict(),
-        "familiar": detector.familiar.to_dict(),
+        "judgement": detector.rule.to_dict(),
+        "familiar": detector.training_range.to_dict(),
         "trained_on": sorted(detector.trained_on),
         "checkpoint_sha256": sha256(checkpoint),
     }
-    detector_file.write(path, Exported(encoder, head, about))
+    detector_file.write(path, DetectorFile(encoder, head, about))
     return difference
 
 
-def require() -> None:
-    """Raise UsageError when what `export` needs is not installed."""
+def check_installed() -> None:
+    """Raise UsageError unless the packages that `export` needs are installed."""
     if not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
         raise UsageError(
             "--export needs onnx, onnxscript and onnxruntime: "
@@ -137,24 +101,26 @@ def require() -> None:
 
 
 def encoder_graph(model: FrameModel, crop_size: int) -> bytes:
-    # Two frames: an example of one would be taken for a rule.
-    return _graph(Encoder(model), {"frames": torch.zeros(2, 3, crop_size, crop_size)}, "features")
+    """Return the model's encoder as an ONNX file."""
+    # Two frames, because the exporter takes a size of 1 as fixed.
+    return _to_onnx(Encoder(model), {"frames": torch.zeros(2, 3, crop_size, crop_size)}, "features")
 
 
 def head_graph(model: FrameModel) -> bytes:
+    """Return the rest of the model as an ONNX file."""
     examples = {
-        "features": torch.zeros(2, 3, model.project[0].in_features),
+        "features": torch.zeros(2, 3, model.features),
         "mask": torch.ones(2, 3, dtype=torch.bool),
     }
-    return _graph(Head(model), examples, "logits")
+    return _to_onnx(Head(model), examples, "logits")
 
 
-def _graph(module: nn.Module, examples: dict[str, torch.Tensor], output: str) -> bytes:
-    """With dimensions that vary: of frames the first, of what comes with a mask the first two.
-    Raise UsageError for a module that torch cannot turn into a graph."""
+def _to_onnx(module: nn.Module, examples: dict[str, torch.Tensor], output: str) -> bytes:
+    """Return a module as an ONNX file in which the number of frames, or of clips and frames, may
+    vary. Raise UsageError for a module that torch cannot export."""
     varying = {0: "B", 1: "T"} if "mask" in examples else {0: "N"}
     try:
-        with warnings.catch_warnings(action="ignore"):  # about its own workings
+        with warnings.catch_warnings(action="ignore"):  # about the exporter's internals
             program = torch.onnx.export(
                 module.eval(),
                 kwargs=examples,
@@ -166,28 +132,30 @@ def _graph(module: nn.Module, examples: dict[str, torch.Tensor], output: str) ->
             )
     except torch.onnx.OnnxExporterError as error:
         raise UsageError(f"this model cannot be exported: {one_line(error)}") from error
+    assert program is not None, "the exporter that dynamo=True selects returns one"
     file = io.BytesIO()
-    program.save(file)
+    program.save(file)  # type: ignore[arg-type]  # documented for paths, but writes to files too
     return file.getvalue()
 
 
 @torch.inference_mode()
 def largest_difference(model: FrameModel, other: ClipModel, config: ClipConfig) -> float:
-    """Of logits and p_fake, over random clips of several lengths, alone and padded together."""
-    draw = torch.Generator().manual_seed(0)
+    """Return the largest difference of logits and p_fake over random clips of several lengths,
+    alone and padded together."""
+    generator = torch.Generator().manual_seed(0)
     size, length = config.crop_size, config.clip_frames
-    pixels = torch.rand(length + 1, 3, size, size, generator=draw)
+    pixels = torch.rand(length + 1, 3, size, size, generator=generator)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (config.mean, config.std))
     frames = ((pixels - mean) / std).split([1, length])
 
-    def judged(by: ClipModel) -> torch.Tensor:
-        features = torch.cat([by.encode(part) for part in frames])
+    def outputs(scorer: ClipModel) -> torch.Tensor:
+        features = torch.cat([scorer.encode(part) for part in frames])
         shorter = max(1, length // 2)
         batches = [[1], [length], [1, shorter, length], [shorter, length + 1, 1, length]]
-        found = []
+        values = []
         for lengths in batches:
-            logits = by(*collate([features[:count] for count in lengths]))
-            found += [logits.flatten(), not_real(logits)]
-        return torch.cat(found)
+            logits = scorer(*collate([features[:count] for count in lengths]))
+            values += [logits.flatten(), probability_not_real(logits)]
+        return torch.cat(values)
 
-    return (judged(model) - judged(other)).abs().max().item()
+    return (outputs(model) - outputs(other)).abs().max().item()

@@ -1,4 +1,4 @@
-"""An exported detector, computed by ONNX Runtime: without the code of models/.
+"""An exported detector run by ONNX Runtime, without the code of models/.
 
 Shapes: N frames, B clips, T frames of a clip, C channels, H, W, E features, K classes.
 """
@@ -12,9 +12,9 @@ import torch
 from common.errors import CheckpointError, DataError, UsageError, one_line
 from common.preprocessing import ClipConfig, FaceConfig
 from export import detector_file
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
-from scoring.training_range import Familiar
+from scoring.training_range import TrainingRange
 
 
 class OnnxModel:
@@ -22,10 +22,10 @@ class OnnxModel:
 
     training = False
     device = torch.device("cpu")
-    judges_in = torch.float32
+    encoder_dtype = torch.float32
 
     def __init__(self, encoder: bytes, head: bytes, sees_time: bool) -> None:
-        """Raise UsageError without onnxruntime, and what onnxruntime raises for bad graphs."""
+        """Raise UsageError without onnxruntime, and onnxruntime's own errors for bad graphs."""
         self.sees_time = sees_time
         self._encoder, self._head = _session(encoder), _session(head)
 
@@ -34,40 +34,41 @@ class OnnxModel:
         (features,) = self._encoder.run(None, {"frames": frames.numpy()})
         return torch.from_numpy(features)
 
-    def __call__(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, E) float, (B, T) bool → (B, K) logits"""
-        (logits,) = self._head.run(None, {"features": features.numpy(), "mask": mask.numpy()})
+    def __call__(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(B, T, E) float, (B, T) bool → logits (B, K)"""
+        (logits,) = self._head.run(None, {"features": clips.numpy(), "mask": mask.numpy()})
         return torch.from_numpy(logits)
 
 
 def load_exported(path: Path) -> Detector:
-    """Raise CheckpointError for a file that is unusable, UsageError without onnxruntime."""
-    _runtime()
-    found = detector_file.read(path)
-    about = found.about
+    """Return the detector in an exported file. Raise CheckpointError if the file cannot be used,
+    UsageError without onnxruntime."""
+    _import_runtime()
+    content = detector_file.read(path)
+    about = content.about
     try:
-        settings = about["model"]
-        if not all(isinstance(settings[name], str) for name in ("name", "temporal")):
+        config = about["model"]
+        if not all(isinstance(config[name], str) for name in ("name", "temporal")):
             raise CheckpointError("its model has no name")
         clip = ClipConfig.from_dict(about["clip"])
-        model = OnnxModel(found.encoder, found.head, bool(about["sees_time"]))
-        _try_out(model, clip)
+        model = OnnxModel(content.encoder, content.head, bool(about["sees_time"]))
+        _check_graphs(model, clip)
         return Detector(
-            model,
-            settings,
-            FaceConfig.from_dict(about["faces"]),
-            clip,
-            Judgement.from_dict(about["judgement"]),
-            Familiar.from_dict(about["familiar"]),
-            frozenset(about["trained_on"]),
+            model=model,
+            config=config,
+            faces=FaceConfig.from_dict(about["faces"]),
+            clip=clip,
+            rule=DecisionRule.from_dict(about["judgement"]),
+            training_range=TrainingRange.from_dict(about["familiar"]),
+            trained_on=frozenset(about["trained_on"]),
         )
     except (CheckpointError, DataError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-    except Exception as error:  # onnxruntime raises many kinds, and a file's settings may be any
+    except Exception as error:  # onnxruntime raises many kinds, and the settings may be anything
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
 
 
-def _runtime() -> ModuleType:
+def _import_runtime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
@@ -78,16 +79,16 @@ def _runtime() -> ModuleType:
 
 
 def _session(graph: bytes) -> Any:
-    runtime = _runtime()
+    runtime = _import_runtime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # errors are raised; it would print them as well
+    options.log_severity_level = 4  # errors are raised; they would also be printed
     return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _try_out(model: OnnxModel, clip: ClipConfig) -> None:
-    """Raise what comes of graphs that do not fit each other or the clips."""
+def _check_graphs(model: OnnxModel, clip: ClipConfig) -> None:
+    """Run one frame; raise an error if the graphs do not fit each other or the clips."""
     frame = torch.zeros(1, 3, clip.crop_size, clip.crop_size)
     logits = model(model.encode(frame).unsqueeze(0), torch.ones(1, 1, dtype=torch.bool))
     if logits.dim() != 2 or logits.shape[0] != 1 or logits.shape[1] < 2:
-        raise CheckpointError(f"its head answers a clip with {tuple(logits.shape)}")
+        raise CheckpointError(f"its head returns logits of shape {tuple(logits.shape)}")

@@ -1,6 +1,7 @@
-"""A picture of many tracks at a glance, to see whether the crops are what they should be."""
+"""thumbnails.png: one crop of many tracks in one picture, to check the crops by eye."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,13 +11,14 @@ from common import crop_files
 from common.figures import FAKE_COLOUR, REAL_COLOUR, rgb
 
 TILE, GAP, COLUMNS, MAX_TRACKS = 112, 6, 10, 100
-COLOURS = {0: rgb(REAL_COLOUR)[::-1], 1: rgb(FAKE_COLOUR)[::-1]}  # BGR, by label
+FRAME_COLOURS = {0: rgb(REAL_COLOUR)[::-1], 1: rgb(FAKE_COLOUR)[::-1]}  # BGR, by label
 
 
 def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
-    """The middle crop of up to MAX_TRACKS tracks, evenly chosen, framed by label and named.
+    """Write the middle crop of up to MAX_TRACKS tracks, evenly chosen, with a frame in the colour
+    of the label and a name.
 
-    `table` has the manifest's columns. Returns None when no track has crops.
+    `table` has the manifest's columns. Return None when no track has crops.
     """
     tracks = table[table["status"] == "ok"]
     if tracks.empty:
@@ -33,15 +35,16 @@ def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
     return path
 
 
-def _tile(row, folder: Path) -> np.ndarray:
+def _tile(row: Any, folder: Path) -> np.ndarray:
+    """Draw one track's crop (H, W, 3) uint8 BGR with its frame and name."""
     data = np.frombuffer(crop_files.read_middle(folder, row.crops, row.frames), np.uint8)
-    crop = cv2.resize(
-        cv2.imdecode(data, cv2.IMREAD_COLOR), (TILE, TILE), interpolation=cv2.INTER_AREA
-    )
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert image is not None, "extraction has just written it"
+    crop = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
     tile = np.full((TILE + 2 * GAP + 12, TILE + 2 * GAP, 3), 255, np.uint8)
-    tile[: TILE + 2 * GAP] = COLOURS[row.label]
+    tile[: TILE + 2 * GAP] = FRAME_COLOURS[row.label]
     tile[GAP : GAP + TILE, GAP : GAP + TILE] = crop
-    # OpenCV's letters are ASCII; it crashes on names that are not even UTF-8.
+    # OpenCV draws ASCII only, and crashes on names that are not valid UTF-8.
     name = f"{Path(row.path).stem[:12]} {row.track}".encode("ascii", "replace").decode()
     cv2.putText(
         tile, name, (2, TILE + 2 * GAP + 9), cv2.FONT_HERSHEY_SIMPLEX, 0.33, 0, 1, cv2.LINE_AA

@@ -1,6 +1,5 @@
-"""Videos that are deleted because their crops are all that is needed, and what is known of them
-afterwards: <output>/deleted.csv, a row per video with its size and digest.
-"""
+"""Videos deleted because their crops suffice, and what stays known of them: <output>/deleted.csv, a
+row per video with its size and SHA-256."""
 
 import os
 from pathlib import Path
@@ -10,12 +9,12 @@ import pandas as pd
 from common.errors import DataError
 from common.files import sha256, write_text
 
-DONE = ("ok", "no_face")  # a video of another status may be read another time
+EXTRACTED = ("ok", "no_face")  # a video with another status may be read another time
 COLUMNS = {"video_id": str, "bytes": int, "sha256": str}
 
 
 def read(output: Path) -> pd.DataFrame:
-    """bytes and sha256 of the videos that were deleted earlier, by video_id."""
+    """Return `bytes` and `sha256` of the videos that were deleted earlier, indexed by video_id."""
     path = output / "deleted.csv"
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS)).set_index("video_id")
@@ -26,27 +25,27 @@ def read(output: Path) -> pd.DataFrame:
         raise DataError(f"{path} should have the columns {', '.join(COLUMNS)}: {error}") from error
 
 
-def find(table: pd.DataFrame, videos: Path) -> pd.DataFrame:
-    """Rows of the manifest `table` whose video is extracted and still there, one per video."""
-    done = table[table["status"].isin(DONE)].drop_duplicates("video_id")
-    there = [(videos / path).is_file() for path in done["path"]]
-    return done[pd.Series(there, index=done.index, dtype=bool)]
+def find(table: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """Return the manifest rows of videos that are extracted and still on disk, one per video."""
+    extracted = table[table["status"].isin(EXTRACTED)].drop_duplicates("video_id")
+    on_disk = [(root / path).is_file() for path in extracted["path"]]
+    return extracted[pd.Series(on_disk, index=extracted.index, dtype=bool)]
 
 
-def delete(found: pd.DataFrame, videos: Path, output: Path) -> None:
-    """Write down what the videos `found` are, so that copies of them are still known, then delete
-    them."""
-    files = [videos / path for path in found["path"]]
-    fresh = pd.DataFrame(
+def delete(videos: pd.DataFrame, root: Path, output: Path) -> None:
+    """Record the `videos` in deleted.csv, so that copies of them are still recognised, then delete
+    the files."""
+    files = [root / path for path in videos["path"]]
+    new = pd.DataFrame(
         {
             "bytes": [file.stat().st_size for file in files],
             "sha256": [sha256(file) for file in files],
         },
-        index=pd.Index(found["video_id"], name="video_id"),
+        index=pd.Index(videos["video_id"], name="video_id"),
     )
-    known = pd.concat([read(output), fresh])
-    known = known[~known.index.duplicated(keep="last")].sort_index()
-    write_text(output / "deleted.csv", known.to_csv(lineterminator="\n"))
-    os.sync()  # crops, manifest and list must be on the disk before their videos go
+    listed = pd.concat([read(output), new])
+    listed = listed[~listed.index.duplicated(keep="last")].sort_index()
+    write_text(output / "deleted.csv", listed.to_csv(lineterminator="\n"))
+    os.sync()  # crops, manifest and list must be on disk before the videos are deleted
     for file in files:
         file.unlink()

@@ -1,12 +1,12 @@
-"""Many videos on this machine: one process per core, each with its own detector.
+"""Many videos on this machine: one worker process per core, each with its own detector.
 
-A video that hangs, or that kills the process which reads it, costs its own row and no other.
+A video that hangs, or that kills its worker, is recorded as failed; the others continue.
 """
 
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import as_completed
+from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cv2
 import torch
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from common.files import file_size
 from common.preprocessing import FaceConfig
@@ -28,10 +28,11 @@ from faces.search_server import RemoteSearch, SearchServer
 
 @dataclass(frozen=True)
 class Job:
+    """One video to extract."""
+
     video: Path
     folder: Path  # where its crops go
-    original: Path | None = None  # crops of a video whose faces may be at the same places
-    tar: bool = False  # how the crops are stored
+    tar: bool = False  # store each track as one file
 
 
 _detector: FaceDetector  # one per worker process, made by _start_worker
@@ -44,20 +45,17 @@ def _start_worker(config: FaceConfig, server: str | None) -> None:
     _detector = FaceDetector(config, RemoteSearch(server) if server else None)
 
 
-def _work(job: Job) -> float:
-    """Extract and store one video; return its seconds."""
+def _extract_and_store(job: Job) -> float:
+    """Extract and store one video; return the seconds that it took."""
     started = time.monotonic()
-    original = store.find(job.original, None) if job.original else None
-    found = extract_faces(job.video, _detector, original)
-    store.save(job.folder, found, file_size(job.video), job.tar)
+    extraction = extract_faces(job.video, _detector)
+    store.save(job.folder, extraction, file_size(job.video), job.tar)
     return time.monotonic() - started
 
 
-def rounds(jobs: list[Job]) -> list[list[Job]]:
-    """The first job alone, so that its seconds can tell what the others will take; then those
-    that others need; then the others."""
-    rest = jobs[1:]
-    return [jobs[:1], [j for j in rest if not j.original], [j for j in rest if j.original]]
+def batches(jobs: list[Job]) -> list[list[Job]]:
+    """Return the first job alone, whose time estimates the others', and then all the rest."""
+    return [jobs[:1], jobs[1:]]
 
 
 def run(
@@ -67,10 +65,10 @@ def run(
     timeout: float,
     device: torch.device | None = None,
 ) -> Iterator[float]:
-    """Extract and store every job; yield the seconds of each as it is done, in no fixed order.
+    """Extract and store every job; yield the seconds of each when it is done, in any order.
 
-    A job that takes longer than `timeout` seconds becomes a row `timeout`, one whose process dies a
-    row `unreadable`. With a `device`, frames are searched there, for all workers together.
+    A job that takes longer than `timeout` seconds gets the status `timeout`, one whose process dies
+    `unreadable`. With a `device`, frames are searched for faces there, for all workers together.
     """
     if device is None:
         yield from _run(jobs, config, workers, timeout, None)
@@ -80,10 +78,10 @@ def run(
 
 
 class _Context(SpawnContext):
-    """Starts the processes: spawned, as torch's threads do not survive a fork.
+    """Spawns the workers, because torch's threads do not survive a fork.
 
-    It also holds the locks that the pool makes. A pool that is stopped lets them go before it ends
-    its processes, and one that is just starting would no longer find them, and say so at length.
+    It also keeps the locks that the pool makes. A pool that is stopped releases them before it ends
+    its processes, and a process that is just starting would fail to find them and print an error.
     """
 
     def __init__(self) -> None:
@@ -104,9 +102,12 @@ def _run(
         count, initializer=_start_worker, initargs=(config, server), context=context
     ) as pool:
         try:
-            for batch in rounds(jobs):
-                with _without_ctrl_c():  # the first one starts the processes
-                    futures = {pool.schedule(_work, [job], timeout=timeout): job for job in batch}
+            for batch in batches(jobs):
+                with _ctrl_c_blocked():  # the first call starts the processes
+                    futures: dict[Future[float], Job] = {
+                        pool.schedule(_extract_and_store, [job], timeout=timeout): job
+                        for job in batch
+                    }
                 for future in as_completed(futures):
                     yield _result(future, futures[future], timeout)
         finally:
@@ -115,10 +116,10 @@ def _run(
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is the main process's to handle: processes and threads that start in here inherit
-    that it is held back, and so never see it, not even while they import."""
-    resource_tracker.ensure_running()  # which, when it starts later, lets the signal in again
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block Ctrl-C for processes and threads started in the block: they inherit the blocked signal
+    and never see it, even while they import. The main process handles it."""
+    resource_tracker.ensure_running()  # if it started later, it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -126,7 +127,8 @@ def _without_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _result(future: ProcessFuture, job: Job, timeout: float) -> float:
+def _result(future: Future[float], job: Job, timeout: float) -> float:
+    """Return the seconds of a finished job; store a status for one that timed out or crashed."""
     size = file_size(job.video)
     try:
         return future.result()

@@ -1,4 +1,4 @@
-"""Crops on disk: one folder a video, that appears whole or not at all.
+"""Crops on disk: one folder per video, which appears whole or not at all.
 
 crops/<part>/<video file name>/video.json            everything but the pixels
 crops/<part>/<video file name>/track_0/0000123.jpg   the crop of frame 123
@@ -24,10 +24,10 @@ from faces.extract import Extraction
 def save(folder: Path, extraction: Extraction, size: int, tar: bool = False) -> None:
     """Write a video's crops beside `folder`, then rename: a kill leaves no half-written video.
 
-    `size` of the video in bytes: another file under its name will be told by it. `tar`: a file a
-    track instead of a file a crop.
+    `size` is that of the video in bytes, by which another file under its name is recognised. `tar`
+    writes one file per track instead of one per crop.
     """
-    # A name of its own: after a kill, an old process may still be writing the same video.
+    # A unique name: after a kill, an old process may still be writing the same video.
     partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     try:
         _write(partial, extraction, size, tar)
@@ -36,7 +36,7 @@ def save(folder: Path, extraction: Extraction, size: int, tar: bool = False) -> 
         os.replace(partial, folder)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
-        if not is_done(folder, size):  # else that other process was faster
+        if not is_done(folder, size):  # else the other process was faster
             raise
 
 
@@ -56,7 +56,7 @@ def _write_crops(target: Path, crops: dict[str, bytes], tar: bool) -> None:
     if tar:
         with tarfile.open(target, "w") as file:
             for name, data in crops.items():
-                crop_files.add(file, name, data)
+                crop_files.add_member(file, name, data)
         return
     target.mkdir()
     for name, data in crops.items():
@@ -64,34 +64,39 @@ def _write_crops(target: Path, crops: dict[str, bytes], tar: bool) -> None:
 
 
 def sweep(folders: Iterable[Path]) -> None:
-    """Remove what a kill left half-written beside `folders`. Not while somebody else writes."""
+    """Delete what a kill left half-written beside `folders`. Not to be called while another
+    process writes."""
     for parent in {folder.parent for folder in folders}:
-        for left in parent.glob(f"{PARTIAL}*"):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
+        for partial in parent.glob(f"{PARTIAL}*"):
+            if partial.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
             else:
-                left.unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
 
 
 def is_done(folder: Path, size: int | None) -> bool:
+    """Return whether `find` finds all crops."""
     return find(folder, size) is not None
 
 
 def find(folder: Path, size: int | None) -> dict[str, Any] | None:
-    """What `load` gives, if all crops of a video of `size` bytes are there; None: of any size."""
+    """Return the record that `load` reads if all crops of a video of `size` bytes are there (None:
+    of any size), else None."""
     try:
         record = load(folder)
-        whole = size in (None, record["bytes"]) and all(
-            "sha256" in track and crop_files.count(folder / track["crops"]) == len(track["frames"])
+        complete = size in (None, record["bytes"]) and all(
+            "sha256" in track
+            and crop_files.count_crops(folder / track["crops"]) == len(track["frames"])
             for track in record["tracks"]
         )
     except (OSError, ValueError, KeyError, TypeError, tarfile.TarError):
         return None
-    return record if whole else None
+    return record if complete else None
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The Extraction that `save` wrote, as a dict: crops by folder name instead of bytes."""
+    """Return the Extraction that `save` wrote as a dict, with the names of crop folders in place
+    of JPEG bytes."""
     return json.loads((folder / "video.json").read_text(encoding="utf-8"))
 
 
@@ -100,5 +105,5 @@ def track_name(number: int) -> str:
 
 
 def crop_name(index: int) -> str:
-    """File name of the crop of frame `index`; sorts in time's order."""
+    """Return the file name of the crop of frame `index`; names sort in order of time."""
     return f"{index:07d}.jpg"

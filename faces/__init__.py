@@ -1,1 +1,1 @@
-"""From one video file to the crops of the faces in it."""
+"""One video file: frames, faces, tracks and crops."""

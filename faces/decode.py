@@ -1,7 +1,7 @@
-"""Frames out of a video file: (T, H, W, 3) uint8 RGB, upright.
+"""Frames of a video file: (T, H, W, 3) uint8 RGB, upright.
 
-Both decoders run on one thread: extraction uses one process per core instead, and scoring
-must see the same pixels as training did.
+Both decoders use one thread: extraction runs one process per core instead, and scoring must see the
+same pixels as training.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,36 +10,37 @@ from pathlib import Path
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
 from faces import decord_video, pyav_video, sampling
-from faces.frames import Frames, Pick
+from faces.frames import ChooseFrames, Frames
 from faces.sampling import WHOLE, Span
 
-READERS: dict[str, Callable[[Path, Pick], Iterator[Frames]]] = {
+READERS: dict[str, Callable[[Path, ChooseFrames], Iterator[Frames]]] = {
     "pyav": pyav_video.read,
     "decord": decord_video.read,
 }
 
 
 def read(path: Path, config: FaceConfig) -> Frames:
-    """The frames of the whole video that `config` asks for. Raise VideoError as read_windows."""
+    """Return the frames that `config` samples from the whole video. Raise VideoError as
+    `read_windows`."""
     (frames,) = read_windows(path, config, WHOLE)
     return frames
 
 
 def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
-    """What `config` asks for of each window of `span`, one after the other: the file is decoded
-    once, and no more than a window's frames are in memory.
+    """Yield the frames that `config` samples from each window of `span`. The file is decoded once,
+    and only one window's frames are in memory.
 
-    Raise VideoError when the file holds no video or less than half of its frames can be read. When
-    only the tail is lost, the frames before it are given, those of the last window say so in
-    `detail`, and nothing comes after it.
+    Raise VideoError when the file holds no video or less than half of its frames can be decoded.
+    When only the end is lost, the frames before it are returned, `detail` of the last window says
+    so, and no window follows.
     """
-    _check(path)
+    _check_readable(path)
     if config.sampling == "keyframe":
         yield from pyav_video.read_key_frames(path, config, span)
         return
-    nothing_yet = True
-    for frames in READERS[config.decoder](path, _pick(config, span)):
-        if nothing_yet and not frames.images:
+    first = True
+    for frames in READERS[config.decoder](path, _uniform(config, span)):
+        if first and not frames.images:
             raise VideoError("not one frame could be decoded")
         damaged = frames.decoded < frames.total
         if damaged and 2 * frames.decoded < frames.total:
@@ -49,27 +50,23 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
         yield frames
         if damaged:
             return
-        nothing_yet = False
-        del frames  # or two windows' frames would be in memory
+        first = False
+        del frames  # otherwise two windows' frames would be in memory
 
 
-def _pick(config: FaceConfig, span: Span) -> Pick:
-    def pick(total: int, fps: float) -> list[list[int]]:
-        found = []
-        for window in sampling.windows(total, fps, config.frames_per_video, span):
-            if config.sampling == "consecutive":
-                chosen = sampling.consecutive(
-                    len(window), config.frames_per_video, config.run_frames
-                )
-            else:
-                chosen = sampling.uniform(len(window), config.frames_per_video)
-            found.append([window[i] for i in chosen])
-        return found
+def _uniform(config: FaceConfig, span: Span) -> ChooseFrames:
+    def choose(total: int, fps: float) -> list[list[int]]:
+        wanted = config.frames_per_video
+        return [
+            [window[i] for i in sampling.uniform(len(window), wanted)]
+            for window in sampling.windows(total, fps, wanted, span)
+        ]
 
-    return pick
+    return choose
 
 
-def _check(path: Path) -> None:
+def _check_readable(path: Path) -> None:
+    """Raise VideoError unless `path` is a file that is not empty and may be read."""
     if not path.is_file():
         raise VideoError("not a file")
     if path.stat().st_size == 0:

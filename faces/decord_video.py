@@ -1,4 +1,4 @@
-"""decord: refuses most files whose tail is lost, and reads fewer kinds than PyAV."""
+"""decord: refuses most files whose end is lost, and reads fewer formats than PyAV."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, VideoError
-from faces.frames import Frames, Pick
+from faces.frames import ChooseFrames, Frames
 
 
-def read(path: Path, pick: Pick) -> Iterator[Frames]:
-    """The frames that `pick` chooses, a window at a time; the last one may be short."""
+def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
+    """Yield the chosen frames, one window at a time; fewer in the last one if the end is lost."""
     try:
         import decord
     except ImportError as error:
         raise UsageError(
-            "decord is not installed (its wheels are for x86-64 only): use --decoder pyav"
+            "decord is not installed (it has wheels for x86-64 only): use --decoder pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
     try:
@@ -25,7 +25,7 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
         raise VideoError("no video stream that decord can open") from error
     fps = fps if np.isfinite(fps) else 0.0
     last = -1
-    for indices in pick(total, fps):
+    for indices in choose(total, fps):
         frames = Frames([], [], fps, total, total)
         for index in indices:
             try:
@@ -39,6 +39,7 @@ def read(path: Path, pick: Pick) -> Iterator[Frames]:
 
 
 def _without_padding(image: np.ndarray) -> np.ndarray:
-    """decord 0.6 takes the padding of short rows for channels: 48 px wide gives (H, 48, 4)."""
+    """Remove the padding of short rows, which decord 0.6 returns as channels: a frame 48 pixels
+    wide has the shape (H, 48, 4)."""
     height, width = image.shape[:2]
     return np.ascontiguousarray(image.reshape(height, -1)[:, : 3 * width]).reshape(height, width, 3)

@@ -1,8 +1,8 @@
-"""MTCNN (Zhang et al. 2016, facenet-pytorch): frames → boxes, landmarks, confidences.
+"""Face detection by MTCNN (Zhang et al. 2016, facenet-pytorch): boxes, landmarks, confidences.
 
-Searching a whole frame costs many times more than looking where a face was a moment ago. So a
-frame is searched now and then, and when somebody was lost; in the others MTCNN's second and
-third net (R-Net and O-Net) look at the boxes of the frame before.
+Searching a whole frame costs many times more than checking where a face was in the frame before. So
+frames are searched only now and then, and when somebody was lost; in the others MTCNN's second and
+third network (R-Net and O-Net) follow the boxes of the frame before.
 """
 
 from collections.abc import Callable
@@ -16,28 +16,28 @@ from facenet_pytorch import MTCNN
 from common.preprocessing import FaceConfig
 from faces.crop import resize
 
-# Of P-Net, R-Net and O-Net. P-Net's is 0.6 by default; at 0.7 the same people are found in three
-# quarters of the time.
+# Of P-Net, R-Net and O-Net. P-Net's default is 0.6; 0.7 finds the same people in three quarters of
+# the time.
 THRESHOLDS = [0.7, 0.7, 0.7]
-# O-Net looks at the box of the frame before. Where it is less sure than this, R-Net chooses among
-# that box and eight around it, shifted by a share of its side, and O-Net looks again.
-SURE = 0.9
+# O-Net checks the box of the frame before. If its confidence is lower than this, R-Net chooses
+# between that box and eight around it, shifted by a share of its side, and O-Net checks again.
+CONFIDENT = 0.9
 SHIFTS = (-0.25, 0.0, 0.25)
-# Less than MTCNN asks of a new face (0.7): that somebody was here a moment ago speaks for them.
-STILL_THERE = 0.5
-# Sampled frames that lie further apart, in frames of the video, show nobody where they were.
+# Lower than MTCNN's threshold for a new face (0.7), because the face was here a moment ago.
+FOLLOW_THRESHOLD = 0.5
+# Sampled frames further apart than this, in frames of the video, are not followed.
 LONG_GAP = 60
-SAME_FACE = 0.3  # boxes of one frame that overlap more (intersection over union) are one face
+SAME_FACE = 0.3  # boxes with a larger intersection over union are one face
 
 
-# Of N faces: boxes (N, 4), confidences (N,), landmarks (N, 5, 2); None instead where N is 0
-Found = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]
-Look = Callable[[np.ndarray], Found]
+# Boxes (N, 4), confidences (N,) and landmarks (N, 5, 2) of N faces; None instead if N is 0.
+SearchResult = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]
+SearchFrame = Callable[[np.ndarray], SearchResult]
 
 
 @dataclass
 class Detection:
-    """One face in one frame, in pixels of the full frame."""
+    """A face in one frame, in pixels of the full frame."""
 
     box: np.ndarray  # (4,) float: left, top, right, bottom
     landmarks: np.ndarray  # (5, 2) float: eyes, nose, mouth corners as x, y
@@ -45,48 +45,49 @@ class Detection:
 
 
 def make_mtcnn(config: FaceConfig, device: torch.device) -> MTCNN:
-    """MTCNN with the settings of `config`, for every face of a frame."""
+    """Return MTCNN on `device` with the settings of `config`, finding every face of a frame."""
     mtcnn = MTCNN(
         keep_all=True, min_face_size=config.min_face_size, thresholds=THRESHOLDS, device=device
     )
-    # Max pooling, two fifths of a search, is vectorised over channels only.
+    # Max pooling, two fifths of a search, is vectorised only over channels.
     return mtcnn.to(memory_format=torch.channels_last)
 
 
 class FaceDetector:
-    """Finds every face in frames of one video, with the settings of a FaceConfig."""
+    """Finds every face in the frames of one video."""
 
-    def __init__(self, config: FaceConfig, look: Look | None = None) -> None:
-        """`look` finds faces in a whole, shrunk frame; by default MTCNN on this CPU."""
+    def __init__(self, config: FaceConfig, search_frame: SearchFrame | None = None) -> None:
+        """Set up MTCNN on the CPU. `search_frame` replaces it for searching whole, shrunk
+        frames."""
         self.config = config
         self.mtcnn = make_mtcnn(config, torch.device("cpu"))
-        self.look = look or partial(self.mtcnn.detect, landmarks=True)
+        self.search_frame = search_frame or partial(self.mtcnn.detect, landmarks=True)
 
     def detect(self, images: list[np.ndarray], indices: list[int]) -> list[list[Detection]]:
-        """T frames (H, W, 3) uint8 RGB of one size, in order of time, and which frames of the
-        video they are → for each its faces."""
-        found: list[list[Detection]] = []
-        run = 0  # where the frames without a long gap among them begin
+        """Return the faces of each of T frames (H, W, 3) uint8 RGB of one size, in order of time.
+        `indices` (T,) are the frames' numbers in the video."""
+        faces_per_frame: list[list[Detection]] = []
+        run_start = 0  # position of the first frame since the last long gap
         for position, image in enumerate(images):
             if position and indices[position] - indices[position - 1] > LONG_GAP:
-                run = position
-            known = found[-1] if position > run else []
-            faces = self.follow(image, known)
+                run_start = position
+            previous = faces_per_frame[-1] if position > run_start else []
+            faces = self.follow(image, previous)
             due = position % self.config.search_every == 0 or position == len(images) - 1
-            if due or not known or len(faces) < len(known):
-                fresh = [face for face in self.search(image) if not _overlaps(face, faces)]
-                for face in fresh:
-                    self._follow_back(images[run:position], found[run:], face)
-                faces += fresh
-            found.append(faces)
-        return found
+            if due or not previous or len(faces) < len(previous):
+                new = [face for face in self.search(image) if not _overlaps(face, faces)]
+                for face in new:
+                    self._follow_back(images[run_start:position], faces_per_frame[run_start:], face)
+                faces += new
+            faces_per_frame.append(faces)
+        return faces_per_frame
 
     def _follow_back(
-        self, images: list[np.ndarray], found: list[list[Detection]], face: Detection
+        self, images: list[np.ndarray], faces_per_frame: list[list[Detection]], face: Detection
     ) -> None:
-        """Add to `found` where `face`, seen in the frame after, was in the frames before: somebody
-        who came between two searches is not missed."""
-        for image, faces in zip(reversed(images), reversed(found), strict=True):
+        """Follow `face`, found in the next frame, back through earlier frames and add it there, so
+        that somebody who appeared between two searches is not missed."""
+        for image, faces in zip(reversed(images), reversed(faces_per_frame), strict=True):
             earlier = self.follow(image, [face])
             if not earlier or _overlaps(earlier[0], faces):
                 return
@@ -94,16 +95,16 @@ class FaceDetector:
             face = earlier[0]
 
     def search(self, image: np.ndarray) -> list[Detection]:
-        """Every face of a frame (H, W, 3) uint8 RGB, by all three nets."""
+        """Find every face of a frame (H, W, 3) uint8 RGB with all three networks."""
         height, width = image.shape[:2]
         scale = min(1.0, self.config.detect_size / min(height, width))
-        small = (round(width * scale), round(height * scale))
-        if min(small) < self.config.min_face_size:
-            return []  # no face fits, and MTCNN fails on an empty pyramid
+        size = (round(width * scale), round(height * scale))
+        if min(size) < self.config.min_face_size:
+            return []  # no face fits in it, and MTCNN fails on an empty image pyramid
         if scale < 1:
-            image = resize(image, *small)
-        boxes, confidences, points = self.look(image)
-        if boxes is None:
+            image = resize(image, *size)
+        boxes, confidences, points = self.search_frame(image)
+        if boxes is None or confidences is None or points is None:
             return []
         return [
             Detection(
@@ -115,32 +116,34 @@ class FaceDetector:
         ]
 
     @torch.inference_mode()
-    def follow(self, image: np.ndarray, known: list[Detection]) -> list[Detection]:
-        """Those of `known`, the faces of the frame before, that are still near; each once."""
-        found: list[Detection] = []
-        for face in known:
+    def follow(self, image: np.ndarray, previous: list[Detection]) -> list[Detection]:
+        """Return those of the `previous` frame's faces that are still near their place, each
+        once."""
+        faces: list[Detection] = []
+        for face in previous:
             square = _square(face.box)
-            near = self._refine(image, square)
-            if near.confidence < SURE:
+            followed = self._refine(image, square)
+            if followed.confidence < CONFIDENT:
                 candidates = square + _side(square) * _SHIFTED  # (9, 4)
                 moves, scores = self.mtcnn.rnet(self._patches(image, candidates, 24))
                 best = int(scores[:, 1].argmax())
-                again = self._refine(image, _square(_move(candidates[best], moves[best])))
-                near = max(near, again, key=lambda face: face.confidence)
-            if near.confidence >= STILL_THERE and not _overlaps(near, found):
-                found.append(near)
-        return found
+                refined = self._refine(image, _square(_move(candidates[best], moves[best])))
+                followed = max(followed, refined, key=lambda face: face.confidence)
+            if followed.confidence >= FOLLOW_THRESHOLD and not _overlaps(followed, faces):
+                faces.append(followed)
+        return faces
 
     def _refine(self, image: np.ndarray, square: np.ndarray) -> Detection:
-        """What O-Net says of a square (4,)."""
+        """Let O-Net refine the face in a square (4,)."""
         moves, points, scores = self.mtcnn.onet(self._patches(image, square[None], 48))
-        places = points[0].reshape(2, 5).T.double().cpu().numpy()  # (5, 2), shares of the side
+        landmarks = points[0].reshape(2, 5).T.double().cpu().numpy()  # (5, 2), shares of the side
         return Detection(
-            _move(square, moves[0]), square[:2] + _side(square) * places, float(scores[0, 1])
+            _move(square, moves[0]), square[:2] + _side(square) * landmarks, float(scores[0, 1])
         )
 
     def _patches(self, image: np.ndarray, squares: np.ndarray, size: int) -> torch.Tensor:
-        """(N, 4) → (N, 3, size, size), as MTCNN's nets expect them; cut off at the frame's edge."""
+        """Cut squares (N, 4) from a frame as input of MTCNN's networks: (N, 3, size, size). Squares
+        are clipped at the frame's edge."""
         height, width = image.shape[:2]
         limit = np.array([width - 2, height - 2] * 2)
         patches = []
@@ -151,7 +154,7 @@ class FaceDetector:
         return (batch.float() - 127.5) / 128
 
 
-# (9, 4): no shift and the eight around it, in sides of the square
+# (9, 4): no shift and the eight shifts around it, in sides of the square
 _SHIFTED = np.array([[x, y, x, y] for y in SHIFTS for x in SHIFTS])
 
 
@@ -160,13 +163,14 @@ def _side(box: np.ndarray) -> float:
 
 
 def _square(box: np.ndarray) -> np.ndarray:
-    """(4,) the square of the longer side around the same centre."""
+    """Return the square (4,) with the box's centre and the length of its longer side."""
     centre, half = (box[:2] + box[2:]) / 2, _side(box) / 2
     return np.concatenate([centre - half, centre + half])
 
 
 def _move(square: np.ndarray, move: torch.Tensor) -> np.ndarray:
-    """(4,) a square, each edge moved by a share of its side, as R-Net and O-Net say."""
+    """Return a square (4,) with each edge moved by a share of its side, as R-Net and O-Net
+    predict."""
     return square + _side(square) * move.double().cpu().numpy()
 
 
@@ -175,8 +179,8 @@ def _overlaps(face: Detection, others: list[Detection]) -> bool:
 
 
 def intersection_over_union(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two boxes (4,)."""
+    """Return the intersection over union of two boxes (4,)."""
     width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    shared = max(width, 0.0) * max(height, 0.0)
+    intersection = max(width, 0.0) * max(height, 0.0)
     areas = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])
-    return float(shared / max(areas - shared, 1e-9))
+    return float(intersection / max(areas - intersection, 1e-9))

@@ -1,7 +1,7 @@
-"""Searching the frames of many videos at once on a GPU, while workers decode and follow.
+"""Searches the frames of many videos on a GPU at once, while worker processes decode and follow.
 
-A GPU is fast with many frames at a time, and one video has few to search. So the workers send
-theirs to the main process, which searches all that wait, of one size, in one batch.
+A GPU is efficient with many frames at a time, and one video has few to search. So the workers send
+theirs to the main process, which searches all waiting frames of one size in one batch.
 """
 
 from collections import defaultdict
@@ -16,22 +16,22 @@ import torch
 
 from common.errors import PipelineError, one_line
 from common.preprocessing import FaceConfig
-from faces.detect import Found, make_mtcnn
+from faces.detect import SearchResult, make_mtcnn
 
-MAX_BATCH = 64  # frames; more of them wait for the next turn
+MAX_BATCH = 64  # frames; further ones wait for the next batch
 
-Request = tuple[np.ndarray, Connection]  # a frame and who asked
+Request = tuple[np.ndarray, Connection]  # a frame, and the connection to answer
 
 
 class SearchServer:
-    """Answers every RemoteSearch that connects to `address`, until the `with` block ends."""
+    """Answers every RemoteSearch that connects to `address` until the `with` block ends."""
 
     def __init__(self, config: FaceConfig, device: torch.device) -> None:
-        # The same digits as on the CPU, as far as a GPU can.
+        # Results as close to the CPU's as a GPU can compute.
         torch.backends.cudnn.allow_tf32 = False
         self._mtcnn = make_mtcnn(config, device)
         self._requests: Queue[Request | None] = Queue()
-        self._listener = Listener(family="AF_UNIX")  # in a folder that is this user's alone
+        self._listener = Listener(family="AF_UNIX")  # in a folder that only this user can open
         self._connections: list[Connection] = []
         self._closing = False
         self._threads = [Thread(target=work, daemon=True) for work in (self._accept, self._answer)]
@@ -54,7 +54,7 @@ class SearchServer:
 
     def _accept(self) -> None:
         while not self._closing:
-            with suppress(OSError):  # a worker that was ended while it connected
+            with suppress(OSError):  # a worker that ended while it connected
                 connection = self._listener.accept()
                 self._connections.append(connection)
                 if not self._closing:
@@ -66,19 +66,19 @@ class SearchServer:
                 self._requests.put((connection.recv(), connection))
 
     def _answer(self) -> None:
-        asked: list[Request | None] = []
-        while None not in asked:
-            asked = [self._requests.get()]
-            while len(asked) < MAX_BATCH and not self._requests.empty():
-                asked.append(self._requests.get())
+        batch: list[Request | None] = []
+        while None not in batch:
+            batch = [self._requests.get()]
+            while len(batch) < MAX_BATCH and not self._requests.empty():
+                batch.append(self._requests.get())
             by_shape: defaultdict[tuple[int, ...], list[Request]] = defaultdict(list)
-            for request in filter(None, asked):
+            for request in filter(None, batch):
                 by_shape[request[0].shape].append(request)
             for requests in by_shape.values():
                 self._search(requests)
 
     def _search(self, requests: list[Request]) -> None:
-        answers = self._look([image for image, _ in requests])
+        answers = self._search_batch([image for image, _ in requests])
         if answers is None and len(requests) > 1:
             half = len(requests) // 2
             self._search(requests[:half])
@@ -86,11 +86,12 @@ class SearchServer:
             return
         answers = answers or ["one frame takes more memory than the device has"]
         for answer, (_, connection) in zip(answers, requests, strict=True):
-            with suppress(OSError):  # the worker is gone, and its video a row already
+            with suppress(OSError):  # the worker is gone, and its video already has a status
                 connection.send(answer)
 
-    def _look(self, images: list[np.ndarray]) -> list[Found] | list[str] | None:
-        """What is found, or what went wrong, for each; None where they do not fit together."""
+    def _search_batch(self, images: list[np.ndarray]) -> list[SearchResult] | list[str] | None:
+        """Return the result, or an error message, for each image; None if the batch does not fit in
+        memory."""
         try:
             return list(zip(*self._mtcnn.detect(images, landmarks=True), strict=True))
         except torch.OutOfMemoryError:
@@ -100,18 +101,18 @@ class SearchServer:
 
 
 class RemoteSearch:
-    """What a worker's FaceDetector asks instead of its own MTCNN."""
+    """Replaces the MTCNN search of a worker's FaceDetector."""
 
     def __init__(self, address: str) -> None:
         self._connection = Client(address)
 
-    def __call__(self, image: np.ndarray) -> Found:
-        """Raise PipelineError when the GPU fails: that is no fault of the video."""
+    def __call__(self, image: np.ndarray) -> SearchResult:
+        """Search a frame. Raise PipelineError when the GPU fails: the video is not at fault."""
         try:
             self._connection.send(image)
             answer = self._connection.recv()
         except (EOFError, OSError) as error:
             raise PipelineError("the process that searches for faces is gone") from error
         if isinstance(answer, str):
-            raise PipelineError(f"searching for faces failed: {answer}; --device cpu does without")
+            raise PipelineError(f"searching for faces failed: {answer}; use --device cpu")
         return answer

@@ -1,1 +1,1 @@
-"""The flags of every command; standard library only."""
+"""The flags of every command: typed, validated, with their defaults. Standard library only."""

@@ -1,119 +1,158 @@
-"""Every flag of preprocess_dfdc.py, as args.py has those of train.py."""
+"""The flags of preprocess_dfdc.py."""
 
 import argparse
 from pathlib import Path
 
 from common.preprocessing import DECODERS, SAMPLINGS, FaceConfig
-from flags.train import add_engine, new_parser
+from flags.shared import add_device, add_engine, new_parser
 from flags.types import at_least, between, share, str2bool, url
 
 FACES = FaceConfig()
 
 
 def preprocess_parser() -> argparse.ArgumentParser:
-    parser = new_parser("DFDC folders → face crops and the manifest videos_df.csv.")
-    files = parser.add_argument_group("files")
-    files.add_argument("--input", type=Path, required=True, help="folder that holds the dataset")
-    files.add_argument(
-        "--layout", default="dfdc", help="of --input: dfdc, ffpp, celebdf, folders (docs/data.md)"
+    parser = new_parser(
+        "Extract face crops from a folder of videos and write the manifest videos_df.csv. A second "
+        "call\ncontinues where the first one stopped.",
+        "python preprocess_dfdc.py --input /data/dfdc",
     )
-    files.add_argument("--output", type=Path, default=Path("data"), help="manifest and crops")
-    files.add_argument(
+    _add_files(parser.add_argument_group("files"))
+    _add_splits(parser.add_argument_group("splits and balance"))
+    _add_faces(parser.add_argument_group("frames and faces"))
+    _add_cleaning(parser.add_argument_group("data cleaning"))
+    _add_machine(parser.add_argument_group("machine"))
+    return parser
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--input", type=Path, required=True, help="folder that holds the dataset")
+    group.add_argument(
+        "--layout",
+        default="dfdc",
+        help="how the dataset lies in --input: dfdc, ffpp, celebdf or folders (docs/data.md)",
+    )
+    group.add_argument(
+        "--output", type=Path, default=Path("data"), help="folder to write the results to"
+    )
+    group.add_argument(
         "--store",
         choices=["files", "shards"],
         default="files",
-        help="shards: crops in a few WebDataset shards instead of a file each",
+        help="files: one JPEG file per crop; shards: a few large WebDataset tar files",
     )
-    files.add_argument(
+    group.add_argument(
         "--shards_url",
         type=url,
         metavar="URL",
-        help="where shards go: a folder, or a URL such as s3://bucket/folder "
+        help="where --store shards writes: a folder or a URL such as s3://bucket/folder "
         "(default: shards/ in --output)",
     )
 
-    rows = parser.add_argument_group("splits and balance")
-    rows.add_argument("--val_share", type=between(0, 1), default=0.1, help="share of sources")
-    rows.add_argument("--test_share", type=between(0, 1), default=0.1, help="share of sources")
-    rows.add_argument(
+
+def _add_splits(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--val_share",
+        type=between(0, 1),
+        default=0.1,
+        help="share of the sources in the validation split",
+    )
+    group.add_argument(
+        "--test_share",
+        type=between(0, 1),
+        default=0.1,
+        help="share of the sources in the test split",
+    )
+    group.add_argument(
         "--split_by",
         choices=["source", "part"],
         default="source",
-        help="part: whole part folders, as the challenge's winners did",
+        help="what is kept in one split: each source, or each part folder of the dataset",
     )
-    rows.add_argument("--seed", type=at_least(0), default=0, help="of the split and the balance")
-    rows.add_argument(
-        "--balance",
-        choices=["undersample", "none"],
-        default="undersample",
-        help="undersample: as many fakes as reals in the training split; none: keep all, "
-        "training balances every epoch",
+    group.add_argument(
+        "--undersample",
+        type=str2bool,
+        default=True,
+        metavar="True|False",
+        help="leave out training videos of the more frequent label, drawn at random, until both "
+        "labels have the same number; False: keep all, and let train.py balance every epoch",
     )
+    group.add_argument("--seed", type=at_least(0), default=0, help="random seed")
 
-    faces = parser.add_argument_group("faces")
-    faces.add_argument("--frames_per_video", type=at_least(1), default=FACES.frames_per_video)
-    faces.add_argument(
+
+def _add_faces(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--frames_per_video",
+        type=at_least(1),
+        default=FACES.frames_per_video,
+        help="number of frames sampled from a video",
+    )
+    group.add_argument(
         "--sampling",
         choices=SAMPLINGS,
         default=FACES.sampling,
-        help="consecutive: runs of neighbouring frames; keyframe: runs that start at key frames, "
-        "decoding no others",
+        help="uniform: frames spread evenly over the video; keyframe: runs of consecutive frames "
+        "that start at key frames, several times faster",
     )
-    faces.add_argument("--decoder", choices=DECODERS, default=FACES.decoder)
-    faces.add_argument(
-        "--face_size", type=at_least(16), default=FACES.face_size, help="pixels of a crop's side"
+    group.add_argument(
+        "--decoder", choices=DECODERS, default=FACES.decoder, help="library that decodes videos"
     )
-    faces.add_argument(
+    group.add_argument(
+        "--face_size",
+        type=at_least(16),
+        default=FACES.face_size,
+        help="side of a crop in pixels",
+    )
+    group.add_argument(
         "--margin",
         type=between(0, 2),
         default=FACES.margin,
-        help="share of the face box added on every side",
+        help="margin added on every side of a face box, as a share of the box's longer side",
     )
-    faces.add_argument("--jpeg_quality", type=at_least(1, 100), default=FACES.jpeg_quality)
-    faces.add_argument(
-        "--reuse_boxes",
-        type=str2bool,
-        default=FACES.reuse_boxes,
-        help="look for the faces of a source once, in its real video, and check that they are at "
-        "the same places in its fakes",
+    group.add_argument(
+        "--jpeg_quality",
+        type=at_least(1, 100),
+        default=FACES.jpeg_quality,
+        help="JPEG quality of the crops",
     )
 
-    clean = parser.add_argument_group("clean data")
-    clean.add_argument(
+
+def _add_cleaning(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--clean",
         action="store_true",
-        help="list copies, contradicting labels, and faces that are small or blurred in "
+        help="list duplicate videos, contradicting labels, and small or blurred faces in "
         "cleaning.csv",
     )
-    clean.add_argument(
-        "--drop_dirty", action="store_true", help="--clean, and leave those videos out"
+    group.add_argument(
+        "--drop_dirty",
+        action="store_true",
+        help="as --clean, and mark the listed videos as skipped in the manifest",
     )
 
-    machine = parser.add_argument_group("machine")
-    machine.add_argument("--workers", type=at_least(1), help="processes (default: one per core)")
-    machine.add_argument(
-        "--device",
-        choices=["cpu", "cuda"],
-        default="cpu",
-        help="where frames are searched for faces; cuda: of many videos together",
+
+def _add_machine(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--workers", type=at_least(1), help="worker processes (default: one per CPU core)"
     )
-    machine.add_argument(
+    add_device(group, "cpu", "the search of whole frames for faces")
+    group.add_argument(
         "--shard",
         type=share,
         metavar="K/N",
-        help="extract the K-th of N shares only; when all are done, the same command without "
-        "--shard writes the manifest",
+        help="extract only the K-th of N shares of the videos and write no manifest; when all "
+        "shares are done, the same command without --shard writes it",
     )
-    add_engine(machine, "--input and --output")
-    machine.add_argument(
+    add_engine(group, "--input and --output")
+    group.add_argument(
         "--delete_videos_when_done",
         action="store_true",
-        help="once crops and manifest are written, ask, and delete the videos (dfdc only)",
+        help="after crops and manifest are written, ask for confirmation and delete the videos "
+        "(--layout dfdc only)",
     )
-    machine.add_argument(
+    group.add_argument(
         "--timeout",
         type=between(1, 1e6),
         default=120,
-        help="seconds after which a video is given up",
+        metavar="SECONDS",
+        help="time limit for one video",
     )
-    return parser

@@ -1,300 +1,334 @@
-"""Every flag of train.py, and what all entry points share: grouped, typed, validated. Standard
-library only. (preprocess_dfdc.py: preprocessing_args.py; evaluate.py and score.py: judging_args.py)
-
-Booleans are strict text (`--pretrained True`), abbreviations are refused, and --help shows
-every default.
-"""
+"""The flags of train.py. Booleans are text (`--pretrained True`)."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from common.errors import UsageError, one_line
+from common.errors import UsageError
 from common.preprocessing import ClipConfig
-from flags.types import Formatter, at_least, between, freeze, seeds, str2bool
+from flags.shared import add_device, add_loader_workers, add_precision, new_parser
+from flags.types import at_least, between, freeze, seeds, str2bool
 
-# Flags that args.json does not hand on.
-OF_ONE_CALL = {"config", "resume", "force", "dry_run", "seeds"}
-# Flags that change nothing of what a run computes.
-FREE = OF_ONE_CALL | {
-    *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers"),
-    "tensorboard",
-}
 CLIPS = ClipConfig()
-
-
-def new_parser(description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        description=description, formatter_class=Formatter, allow_abbrev=False
-    )
 
 
 def train_parser() -> argparse.ArgumentParser:
     parser = new_parser(
-        "Manifest → checkpoints/<run>/: a checkpoint, a row and curves every epoch."
+        "Train a detector on a manifest. Writes checkpoints/RUN/: a checkpoint, a row of "
+        "history.csv and\nloss curves after every epoch.",
+        "python train.py --model_name resnet152 --epochs 50",
     )
-    data = parser.add_argument_group("data")
-    data.add_argument("--dataset", default="video", help="what an item is")
-    data.add_argument(
+    _add_data(parser.add_argument_group("data"))
+    _add_model(parser.add_argument_group("model"))
+    _add_training(parser.add_argument_group("training"))
+    _add_regularisation(parser.add_argument_group("mixed and attacked clips"))
+    _add_optimization(parser.add_argument_group("loss and optimizer"))
+    _add_memory(parser.add_argument_group("memory and speed"))
+    _add_run(parser.add_argument_group("run"))
+    return parser
+
+
+def check_train_flags(flags: argparse.Namespace) -> None:
+    """Raise UsageError for flags that contradict each other, before any work."""
+    if flags.freeze == "all":
+        without_effect = {
+            "sbi": flags.sbi > 0,
+            "adversarial": flags.adversarial != "none",
+            "mix": flags.mix != "none",
+            "grad_checkpoint": flags.grad_checkpoint,
+            "encoder_lr": flags.encoder_lr is not None,
+        }
+        given = [f"--{name}" for name, is_given in without_effect.items() if is_given]
+        if given:
+            raise UsageError(
+                "--freeze all trains only the head, from stored features: leave out "
+                f"{', '.join(given)}"
+            )
+    if flags.balance == "pairs" and flags.batch_size % 2:
+        raise UsageError("--balance pairs needs an even --batch_size, to hold whole pairs")
+    if flags.seeds is not None and flags.resume is not None:
+        raise UsageError(
+            "--resume continues one run; to continue all of --seeds, repeat the same command"
+        )
+    if flags.seeds is not None and flags.run_name is None:
+        raise UsageError("--seeds needs a --run_name, by which the same command continues")
+    if flags.resume is not None and flags.config is not None:
+        raise UsageError("--resume uses the run's own flags: leave out --config")
+
+
+def _add_data(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--csv_file",
         default="videos_df",
-        help="manifest; also looked for with .csv added and in data/",
+        metavar="MANIFEST",
+        help="manifest; also looked for with .csv appended, and in data/",
     )
-    data.add_argument("--clip_frames", type=at_least(1), default=CLIPS.clip_frames, help="T")
-    data.add_argument(
-        "--crop_size", type=at_least(32), help="H = W (default: what the encoder expects)"
+    group.add_argument("--dataset", default="video", help="dataset class that reads the manifest")
+    group.add_argument(
+        "--clip_frames",
+        type=at_least(1),
+        default=CLIPS.clip_frames,
+        help="number of frames in a clip",
     )
-    data.add_argument(
+    group.add_argument(
+        "--crop_size",
+        type=at_least(32),
+        help="side of the model's input image in pixels (default: what the encoder expects)",
+    )
+    group.add_argument(
         "--balance",
         choices=["auto", "per_epoch", "oversample", "pairs", "none"],
         default="auto",
-        help="per_epoch: all of the rarer label and a fresh share of the other every epoch; "
-        "oversample: all of the commoner, the rarer again and again; pairs: a real and a fake of "
-        "one source side by side; auto: per_epoch unless the manifest is balanced",
+        help="how an epoch balances the labels. per_epoch: all clips of the rarer label and a "
+        "changing selection of the other; oversample: all clips of the more frequent label, the "
+        "rarer ones repeatedly; pairs: a real and a fake of one source side by side; none: every "
+        "clip once; auto: per_epoch for an unbalanced manifest, else none",
     )
-    data.add_argument(
+    group.add_argument(
         "--sbi",
         type=between(0, 1),
         default=0.0,
-        help="share of the training fakes that give way to reals blended with themselves, "
-        "drawn anew every epoch",
+        metavar="SHARE",
+        help="share of the training fakes that are replaced by self-blended reals",
     )
-    data.add_argument(
+    group.add_argument(
         "--augmentation",
         choices=["none", "mild", "strong"],
         default="mild",
-        help="of training clips, one draw for all frames; mild: mirrored, cropped, other light; "
-        "strong: more of it, at times turned, blurred, noisy, recompressed, partly hidden",
+        help="augmentation of training clips, the same for all frames of a clip. mild: mirroring, "
+        "cropping, colour; strong: also rotation, blur, noise, recompression, hidden parts",
     )
 
-    model = parser.add_argument_group("model")
-    model.add_argument("--model_name", default="resnet152", help="frame encoder (python -m models)")
-    model.add_argument(
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--model_name", default="resnet152", help="frame encoder (python -m models lists them)"
+    )
+    group.add_argument(
         "--temporal",
         choices=["lstm", "gru", "transformer", "attention", "mean", "max", "none"],
         default="lstm",
-        help="what is made of a clip's frames; attention, mean and max are blind to their order, "
-        "none judges every frame alone",
+        help="temporal head over a clip's frames; attention, mean and max ignore their order; "
+        "none: classify every frame alone and average the probabilities",
     )
-    model.add_argument(
-        "--temporal_layers", type=at_least(1), default=1, help="of lstm, gru, transformer"
+    group.add_argument(
+        "--temporal_layers",
+        type=at_least(1),
+        default=1,
+        help="number of layers of an lstm, gru or transformer",
     )
-    model.add_argument("--bidirectional", type=str2bool, default=False, help="lstm and gru")
-    model.add_argument("--embed_dim", type=at_least(1), default=512, help="D")
-    model.add_argument("--dropout", type=between(0, 0.95), default=0.3)
-    model.add_argument("--num_classes", type=at_least(2), default=2, help="K; class 1 is FAKE")
-    model.add_argument(
-        "--pretrained", type=str2bool, default=True, help="start from ImageNet weights"
+    group.add_argument(
+        "--embed_dim", type=at_least(1), default=512, help="dimension of a frame's features"
     )
-    model.add_argument(
+    group.add_argument(
+        "--dropout", type=between(0, 0.95), default=0.3, help="dropout rate before the classifier"
+    )
+    group.add_argument(
+        "--num_classes", type=at_least(2), default=2, help="number of classes; class 0 is REAL"
+    )
+    group.add_argument(
+        "--pretrained",
+        type=str2bool,
+        default=True,
+        metavar="True|False",
+        help="start the encoder from ImageNet weights, downloaded if necessary",
+    )
+    group.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="start the encoder from a local .pth or .safetensors file instead",
+    )
+    group.add_argument(
         "--freeze",
         type=freeze,
         default="none",
         metavar="all|none|N",
-        help="what of the encoder stays as it is; all: its features are computed once, with the "
-        "evaluation transform, and kept beside the manifest; N: its first N stages",
-    )
-    model.add_argument(
-        "--weights", type=Path, help="a local file of encoder weights, used instead of a download"
+        help="freeze the encoder's first N stages; all: freeze the whole encoder, compute its "
+        "features once, and train only the head on them, without augmentation",
     )
 
-    _add_training(parser.add_argument_group("training"))
-    _add_optimization(parser.add_argument_group("optimization"))
-    run = parser.add_argument_group("run")
-    run.add_argument("--run_name", help="folder in checkpoints/ (default: model and time)")
-    run.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
-    run.add_argument(
-        "--keep_checkpoints", type=at_least(0), default=0, help="newest epochs kept; 0 keeps all"
-    )
-    run.add_argument("--log_interval", type=at_least(1), default=10, help="steps")
-    run.add_argument(
-        "--save_every_steps",
-        type=at_least(0),
-        default=0,
-        help="write last.pt every so many steps, too; 0: after epochs only",
-    )
-    run.add_argument(
-        "--resume",
-        metavar="last|PATH",
-        help="go on with the run that was saved last, or with this run folder, exactly where it "
-        "was; its flags hold unless given anew",
-    )
-    run.add_argument(
-        "--force", action="store_true", help="resume although flags or data have changed"
-    )
-    run.add_argument(
-        "--tensorboard",
-        type=str2bool,
-        default=False,
-        help="events with curves and a few clips in the run folder",
-    )
-    run.add_argument(
-        "--dry_run",
-        action="store_true",
-        help="build everything, run two steps, and say what the run will take; writes nothing",
-    )
-    run.add_argument(
-        "--config", type=Path, help="YAML file of flags, or the args.json of a run to repeat"
-    )
-    add_machine(run)
-    return parser
 
-
-def _add_training(group) -> None:
-    group.add_argument("--epochs", type=at_least(1), default=50)
+def _add_training(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--epochs", type=at_least(1), default=50, help="number of epochs")
+    group.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
+    group.add_argument("--seed", type=at_least(0), default=0, help="random seed")
     group.add_argument(
-        "--patience",
-        type=at_least(0),
-        default=0,
-        help="end after so many epochs without a better --monitor; 0: never",
+        "--seeds",
+        type=seeds,
+        metavar="0,1,2",
+        help="train one run for each of these seeds and print a table of their best epochs",
     )
     group.add_argument(
         "--monitor",
         choices=["val_loss", "val_auc", "val_acc"],
         default="val_loss",
-        help="what says which epoch is best",
-    )
-    group.add_argument("--batch_size", type=at_least(1), default=16, help="clips per step")
-    group.add_argument(
-        "--accumulate",
-        type=at_least(1),
-        default=1,
-        help="parts of a batch that go through the model one after the other, to save memory",
+        help="validation metric that decides which epoch is the best",
     )
     group.add_argument(
-        "--grad_checkpoint",
-        type=str2bool,
-        default=False,
-        help="compute parts of the encoder twice instead of keeping them in memory",
+        "--patience",
+        type=at_least(0),
+        default=0,
+        metavar="EPOCHS",
+        help="stop after this many epochs without a better --monitor; 0: never",
     )
-    group.add_argument(
-        "--compile",
-        type=str2bool,
-        default=False,
-        help="translate the encoder for this machine first, which takes minutes (torch.compile)",
-    )
-    group.add_argument(
-        "--precision",
-        choices=["auto", "float32", "bfloat16"],
-        default="auto",
-        help="of the model's arithmetic; auto: bfloat16 on a GPU that has it, else float32",
-    )
+
+
+def _add_regularisation(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mix",
         choices=["none", "mixup", "cutmix"],
         default="none",
-        help="training clips mixed in pairs, labels too",
+        help="mix training clips and their labels in pairs",
     )
     group.add_argument(
         "--adversarial",
         choices=["none", "fgsm", "pgd"],
         default="none",
-        help="change every training clip so that the model errs, as an attacker would; twice and "
-        "six times the work",
+        help="attack every training clip so that the model errs (2 and 6 times the work)",
     )
     group.add_argument(
         "--epsilon",
         type=between(0, 1),
         default=0.008,
-        help="by which --adversarial may change a pixel's value in [0, 1]",
+        help="largest change of a pixel value, in [0, 1], by --adversarial",
     )
-    group.add_argument("--seed", type=at_least(0), default=0)
+
+
+def _add_optimization(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--seeds",
-        type=seeds,
-        metavar="0,1,2",
-        help="a run for each, and a table of their best epochs",
+        "--optimizer", choices=["adamw", "adam", "sgd"], default="adamw", help="optimizer"
     )
-
-
-def _add_optimization(group) -> None:
-    group.add_argument("--optimizer", choices=["adamw", "adam", "sgd"], default="adamw")
     group.add_argument("--lr", type=between(1e-8, 10), default=0.001, help="peak learning rate")
     group.add_argument(
-        "--encoder_lr", type=between(1e-8, 10), help="of the frame encoder (default: --lr)"
+        "--encoder_lr",
+        type=between(1e-8, 10),
+        help="peak learning rate of the encoder (default: --lr)",
     )
     group.add_argument(
         "--schedule",
         choices=["one_cycle", "cosine", "step", "plateau", "constant"],
         default="one_cycle",
-        help="of the learning rate; step: a tenth after half and after three quarters; plateau: "
-        "0.3 times after 3 epochs without a lower validation loss",
+        help="learning rate over the run. step: a tenth after half of the steps and again after "
+        "three quarters; plateau: times 0.3 after 3 epochs without a lower validation loss",
     )
-    group.add_argument("--weight_decay", type=between(0, 1), default=0.01)
     group.add_argument(
-        "--max_gradient", type=between(0, 1e6), default=1.0, help="norm to clip to; 0: never"
+        "--weight_decay", type=between(0, 1), default=0.01, help="weight decay of the optimizer"
     )
-    group.add_argument("--label_smoothing", type=between(0, 0.9), default=0.0)
+    group.add_argument(
+        "--max_gradient",
+        type=between(0, 1e6),
+        default=1.0,
+        help="clip the gradient to this norm; 0: never",
+    )
+    group.add_argument(
+        "--label_smoothing", type=between(0, 0.9), default=0.0, help="smoothing of the labels"
+    )
     group.add_argument(
         "--class_weights",
         choices=["none", "balanced"],
         default="none",
-        help="of the loss; balanced: both labels count alike, however rare one is",
+        help="weights of the classes in the loss; balanced: the same total weight for each",
     )
     group.add_argument(
         "--focal_gamma",
         type=between(0, 10),
         default=0.0,
-        help="above 0: the focal loss, commonly 2",
+        metavar="GAMMA",
+        help="use the focal loss with this exponent, commonly 2; 0: cross-entropy",
     )
     group.add_argument(
         "--ema",
         type=between(0, 0.99999),
         default=0.0,
         metavar="DECAY",
-        help="judge and keep a moving average of the weights, commonly 0.999; 0: the weights",
+        help="validate and store a moving average of the weights with this decay, commonly "
+        "0.999; 0: the weights themselves",
     )
 
 
-def train_flags(words: Sequence[str]) -> argparse.Namespace:
-    """Flags of train.py. What stands in the file of --config counts where `words` are silent."""
-    flags = train_parser().parse_args(words)
-    return flags if flags.config is None else repeat(flags.config, words)
-
-
-def repeat(file: Path, words: Sequence[str] = ()) -> argparse.Namespace:
-    """Flags of train.py as a run's args.json, or a YAML file of the same names, says them, and
-    then as `words` do. Raise UsageError for a file that holds no flags."""
-    values = _read_mapping(file)
-    written = [f"--{k}={v}" for k, v in values.items() if v is not None and k not in OF_ONE_CALL]
-    return train_parser().parse_args([*written, *words])
-
-
-def changes(flags: argparse.Namespace, file: Path) -> list[str]:
-    """Those of `flags` by which a run would compute something else than with a run's args.json."""
-    now, before = vars(flags), vars(repeat(file))
-    keys = sorted(k for k in now.keys() - FREE if now[k] != before[k])
-    return [f"--{k} {before[k]} → {now[k]}" for k in keys]
-
-
-def _read_mapping(file: Path) -> dict[str, Any]:
-    import yaml  # JSON is YAML, too
-
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{file} cannot be read: {one_line(error)}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{file} should hold flags by name, such as 'epochs: 50'")
-    return values
-
-
-def add_engine(group, paths: str) -> None:
+def _add_memory(group: argparse._ArgumentGroup) -> None:
+    add_device(group, "auto", "the model")
+    add_precision(group, "auto")
+    add_loader_workers(group)
     group.add_argument(
-        "--engine",
-        choices=["local", "ray"],
-        default="local",
-        help=f"ray: on a Ray cluster, whose nodes must see {paths}",
+        "--accumulate",
+        type=at_least(1),
+        default=1,
+        metavar="PARTS",
+        help="send each batch through the model in this many parts, to save memory",
     )
     group.add_argument(
-        "--ray_address", default="local", help="of a running cluster; local: this machine"
+        "--grad_checkpoint",
+        type=str2bool,
+        default=False,
+        metavar="True|False",
+        help="recompute the encoder's activations in the backward pass, to save memory",
+    )
+    group.add_argument(
+        "--compile",
+        type=str2bool,
+        default=False,
+        metavar="True|False",
+        help="compile the encoder with torch.compile, which takes minutes",
     )
 
 
-def add_machine(group, workers: bool = True) -> None:
-    if workers:
-        group.add_argument(
-            "--workers", type=at_least(0), default=2, help="of a loader; train.py has two"
-        )
-    group.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+def _add_run(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--run_name", help="name of the run's folder in --checkpoints (default: model and time)"
+    )
+    group.add_argument(
+        "--checkpoints",
+        type=Path,
+        default=Path("checkpoints"),
+        metavar="DIR",
+        help="folder of all runs",
+    )
+    group.add_argument(
+        "--keep_checkpoints",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="keep only the checkpoints of the newest N epochs; 0: keep all",
+    )
+    group.add_argument(
+        "--log_interval",
+        type=at_least(1),
+        default=10,
+        metavar="STEPS",
+        help="steps between updates of the loss in the progress bar",
+    )
+    group.add_argument(
+        "--save_every_steps",
+        type=at_least(0),
+        default=0,
+        metavar="STEPS",
+        help="also save last.pt every so many steps; 0: only after epochs",
+    )
+    group.add_argument(
+        "--tensorboard",
+        type=str2bool,
+        default=False,
+        metavar="True|False",
+        help="write a TensorBoard log into the run's folder",
+    )
+    group.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="build everything, run two steps, print what the run will take; write nothing",
+    )
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="read flags from a YAML file or the args.json of a run; flags on the command line "
+        "override it",
+    )
+    group.add_argument(
+        "--resume",
+        metavar="last|DIR",
+        help="continue the run that was saved last, or the run in this folder, with its flags",
+    )
+    group.add_argument(
+        "--force", action="store_true", help="resume although flags or data have changed"
+    )

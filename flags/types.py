@@ -1,27 +1,21 @@
-"""What a flag's text may be. Standard library only."""
+"""Types of flag values: each turns a flag's text into a value or raises ArgumentTypeError."""
 
 import argparse
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 
-class Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Show defaults, but not 'None', which says nothing to a user."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
-
-
 def str2bool(text: str) -> bool:
-    """'True' or 'False' in any case; anything else is an error (bool('False') is True)."""
+    """Convert 'True' or 'False', in any case. Anything else is an error (bool('False') is True)."""
     values = {"true": True, "false": False}
     if text.lower() not in values:
         raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
     return values[text.lower()]
 
 
-def at_least(low: int, high: int | None = None):
-    """A type for argparse: an integer that is not below `low` nor above `high`."""
+def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Return a type for an integer in [low, high]; no upper limit by default."""
 
     def integer(text: str) -> int:
         value = int(text)
@@ -33,8 +27,8 @@ def at_least(low: int, high: int | None = None):
     return integer
 
 
-def between(low: float, high: float):
-    """A type for argparse: a finite number in [low, high]."""
+def between(low: float, high: float) -> Callable[[str], float]:
+    """Return a type for a finite number in [low, high]."""
 
     def number(text: str) -> float:
         value = float(text)
@@ -46,7 +40,7 @@ def between(low: float, high: float):
 
 
 def share(text: str) -> tuple[int, int]:
-    """'2/5' → (2, 5): the second of five shares."""
+    """Convert '2/5' to (2, 5): the second of five shares."""
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     k, n = map(int, match.groups()) if match else (0, 0)
     if not 1 <= k <= n:
@@ -55,7 +49,7 @@ def share(text: str) -> tuple[int, int]:
 
 
 def freeze(text: str) -> str | int:
-    """all, none, or a number of stages."""
+    """Convert 'all', 'none' or a number of stages."""
     if text in ("all", "none"):
         return text
     if not re.fullmatch(r"[1-9]\d*", text):
@@ -64,14 +58,14 @@ def freeze(text: str) -> str | int:
 
 
 def seeds(text: str) -> list[int]:
-    """'0,1,2' → [0, 1, 2]; each once."""
+    """Convert '0,1,2' to [0, 1, 2]; a seed that occurs twice is an error."""
     if not re.fullmatch(r"\d+(,\d+)*", text) or len(set(text.split(","))) < text.count(",") + 1:
         raise argparse.ArgumentTypeError(f"expected different numbers such as 0,1,2, got {text!r}")
     return [int(seed) for seed in text.split(",")]
 
 
 def url(text: str) -> str:
-    """A folder, or a URL of one → a URL without a slash at its end."""
+    """Convert a folder, or the URL of one, to a URL without a trailing slash."""
     if not text.strip("/"):
-        raise argparse.ArgumentTypeError(f"expected a folder or a URL of one, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a folder or its URL, got {text!r}")
     return text.rstrip("/") if "://" in text else f"file://{Path(text).expanduser().resolve()}"

@@ -1,4 +1,4 @@
-"""One video's verdict as an HTML page for people who must explain it (score.py --report)."""
+"""One video's verdict as an HTML page, for people who must explain it (score.py --report)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from common.pages import render
 from datasets import clips
 from datasets.transforms import eval_transform
 from faces.extract import FaceTrack
-from inference.file_facts import file_facts, name_after
-from inference.judge import Judge, Judged
-from inference.video_score import WARNING, FaceScore, most_suspicious
+from inference.file_facts import derived_name, file_facts
+from inference.judge import JudgedVideo, VideoJudge
+from inference.video_score import FaceScore, most_suspicious
 from scoring.detector import Detector
 
 TEMPLATE = Path(__file__).with_name("clip.html")
-LISTED = 20  # people at most, the most suspicious ones
-SUSPICIOUS = 4  # frames that are shown of the most suspicious person
-NAMED = 6  # people whose lines a legend tells apart
+MAX_PEOPLE = 20  # listed on a page, the most suspicious ones
+MAX_FRAMES = 4  # shown of the most suspicious person
+MAX_LEGEND = 6  # people whose lines a legend distinguishes
 HEADLINES = {
     "fake": "Signs of manipulation",
     "real": "No signs of manipulation found",
@@ -32,8 +32,8 @@ HEADLINES = {
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A crop, and the same under its heat map, as PNG; None where the detector gives none."""
+class ShownFrame:
+    """A crop as PNG, and the same under its heat map; None if the detector has no heat maps."""
 
     seconds: float | None
     p_fake: float
@@ -41,84 +41,86 @@ class Shown:
     heat: bytes | None
 
 
-def write(folder: Path, judged: Judged, judge: Judge, about: dict[str, str]) -> Path:
-    """A page in `folder`, named after the file and its content; `about` the model, in words."""
-    score, crops = judged
+def write(folder: Path, judged: JudgedVideo, judge: VideoJudge, about: dict[str, str]) -> Path:
+    """Write a page into `folder`, named after the file and its content. `about` describes the
+    model."""
+    score = judged.score
     facts = file_facts(Path(score.video))
     worst = most_suspicious(score.people)
-    path = folder / name_after(Path(score.video), facts["SHA-256"], ".html")
-    said = list(filter(None, score.detail.split("; ")))
-    warnings = [text for text in said if text.startswith(WARNING)]
+    path = folder / derived_name(Path(score.video), facts["SHA-256"], ".html")
+    thresholds = judge.rule.p_fake_thresholds
     render(
         TEMPLATE,
         path,
         headline=HEADLINES[score.verdict],
         score=score,
-        detail=[text for text in said if text not in warnings],
-        warnings=[text.removeprefix(WARNING) for text in warnings],
-        judgement=judge.judgement,
-        thresholds=judge.judgement.turns,
+        rule=judge.rule,
+        thresholds=thresholds,
         facts=facts,
         about=about,
-        timeline=draw_timeline(score.people, judge.judgement.turns) if score.people else None,
+        timeline=draw_timeline(score.people, thresholds) if score.people else None,
         worst=worst,
-        listed=sorted(score.people, key=lambda person: -person.p_fake)[:LISTED],
-        shown=_suspicious_frames(worst, crops, judge.detector) if worst and crops else [],
+        listed=sorted(score.people, key=lambda person: -person.p_fake)[:MAX_PEOPLE],
+        shown=_suspicious_frames(worst, judged.crops, judge.detector)
+        if worst and judged.crops
+        else [],
         exported=judge.detector.exported,
     )
     return path
 
 
 def draw_timeline(people: Sequence[FaceScore], thresholds: tuple[float, float]) -> bytes:
-    """p_fake of every person over seconds, or over frames where the file tells no rate."""
+    """Plot p_fake of every person over seconds, or over frames if the file states no frame rate."""
     with axes_as_png(width=8.4, height=2.8) as (axes, png):
         timed = all(frame.seconds is not None for person in people for frame in person.frames)
         for person in people:
-            places = [f.seconds if timed else f.index for f in person.frames]
+            times = [frame.seconds or 0.0 if timed else frame.index for frame in person.frames]
             values = [frame.p_fake for frame in person.frames]
-            axes.plot(places, values, marker="o", ms=3, label=f"person {person.person}")
+            axes.plot(times, values, marker="o", ms=3, label=f"person {person.person}")
         for threshold in set(thresholds):
             axes.axhline(threshold, color=LINE_COLOUR, ls="--", lw=1)
         axes.set(xlabel="seconds" if timed else "frame", ylabel="p_fake", ylim=(-0.02, 1.02))
-        if 1 < len(people) <= NAMED:
+        if 1 < len(people) <= MAX_LEGEND:
             axes.legend(frameon=False)
     return png.data
 
 
-def _suspicious_frames(person: FaceScore, track: FaceTrack, detector: Detector) -> list[Shown]:
-    """Frames of a person, those with the highest p_fake, in time's order."""
+def _suspicious_frames(person: FaceScore, track: FaceTrack, detector: Detector) -> list[ShownFrame]:
+    """Return the frames of a person with the highest p_fake, in order of time."""
     values = np.array([frame.p_fake for frame in person.frames])
-    chosen = sorted(np.argsort(-values, kind="stable")[:SUSPICIOUS].tolist())
-    starts = clips.fixed_starts(len(track.jpegs), detector.clip.clip_frames)
+    chosen = sorted(np.argsort(-values, kind="stable")[:MAX_FRAMES].tolist())
     length = detector.clip.clip_frames
-    found, maps = [], {}
+    starts = clips.fixed_starts(len(track.jpegs), length)
+    frames, heatmaps = [], {}
     for index in chosen:
         start = max(start for start in starts if start <= index)
         crops = clips.decode(track.jpegs[start : start + length])
-        if start not in maps:
-            maps[start] = _heat(detector, eval_transform(detector.clip)(crops))
-        crop, heat = crops[index - start].permute(1, 2, 0).numpy(), maps[start]
-        under = None if heat is None else _png(_overlay(crop, heat[index - start].numpy()))
+        if start not in heatmaps:
+            heatmaps[start] = _heatmaps(detector, eval_transform(detector.clip)(crops))
+        crop, heat = crops[index - start].permute(1, 2, 0).numpy(), heatmaps[start]
+        overlay = None if heat is None else _png(_overlay(crop, heat[index - start].numpy()))
         frame = person.frames[index]
-        found.append(Shown(frame.seconds, frame.p_fake, _png(crop), under))
-    return found
+        frames.append(ShownFrame(frame.seconds, frame.p_fake, _png(crop), overlay))
+    return frames
 
 
-def _heat(detector: Detector, clip: torch.Tensor) -> torch.Tensor | None:
-    """scoring.heatmap.heatmaps, and None for an exported detector, which has no gradients."""
+def _heatmaps(detector: Detector, clip: torch.Tensor) -> torch.Tensor | None:
+    """Return scoring.heatmap.heatmaps; None for an exported detector, which has no gradients."""
     if detector.exported:
         return None
-    from scoring.heatmap import heatmaps  # needs the code of models/
+    from models.frame_rnn import FrameModel  # an exported detector does without
+    from scoring.heatmap import heatmaps
 
+    assert isinstance(detector.model, FrameModel)
     return heatmaps(detector.model, clip)
 
 
 def _overlay(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 RGB under (h, w) in [0, 1]: the warmer, the stronger."""
+    """Lay a heat map (h, w) in [0, 1] over a crop (H, W, 3) uint8 RGB, more opaque where hotter."""
     heat = cv2.resize(heat, crop.shape[1::-1])
     colours = cv2.applyColorMap((255 * heat).round().astype(np.uint8), cv2.COLORMAP_INFERNO)
-    share = 0.65 * heat[..., None]
-    mixed = (1 - share) * crop + share * cv2.cvtColor(colours, cv2.COLOR_BGR2RGB)
+    opacity = 0.65 * heat[..., None]
+    mixed = (1 - opacity) * crop + opacity * cv2.cvtColor(colours, cv2.COLOR_BGR2RGB)
     return mixed.round().astype(np.uint8)
 
 
@@ -127,15 +129,13 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def about_model(checkpoint: Path, digest: str, detector: Detector) -> dict[str, str]:
-    """Facts about the model, for every page; `digest` is the file's SHA-256."""
+    """Return facts about the model for every page; `digest` is the checkpoint's SHA-256."""
     config = detector.config
     return {
         "checkpoint": f"{checkpoint.parent.name}/{checkpoint.name}",
         "its SHA-256": digest,
         "encoder, temporal head": f"{config['name']}, {config['temporal']}",
-        "what it sees": (
-            f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} pixels a side"
-        ),
-        "arithmetic": str(detector.model.judges_in).removeprefix("torch."),
-        "calibration": detector.judgement.fitted or "none",
+        "input": f"clips of {detector.clip.clip_frames} faces of {detector.clip.crop_size} pixels",
+        "arithmetic": str(detector.model.encoder_dtype).removeprefix("torch."),
+        "calibration": detector.rule.fitted or "none",
     }

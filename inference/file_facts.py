@@ -1,4 +1,4 @@
-"""What can be said of a video file without looking at its pictures."""
+"""Facts about a video file that need no decoding."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ from av.error import FFmpegError
 
 from common.files import sha256
 
-NAME_BYTES = 200  # of a file's name that another's begins with: file systems allow 255
+NAME_BYTES = 200  # of a file's name that another name begins with: file systems allow 255
 
 
 def file_facts(path: Path) -> dict[str, str]:
-    """Name of a fact → text, of any file: size and SHA-256, and of a video also container, codec,
-    frame rate, resolution and duration, where it says them."""
+    """Return size and SHA-256 of a file, and if it is a video also container, codec, frame rate,
+    resolution and duration, as text."""
     size = f"{path.stat().st_size:,} bytes"
     facts = {"file": path.name, "size": size, "SHA-256": sha256(path)}
     try:
@@ -28,12 +28,12 @@ def file_facts(path: Path) -> dict[str, str]:
                 facts["resolution"] = f"{stream.width} x {stream.height}"
                 if stream.average_rate:
                     facts["frame rate"] = f"{float(stream.average_rate):.2f} per second"
-    except (FFmpegError, OSError, ValueError):  # no video, or a damaged one
+    except (FFmpegError, OSError, ValueError):  # not a video, or a damaged one
         facts["container"] = "not readable"
     return facts
 
 
-def name_after(path: Path, digest: str, ending: str) -> str:
-    """Of what is made of a file: after its name and its content, whose SHA-256 is `digest`."""
+def derived_name(path: Path, digest: str, ending: str) -> str:
+    """Return a name for what is made from a file: its own name and part of its SHA-256 `digest`."""
     stem = os.fsdecode(os.fsencode(path.stem)[:NAME_BYTES])
     return f"{stem}-{digest[:8]}{ending}"

@@ -1,6 +1,7 @@
-"""Which videos are meant: files, folders, globs, and names from a pipe.
+"""The videos that score.py's arguments name: files, folders, glob patterns, names from a pipe.
 
-Files that cannot be judged are named all the same: each gets a row that says why."""
+Files that cannot be judged are included, so that each gets a row that says why.
+"""
 
 import glob
 import os
@@ -13,63 +14,63 @@ from common.preprocessing import VIDEO_ENDINGS
 
 
 def find_videos(paths: Iterable[str]) -> list[Path]:
-    """Files as named, of any ending; videos under folders; matches of globs; each once, in that
-    order. `-` stands for names on standard input, a line each, taken as they are; separated by
-    NUL where there is one (find -print0).
+    """Return files as named, with any ending; videos under folders; matches of glob patterns; each
+    once, in this order. `-` reads names from standard input, one per line, or separated by NUL if
+    there is one (find -print0).
 
-    Raise UsageError when a path gives nothing.
+    Raise UsageError for a path that names no file.
     """
-    found: dict[Path, None] = {}
+    videos: dict[Path, None] = {}
     for text in paths:
         if text == "-":
-            named = _names(sys.stdin.buffer.read())
-            if not named:
+            names = _read_names(sys.stdin.buffer.read())
+            if not names:
                 raise UsageError("no name on standard input")
-            videos = [video for name in named for video in _videos_at(name) or [Path(name)]]
+            named = [video for name in names for video in _videos_at(name) or [Path(name)]]
         else:
-            named = [text] if os.path.exists(text) else sorted(glob.glob(text, recursive=True))
-            videos = [video for name in named for video in _videos_at(name)]
-        if not videos:
+            names = [text] if os.path.exists(text) else sorted(glob.glob(text, recursive=True))
+            named = [video for name in names for video in _videos_at(name)]
+        if not named:
             raise UsageError(f"no video at {text!r}")
-        found |= dict.fromkeys(videos)
-    return list(found)
+        videos |= dict.fromkeys(named)
+    return list(videos)
 
 
-def _names(data: bytes) -> list[str]:
+def _read_names(data: bytes) -> list[str]:
     names = filter(None, os.fsdecode(data).split("\0" if b"\0" in data else "\n"))
-    # Lists that were made on Windows end their lines in two characters.
+    # Lists made on Windows end their lines with \r\n.
     return [name if os.path.exists(name) else name.removesuffix("\r") for name in names]
 
 
 def _videos_at(name: str) -> list[Path]:
-    # Unlike Path's, these say no of a name that is too long or may not be looked at.
+    # Unlike Path's method, os.path.isdir accepts names that are too long or not permitted.
     return videos_under(Path(name)) if os.path.isdir(name) else [Path(name)]
 
 
 def videos_under(folder: Path) -> list[Path]:
-    """By name; among them links that lead nowhere, and folders that may not be looked into. Links
-    to folders are not followed."""
-    closed: list[OSError] = []
-    found = [
+    """Return the videos under a folder by name, including broken links and folders without
+    permission. Links to folders are not followed."""
+    unreadable: list[OSError] = []
+    videos = [
         path
-        for place, _, names in os.walk(folder, onerror=closed.append)
-        for path in (Path(place, name) for name in names)
-        if path.suffix.lower() in VIDEO_ENDINGS and not _no_file(path)
+        for parent, _, names in os.walk(folder, onerror=unreadable.append)
+        for path in (Path(parent, name) for name in names)
+        if path.suffix.lower() in VIDEO_ENDINGS and not _is_special(path)
     ]
-    return sorted([*found, *(Path(error.filename) for error in closed)])
+    return sorted([*videos, *(Path(error.filename) for error in unreadable)])
 
 
-def _no_file(path: Path) -> bool:
-    """Such as a pipe, which would be waited for."""
+def _is_special(path: Path) -> bool:
+    """Return whether `path` is neither a file nor missing, such as a pipe, which would block."""
     return os.path.exists(path) and not os.path.isfile(path)
 
 
 def check_apart(folder: Path, paths: Sequence[str], videos: Sequence[Path]) -> None:
-    """Raise UsageError where `folder`, which videos will be written into, is judged itself: now, or
-    by the next such call."""
-    # Unlike Path.resolve, realpath takes a link to itself.
-    here = Path(os.path.realpath(folder))
+    """Raise UsageError if `folder`, which videos will be written to, would itself be judged, by
+    this call or by the next one like it."""
+    # Unlike Path.resolve, realpath accepts a link to itself.
+    output = Path(os.path.realpath(folder))
     judged = filter(os.path.isdir, paths)
-    within = any(here.is_relative_to(os.path.realpath(path)) for path in judged)
-    if within or any(Path(os.path.realpath(video)).is_relative_to(here) for video in videos):
+    within = any(output.is_relative_to(os.path.realpath(path)) for path in judged)
+    if within or any(Path(os.path.realpath(video)).is_relative_to(output) for video in videos):
         raise UsageError("--save_video: choose a folder that is not judged itself")

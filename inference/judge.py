@@ -1,8 +1,8 @@
-"""Video files → their verdicts."""
+"""Video files → verdicts."""
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -11,139 +11,147 @@ import numpy as np
 
 from common.files import file_size
 from faces.detect import FaceDetector
-from faces.extract import Extraction, FaceTrack, bits_per_pixel, extract_windows, side
-from faces.sampling import Span, looked_at
-from inference.prefetch import ahead
-from inference.video_score import WARNING, FaceScore, FrameScore, VideoScore, most_suspicious
+from faces.extract import Extraction, FaceTrack, bits_per_pixel, extract_windows, face_side
+from faces.sampling import Span, frames_in_span
+from inference.prefetch import prefetch
+from inference.video_score import FaceScore, FrameScore, VideoScore, most_suspicious
 from scoring.aggregate import AGGREGATIONS
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
-from scoring.predict import TrackScores, predict_track
+from scoring.predict import PersonScores, predict_track
 
 
-class Judged(NamedTuple):
+class JudgedVideo(NamedTuple):
+    """A result, and the crops of the most suspicious person."""
+
     score: VideoScore
-    worst: FaceTrack | None  # the crops of the most suspicious person
+    crops: FaceTrack | None
 
 
 class _Window(NamedTuple):
     video: Path
-    found: Extraction
-    seconds: float  # that finding it took
+    extraction: Extraction
+    seconds: float  # that extraction took
 
 
-class Judge:
-    """A detector with what its verdicts depend on."""
+@dataclass
+class _People:
+    """The people of a video so far, with the scores of their clips."""
 
-    def __init__(
-        self, detector: Detector, judgement: Judgement, span: Span, batch_size: int
-    ) -> None:
-        """`batch_size`: clips that go through the model together."""
-        self.detector, self.judgement = detector, judgement
+    faces: list[FaceScore] = field(default_factory=list)
+    clip_scores: list[list[float]] = field(default_factory=list)
+    worst: FaceTrack | None = None  # crops of the most suspicious one
+
+
+class VideoJudge:
+    """A detector that judges video files by a decision rule."""
+
+    def __init__(self, detector: Detector, rule: DecisionRule, span: Span, batch_size: int) -> None:
+        """`batch_size` is the number of clips per forward pass."""
+        self.detector, self.rule = detector, rule
         self.span, self.batch_size = span, batch_size
-        # On the CPU as in preprocessing: a GPU rounds otherwise, and crops could move by a pixel.
-        self.faces = FaceDetector(detector.faces)
+        # On the CPU, as in preprocessing: a GPU's rounding could move a crop by a pixel.
+        self.face_detector = FaceDetector(detector.faces)
 
-    def judge(self, videos: Iterable[Path]) -> Iterator[Judged]:
-        """Every video, in that order; the faces of what comes next are looked for while the model
-        is at work. Never raises for a bad video: that is a verdict."""
-        windows = ahead(self._windows(videos))
-        for video, of_video in groupby(windows, key=lambda window: window.video):
-            yield self._judge(video, of_video)
+    def judge(self, videos: Iterable[Path]) -> Iterator[JudgedVideo]:
+        """Yield the result of every video, in order; the faces of the next one are detected while
+        the model works. Never raise for a bad video: that is a verdict."""
+        windows = prefetch(self._windows(videos))
+        for video, windows_of_video in groupby(windows, key=lambda window: window.video):
+            yield self._judge_windows(video, windows_of_video)
 
     def _windows(self, videos: Iterable[Path]) -> Iterator[_Window]:
         for video in videos:
             started = time.monotonic()
-            for found in extract_windows(video, self.faces, self.span):
-                yield _Window(video, found, time.monotonic() - started)
+            for extraction in extract_windows(video, self.face_detector, self.span):
+                yield _Window(video, extraction, time.monotonic() - started)
                 started = time.monotonic()
 
-    def _judge(self, video: Path, windows: Iterable[_Window]) -> Judged:
+    def _judge_windows(self, video: Path, windows: Iterable[_Window]) -> JudgedVideo:
         seconds = 0.0
-        seen: list[Extraction] = []
-        people: list[FaceScore] = []
-        clips: list[list[float]] = []
-        worst: FaceTrack | None = None
+        extractions: list[Extraction] = []
+        people = _People()
         for window in windows:
             started = time.monotonic()
-            for track in window.found.tracks:
-                scores = self._predict(track)
-                person = _person(len(people) + 1, track, scores, self.judgement)
-                people.append(person)
-                if most_suspicious(people) is person:
-                    worst = track
-                clips.append(scores.clips)
+            self._add_people(people, window.extraction)
             seconds += window.seconds + time.monotonic() - started
-            seen.append(replace(window.found, tracks=[]))
-        status = _status(seen)
+            extractions.append(replace(window.extraction, tracks=[]))
+        status = _video_status(extractions)
         if status != "ok":
-            people, clips, worst = [], [], None
-        combine = AGGREGATIONS[self.judgement.aggregation]
-        score = combine(clips) if clips else None
-        verdict = self.judgement.verdict(status, score)
-        detail = [
-            *_details(seen, people, self.span, verdict),
-            *self._warnings(video, seen[0], people),
-        ]
+            people = _People()
+        combine = AGGREGATIONS[self.rule.aggregation]
+        score = combine(people.clip_scores) if people.clip_scores else None
+        verdict = self.rule.verdict(status, score)
+        detail = _details(extractions, people.faces, self.span, verdict)
         result = VideoScore(
             video=str(video),
             verdict=verdict,
-            p_fake=None if score is None else _p_fake(self.judgement, score),
-            frames=sum(found.sampled_frames for found in seen),
+            p_fake=None if score is None else _p_fake(self.rule, score),
+            frames=sum(extraction.sampled_frames for extraction in extractions),
             seconds=round(seconds, 2),
             detail="; ".join(filter(None, detail)),
-            people=people,
+            warnings=list(self._warnings(video, extractions[0], people.faces)),
+            people=people.faces,
         )
-        return Judged(result, worst)
+        return JudgedVideo(result, people.worst)
 
-    def _predict(self, track: FaceTrack) -> TrackScores:
-        return predict_track(self.detector.model, track.jpegs, self.detector.clip, self.batch_size)
+    def _add_people(self, people: _People, extraction: Extraction) -> None:
+        for track in extraction.tracks:
+            model, clip = self.detector.model, self.detector.clip
+            scores = predict_track(model, track.jpegs, clip, self.batch_size)
+            person = _person(len(people.faces) + 1, track, scores, self.rule)
+            people.faces.append(person)
+            people.clip_scores.append(scores.clips)
+            if most_suspicious(people.faces) is person:
+                people.worst = track
 
-    def _warnings(self, video: Path, found: Extraction, people: list[FaceScore]) -> Iterator[str]:
-        """Where the clip is unlike all training."""
+    def _warnings(self, video: Path, first: Extraction, people: list[FaceScore]) -> Iterator[str]:
+        """Yield how the clip differs from all training videos."""
         if people:
-            sides = [side([frame.box for frame in person.frames]) for person in people]
-            size = (file_size(video), found.width, found.height, found.total_frames)
-            for text in self.detector.familiar.warnings(found.codec, bits_per_pixel(*size), sides):
-                yield WARNING + text
+            sides = [face_side([frame.box for frame in person.frames]) for person in people]
+            bits = bits_per_pixel(file_size(video), first.width, first.height, first.total_frames)
+            yield from self.detector.training_range.warnings(first.codec, bits, sides)
 
 
-def _status(seen: list[Extraction]) -> str:
-    """Of a video, from those of its windows; what is unreadable speaks for all of it."""
-    found = {window.status for window in seen}
-    return next(status for status in ("unreadable", "ok", "no_face") if status in found)
+def _video_status(extractions: list[Extraction]) -> str:
+    """Return a video's status from those of its windows; `unreadable` applies to all of it."""
+    statuses = {extraction.status for extraction in extractions}
+    return next(status for status in ("unreadable", "ok", "no_face") if status in statuses)
 
 
 def _details(
-    seen: list[Extraction], people: list[FaceScore], span: Span, verdict: str
+    extractions: list[Extraction], people: list[FaceScore], span: Span, verdict: str
 ) -> Iterator[str]:
-    """What the user should know."""
-    first, last = seen[0], seen[-1]
-    if last.status == "unreadable" or len(seen) == 1:
+    """Yield what the user should know about a video."""
+    first, last = extractions[0], extractions[-1]
+    if last.status == "unreadable" or len(extractions) == 1:
         yield last.detail
     else:
-        without = sum(window.status != "ok" for window in seen)
-        yield f"judged in {len(seen)} windows" + (f", {without} without a face" if without else "")
-        if last.status == "ok":  # where it may say that the file is damaged
+        without = sum(extraction.status != "ok" for extraction in extractions)
+        suffix = f", {without} without a face" if without else ""
+        yield f"judged in {len(extractions)} windows{suffix}"
+        if last.status == "ok":  # its detail may say that the file is damaged
             yield last.detail
-    if first.fps and looked_at(first.total_frames, first.fps, span) < first.total_frames:
-        yield f"only the first {span.most:g} of {first.total_frames / first.fps:.1f} s"
+    frames = first.total_frames
+    if first.fps and frames_in_span(frames, first.fps, span) < frames:
+        yield f"only the first {span.limit:g} of {frames / first.fps:.1f} s"
     worst = most_suspicious(people)
     if worst is not None and len(people) > 1:
         start = worst.frames[0].seconds
-        since = "" if len(seen) == 1 or start is None else f" (from {start:.1f} s)"
+        since = "" if len(extractions) == 1 or start is None else f" (from {start:.1f} s)"
         alone = "" if worst.verdict == verdict else f", and alone {worst.verdict}"
         yield f"person {worst.person} of {len(people)}{since} is the most suspicious{alone}"
 
 
-def _person(number: int, track: FaceTrack, scores: TrackScores, judgement: Judgement) -> FaceScore:
-    score = AGGREGATIONS[judgement.aggregation]([scores.clips])
-    kept = zip(
-        track.frames, track.seconds, track.boxes, track.confidences, scores.frames, strict=True
-    )
-    frames = [FrameScore(*known, _p_fake(judgement, of_frame)) for *known, of_frame in kept]
-    return FaceScore(number, judgement.verdict("ok", score), _p_fake(judgement, score), frames)
+def _person(number: int, track: FaceTrack, scores: PersonScores, rule: DecisionRule) -> FaceScore:
+    score = AGGREGATIONS[rule.aggregation]([scores.clips])
+    columns = (track.frames, track.seconds, track.boxes, track.confidences, scores.frames)
+    frames = [
+        FrameScore(index, seconds, box, confidence, _p_fake(rule, frame_score))
+        for index, seconds, box, confidence, frame_score in zip(*columns, strict=True)
+    ]
+    return FaceScore(number, rule.verdict("ok", score), _p_fake(rule, score), frames)
 
 
-def _p_fake(judgement: Judgement, score: float) -> float:
-    return float(judgement.p_fake(np.array(score)))
+def _p_fake(rule: DecisionRule, score: float) -> float:
+    return float(rule.p_fake(np.array(score)))

@@ -1,5 +1,7 @@
-"""What was scored, in an SQLite file: by the file's content, the model and its settings. The same
-clip is never decoded twice, whatever its name and however often the program was started."""
+"""A ledger of results in an SQLite file, by the file's content, the model and its settings.
+
+The same clip is never decoded twice, whatever its name and however often the program is started.
+"""
 
 import json
 import os
@@ -13,7 +15,7 @@ from common.errors import DataError
 from common.files import sha256
 from inference.video_score import VideoScore
 
-State = tuple[int, int]  # of a file: size, time of its last change in nanoseconds
+FileState = tuple[int, int]  # size, time of the last change in nanoseconds
 TABLES = """
 CREATE TABLE IF NOT EXISTS files (
     video BLOB PRIMARY KEY, size INTEGER, changed INTEGER, sha256 TEXT NOT NULL);
@@ -24,84 +26,86 @@ CREATE TABLE IF NOT EXISTS scores (
 
 
 class Ledger:
-    """Scores by one model with one set of settings; other ones lie in the same file untouched."""
+    """Results by one model with one set of settings; the file may also hold others."""
 
     def __init__(self, path: Path, model: str, settings: str) -> None:
-        """`model`: SHA-256 of the checkpoint; `settings`: all else that a score depends on, as
-        text. Raise DataError, as every method, for a file that is something else or cannot be
+        """`model` is the checkpoint's SHA-256, `settings` all other influences on a result, as
+        text. Raise DataError, as every method, for a file that is not a ledger or cannot be
         used."""
         self.path = path
         self.key = (model, settings)
         with self._errors():
-            self.base = sqlite3.connect(path)
-            self.base.executescript(TABLES)
+            self.connection = sqlite3.connect(path)
+            self.connection.executescript(TABLES)
 
     def __iter__(self) -> Iterator[VideoScore]:
-        """What was scored, in that order, but for files that have changed since."""
+        """Yield the results in the order in which they were added, except those of files that have
+        changed since."""
         with self._errors():
-            rows = self.base.execute(
+            rows = self.connection.execute(
                 "SELECT video, size, changed, score FROM files JOIN scores USING (sha256) "
                 "WHERE model = ? AND settings = ? ORDER BY files.rowid",
                 self.key,
             ).fetchall()
         for video, *known, score in rows:
             path = Path(os.fsdecode(video))
-            if state(path) in (None, tuple(known)):
-                yield self._named(score, path)
+            if file_state(path) in (None, tuple(known)):
+                yield self._parse(score, path)
 
     def digest(self, path: Path) -> str:
-        """SHA-256 of a file's content, which is read when size or time of change are new. Raise
-        OSError for one that cannot be read."""
-        name, known = os.fsencode(path), state(path)
+        """Return the SHA-256 of a file's content, which is read if its size or time of change is
+        new. Raise OSError if it cannot be read."""
+        name, state = os.fsencode(path), file_state(path)
         with self._errors():
-            row = self.base.execute(
+            row = self.connection.execute(
                 "SELECT size, changed, sha256 FROM files WHERE video = ?", (name,)
             ).fetchone()
-        if row and row[:2] == known:
+        if row and row[:2] == state:
             return row[2]
         digest = sha256(path)
-        with self._errors(), self.base:
-            self.base.execute(
+        with self._errors(), self.connection:
+            self.connection.execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                (name, *(known or (0, 0)), digest),
+                (name, *(state or (0, 0)), digest),
             )
         return digest
 
     def find(self, digest: str, path: Path) -> VideoScore | None:
-        """The score of this content, should there be one, under this name."""
+        """Return the result for this content, with the name `path`; None if there is none."""
         with self._errors():
-            row = self.base.execute(
+            row = self.connection.execute(
                 "SELECT score FROM scores WHERE sha256 = ? AND model = ? AND settings = ?",
                 (digest, *self.key),
             ).fetchone()
-        return self._named(row[0], path) if row else None
+        return self._parse(row[0], path) if row else None
 
     def add(self, digest: str, score: VideoScore) -> None:
-        with self._errors(), self.base:
-            self.base.execute(
+        with self._errors(), self.connection:
+            self.connection.execute(
                 "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
                 (digest, *self.key, json.dumps(score.to_dict())),
             )
 
-    def _named(self, score: str, path: Path) -> VideoScore:
+    def _parse(self, score: str, path: Path) -> VideoScore:
         try:
             return replace(VideoScore.from_dict(json.loads(score)), video=str(path))
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{self.path} holds a score that is damaged or newer") from error
+            raise DataError(f"{self.path} contains a score that is damaged or newer") from error
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        """Raise SQLite's errors as DataError."""
         try:
             yield
         except sqlite3.Error as error:
             raise DataError(f"{self.path} cannot be used as a ledger of scores: {error}") from error
 
     def close(self) -> None:
-        self.base.close()
+        self.connection.close()
 
 
-def state(path: Path) -> State | None:
-    """None for a file that is not there."""
+def file_state(path: Path) -> FileState | None:
+    """Return a file's state; None if it does not exist."""
     try:
         stat = path.stat()
     except OSError:

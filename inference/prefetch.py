@@ -1,4 +1,4 @@
-"""Making the next item while this one is at use."""
+"""Makes the next item while the current one is in use."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +8,16 @@ T = TypeVar("T")
 END: Any = object()
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
-    """`items`, each made by another thread while the one before is at use: at most one waits.
-    Raise what making one raises, in its place."""
-    rest = iter(items)
-    item = next(rest, END)  # nothing is at use yet
+def prefetch(items: Iterable[T]) -> Iterator[T]:
+    """Yield `items`, each made by another thread while the one before is in use; at most one waits.
+    An exception in making an item is raised in its place."""
+    iterator = iter(items)
+    item = next(iterator, END)  # nothing is in use yet
     maker = ThreadPoolExecutor(1)
     try:
         while item is not END:
-            waiting = maker.submit(next, rest, END)
+            following = maker.submit(next, iterator, END)
             yield item
-            item = waiting.result()
+            item = following.result()
     finally:
         maker.shutdown(cancel_futures=True)

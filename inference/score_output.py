@@ -1,4 +1,4 @@
-"""scores.csv and scores.json, whole after every video: a stop loses nothing that was judged."""
+"""scores.csv and scores.json, complete after every video: a stop loses no result."""
 
 import csv
 import io
@@ -9,40 +9,50 @@ from typing import Any
 from common.errors import UsageError
 from inference.video_score import VideoScore
 
-SCHEMA = 1  # of scores.json and of --json; raised when a field changes its meaning
-COLUMNS = ("video", "verdict", "p_fake", "faces", "frames", "seconds", "detail")
+SCHEMA = 2  # of scores.json and of --json; raised when a field changes its meaning
+COLUMNS = ("video", "verdict", "p_fake", "faces", "frames", "seconds", "detail", "warnings")
 HEADER = ",".join(COLUMNS) + "\r\n"
+# The beginning by which a file written by any version is recognised.
+CSV_START, JSON_START = "video,verdict,p_fake,", '{\n "schema": '
 
 
-def check(path: Path) -> None:
-    """Raise UsageError when scores.csv and scores.json cannot be written at `path`, or would take
-    the place of something else."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"--output: {path} is a folder, or in one that is not there")
-    if path.suffix in (".json", ".sqlite"):
-        raise UsageError(f"--output names scores.csv; {path.name} is written beside it")
-    for file, start in ((path, HEADER.strip()), (path.with_suffix(".json"), '{\n "schema": ')):
+def csv_path(folder: Path) -> Path:
+    return folder / "scores.csv"
+
+
+def check(folder: Path) -> None:
+    """Raise UsageError if `folder` is a file, or if its scores.csv or scores.json is something
+    else."""
+    if folder.is_file() or folder.suffix in (".csv", ".json"):
+        raise UsageError(
+            f"--output names a folder, in which scores.csv and scores.json are written: {folder}"
+        )
+    path = csv_path(folder)
+    for file, start in ((path, CSV_START), (path.with_suffix(".json"), JSON_START)):
         if not file.is_file():
             continue
-        with file.open("rb") as there:
-            if there.read(len(start)) not in (start.encode(), b""):
-                raise UsageError(f"--output: {file} is there and holds no scores")
+        with file.open("rb") as existing:
+            if existing.read(len(start)) not in (start.encode(), b""):
+                raise UsageError(f"--output: {file} exists and does not contain scores")
 
 
 class ScoreFiles:
-    """Both files, one beside the other."""
+    """Both files of one call of score.py."""
 
-    def __init__(self, path: Path, about: dict[str, Any]) -> None:
-        """`path` is that of scores.csv; `about`: what holds for every video."""
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        """Begin the files in `folder`; `about` holds for every video."""
+        path = csv_path(folder)
         start = json.dumps({"schema": SCHEMA, **about}, indent=1).removesuffix("\n}")
         self.csv = GrowingFile(path, HEADER)
         self.json = GrowingFile(path.with_suffix(".json"), start + ',\n "videos": [', end="\n]}\n")
         self.separator = "\n"
 
     def add(self, score: VideoScore) -> None:
-        """Raise OSError where there is no room: what the files held, they hold still."""
+        """Append a result to both files. Raise OSError if the disk is full: the files then keep
+        what they contained."""
         row = io.StringIO()
-        csv.DictWriter(row, COLUMNS).writerow(score.row())
+        values = score.summary() | {"warnings": "; ".join(score.warnings)}
+        csv.DictWriter(row, COLUMNS).writerow(values)
         self.json.add(self.separator + json.dumps(score.to_dict(), ensure_ascii=False))
         self.separator = ",\n"
         self.csv.add(row.getvalue())
@@ -53,31 +63,31 @@ class ScoreFiles:
 
 
 class GrowingFile:
-    """Text that is whole after every addition, with `end` behind the last one."""
+    """A text file that is complete after every addition, with `end` after the last one."""
 
     def __init__(self, path: Path, start: str, end: str = "") -> None:
-        self.file = path.open("wb", buffering=0)  # so that an addition is one call of the system
+        self.file = path.open("wb", buffering=0)  # so that an addition is a single system call
         self.end = end.encode()
-        self.place = 0
+        self.offset = 0
         try:
             self.add(start)
         except OSError:
-            self.file.truncate(0)  # an end without a start is no file of this kind
+            self.file.truncate(0)  # an end without a start would be a broken file
             raise
 
     def add(self, text: str) -> None:
-        """Raise OSError where there is no room, and leave the file as it was."""
+        """Append text. Raise OSError if the disk is full, and leave the file as it was."""
         data = text.encode("utf-8", "backslashreplace")
         try:
             self._write(data + self.end)
         except OSError:
-            self._write(self.end)  # which has room where it was
+            self._write(self.end)  # fits where it was before
             self.file.truncate()
             raise
-        self.place += len(data)
+        self.offset += len(data)
 
     def _write(self, data: bytes) -> None:
-        self.file.seek(self.place)
+        self.file.seek(self.offset)
         while data:
             data = data[self.file.write(data) :]
 

@@ -1,16 +1,16 @@
-"""What is said of a video, of every person in it and of every frame."""
+"""Result records of score.py: video, person, frame."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-WARNING = "warning: "  # begins what a detail says of a clip unlike all training
-
 
 @dataclass(frozen=True)
 class FrameScore:
+    """One frame of a person."""
+
     index: int  # in the video
-    seconds: float | None  # None when the file does not tell its frame rate
+    seconds: float | None  # None if the file does not state its frame rate
     box: list[float]  # left, top, right, bottom in pixels
     confidence: float  # of the box, [0, 1]
     p_fake: float
@@ -27,26 +27,28 @@ class FaceScore:
 
 
 def most_suspicious(people: Sequence[FaceScore]) -> FaceScore | None:
-    """The first of those with the highest p_fake; None of nobody."""
+    """Return the person with the highest p_fake, the first one of several; None if there is
+    nobody."""
     return max(people, key=lambda person: person.p_fake, default=None)
 
 
 @dataclass(frozen=True)
 class VideoScore:
-    """What is said of a video; `row` is its line in scores.csv."""
+    """The result for one video."""
 
-    video: str
+    video: str  # path as given
     verdict: str
-    p_fake: float | None  # None where there was nothing to judge
-    frames: int  # looked at
+    p_fake: float | None  # None if the video was not judged
+    frames: int  # sampled
     seconds: float  # that judging took
-    detail: str
+    detail: str  # for the user: why there is no verdict, damage, windows, who decided
+    warnings: list[str] = field(default_factory=list)  # reasons to trust the verdict less
     people: list[FaceScore] = field(default_factory=list)
 
-    def row(self) -> dict[str, Any]:
-        names = ("video", "verdict", "p_fake", "frames", "seconds", "detail")
-        values = {name: getattr(self, name) for name in names}
-        return {**values, "faces": len(self.people)}
+    def summary(self) -> dict[str, Any]:
+        """Return the result without its people, but their number as `faces`."""
+        names = ("video", "verdict", "p_fake", "frames", "seconds", "detail", "warnings")
+        return {name: getattr(self, name) for name in names} | {"faces": len(self.people)}
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,63 +1,70 @@
-"""Folders that videos arrive in: each is judged once (score.py --watch)."""
+"""Watches folders and judges every new video once (score.py --watch)."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from inference.inputs import videos_under
-from inference.ledger import Ledger, State, state
+from inference.ledger import FileState, Ledger, file_state
 from inference.video_score import VideoScore
 
-PAUSE = 2.0  # seconds between two looks; what changed between them is still being written
-ASK = 0.1  # seconds in which a request to stop is noticed
+PAUSE = 2.0  # seconds between two scans; a file that changes between them is still being written
+POLL = 0.1  # seconds between two checks for a request to stop
 
 
-def looks(stop: Callable[[], bool]) -> Iterator[None]:
-    """One every PAUSE seconds, until `stop`."""
+def scans(stop: Callable[[], bool]) -> Iterator[None]:
+    """Yield every PAUSE seconds, until `stop`."""
     while not stop():
         yield
         end = time.monotonic() + PAUSE
         while time.monotonic() < end and not stop():
-            time.sleep(ASK)
+            time.sleep(POLL)
 
 
 def watch(
     folders: Sequence[Path],
     judge: Callable[[Path], VideoScore],
     ledger: Ledger,
-    say: Callable[[VideoScore], None],
-    looks: Iterable[object],
+    report: Callable[[VideoScore], None],
+    scans: Iterable[object],
     stop: Callable[[], bool],
 ) -> None:
-    """At every one of `looks`, judge what has come into `folders`, unless `ledger` knows it, and
-    `say` it. A file has come when two looks find it the same. `stop` is asked after every file."""
-    before: dict[Path, State] = {}
-    done = {path: seen for known in ledger if (seen := state(path := Path(known.video)))}
-    for _ in looks:
-        now = {path: seen for f in folders for path in videos_under(f) if (seen := state(path))}
-        for path, seen in now.items():
-            if seen != before.get(path) or seen == done.get(path):
+    """At each of `scans`, judge the videos in `folders` that `ledger` does not know, and `report`
+    their results. A file is complete when two scans find it unchanged. `stop` is checked after
+    every file."""
+    before: dict[Path, FileState] = {}
+    done = {path: state for known in ledger if (state := file_state(path := Path(known.video)))}
+    for _ in scans:
+        now = {
+            path: state
+            for folder in folders
+            for path in videos_under(folder)
+            if (state := file_state(path))
+        }
+        for path, state in now.items():
+            if state != before.get(path) or state == done.get(path):
                 continue
             score = _score(path, judge, ledger)
-            if state(path) != seen:  # changed or gone while it was judged
+            if file_state(path) != state:  # changed or deleted while it was judged
                 continue
-            done[path] = seen
-            say(score)
+            done[path] = state
+            report(score)
             if stop():
                 return
         before = now
 
 
 def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> VideoScore:
-    before = state(path)
+    """Return the ledger's result for a file with this content, or judge it."""
+    before = file_state(path)
     try:
         digest = ledger.digest(path)
-    except OSError:  # no right to read it, or it is gone
+    except OSError:  # no permission to read it, or it is gone
         return judge(path)
     score = ledger.find(digest, path)
     if score is None:
         score = judge(path)
-        # What could not be read may have met a passing lack of memory or of open files.
-        if state(path) == before and score.verdict != "unreadable":
+        # `unreadable` may be due to a temporary lack of memory or of file handles.
+        if file_state(path) == before and score.verdict != "unreadable":
             ledger.add(digest, score)
     return score

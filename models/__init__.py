@@ -1,73 +1,73 @@
-"""The selector: --model_name NAME → model; rebuild(config, weights) is one from a checkpoint."""
+"""Models by settings: build(config) returns a new one, rebuild(config, weights) a trained one."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, ClassVar
 
-from torch import Tensor, nn
-from torch.nn import init
-from torch.overrides import TorchFunctionMode
+import torch
+from torch import Tensor
 
-from common.errors import DataError
+from common.preprocessing import Record
 from models import encoders
-from models.frame_rnn import FrameRNN, SingleFrames
-
-DRAWING = (init.normal_, init.uniform_, init.kaiming_uniform_)
+from models.frame_rnn import FrameModel, FrameRNN, SingleFrames
 
 
-@dataclass(frozen=True)
-class ModelConfig:
-    """All that rebuilds a model without its weights."""
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Record):
+    """The settings that rebuild a model; its weights are stored beside them."""
 
-    name: str
-    embed_dim: int = 512
+    REMOVED: ClassVar[dict[str, Any]] = {"bidirectional": False}
+
+    name: str = "resnet152"  # of the frame encoder
+    embed_dim: int = 512  # D
     dropout: float = 0.3
-    num_classes: int = 2
+    num_classes: int = 2  # K
     temporal: str = "lstm"
     temporal_layers: int = 1  # of an lstm, gru or transformer
-    bidirectional: bool = False  # lstm and gru
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise DataError(f"the model's settings are of another version: {error}") from error
 
 
-def build(config: ModelConfig) -> nn.Module:
-    """A model with random weights. Raise UsageError for an unknown name."""
+def build(config: ModelConfig) -> FrameModel:
+    """Return a model with random weights. Raise UsageError for an unknown name."""
     return assemble(encoders.build(config.name), config)
 
 
-def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> nn.Module:
-    """A model with `weights`. Raise UsageError for an unknown name, RuntimeError for weights of
-    another model."""
-    with _NothingDrawn():
+def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> FrameModel:
+    """Return a model with `weights`. Raise UsageError for an unknown name, RuntimeError for weights
+    of another model."""
+    model = _build_on_meta(config)
+    if model is not None:
+        model.load_state_dict(weights, assign=True)
+    if model is None or _has_meta_tensors(model):  # buffers that no checkpoint stores
         model = build(config)
-    model.load_state_dict(weights)
+        model.load_state_dict(weights)
+    model.encoder.to(memory_format=torch.channels_last)
     return model
 
 
-class _NothingDrawn(TorchFunctionMode):
-    """Inside, torch.nn.init leaves weights as memory was: drawing them is half of the building."""
-
-    def __torch_function__(
-        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if function in DRAWING:
-            return args[0] if args else kwargs["tensor"]
-        return function(*args, **kwargs)
+def _build_on_meta(config: ModelConfig) -> FrameModel | None:
+    """Return a model without memory for its weights, because drawing random ones takes half of the
+    time; None for an encoder that reads tensors while it is built."""
+    try:
+        with torch.device("meta"):
+            return build(config)
+    except RuntimeError:
+        return None
 
 
-def assemble(encoder: encoders.Encoder, config: ModelConfig) -> nn.Module:
-    """Raise UsageError for settings that do not go together."""
-    shared = (config.embed_dim, config.dropout, config.num_classes)
+def _has_meta_tensors(model: FrameModel) -> bool:
+    return any(tensor.is_meta for tensor in chain(model.parameters(), model.buffers()))
+
+
+def assemble(encoder: encoders.Encoder, config: ModelConfig) -> FrameModel:
+    """Return the model of an encoder and its head. Raise UsageError for settings that contradict
+    each other."""
     if config.temporal == "none":
-        return SingleFrames(encoder, *shared)
-    head = (config.temporal, config.temporal_layers, config.bidirectional)
-    return FrameRNN(encoder, *shared, *head)
+        return SingleFrames(encoder, config.embed_dim, config.dropout, config.num_classes)
+    return FrameRNN(
+        encoder,
+        config.embed_dim,
+        config.dropout,
+        config.num_classes,
+        temporal=config.temporal,
+        temporal_layers=config.temporal_layers,
+    )

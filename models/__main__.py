@@ -1,4 +1,4 @@
-"""Encoders by name, with parameters (their classifier included) and size of image.
+"""Lists encoders by name, with parameters (classifier included) and image size.
 
 python -m models [PATTERN]     torchvision's; with a pattern such as '*xception*' also timm's
 """
@@ -14,8 +14,12 @@ from models import encoders
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("pattern", nargs="?")
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("pattern", nargs="?", help="glob pattern of encoder names")
     pattern = parser.parse_args().pattern
     own = encoders.torchvision_names()
     names = sorted({*own, *encoders.timm_names()}) if pattern else own
@@ -28,11 +32,13 @@ def main() -> int:
 
 
 def _torchvision(name: str) -> tuple[int, int]:
+    """Return the number of parameters and the image size of one of torchvision's encoders."""
     weights = models.get_model_weights(name).DEFAULT
     return weights.meta["num_params"], weights.transforms().crop_size[0]
 
 
 def _timm(name: str) -> tuple[int, int]:
+    """Return the number of parameters and the image size of one of timm's encoders."""
     import timm
 
     with torch.device("meta"):

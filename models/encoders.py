@@ -1,7 +1,6 @@
-"""Frame encoders, (N, C, H, W) → (N, D): every convolutional classifier of torchvision by its name,
-and what timm has beyond them."""
+"""Frame encoders, (N, C, H, W) → (N, E): every convolutional classifier of torchvision by its name,
+and those of timm."""
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +14,20 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 from torchvision import models
 
 from common.errors import UsageError
+from common.registry import suggest
 
-STAGES = ("features", "blocks", "stages")  # what lists of an encoder's parts are called
-CLASSES = 1000  # of ImageNet: the layer that has as many outputs is the classifier
-TRANSFORMERS = ("vit_", "swin", "maxvit")  # fixed to one size of image
-# Batch norm's running statistics are what evaluation uses: an average over the last 1 / momentum
-# batches. A batch holds few people, and with torch's 0.1 the validation loss jumped from epoch to
-# epoch even where the weights hardly moved.
+STAGES = ("features", "blocks", "stages")  # names of modules that list an encoder's stages
+CLASSES = 1000  # of ImageNet: the layer with as many outputs is the classifier
+TRANSFORMERS = ("vit_", "swin", "maxvit")  # fixed to one image size
+# Evaluation uses batch norm's running statistics, an average over the last 1 / momentum batches. A
+# batch holds few people, and with torch's default 0.1 the validation loss jumped from epoch to
+# epoch even where the weights hardly changed.
 BATCH_NORM_MOMENTUM = 0.03
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What an encoder expects: RGB values in [0, 1], normalised."""
+    """The input an encoder expects: RGB values in [0, 1], normalised."""
 
     size: int
     mean: tuple[float, float, float]
@@ -36,27 +36,31 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Encoder:
-    module: nn.Module  # without its classifier, random weights
-    features: int  # D
+    """A frame encoder with random weights and without its classifier."""
+
+    module: nn.Module
+    features: int  # E
     spec: InputSpec
-    left_out: tuple[str, ...]  # beginnings of the names of its classifier's weights
+    left_out: tuple[str, ...]  # prefixes of the names of the classifier's weights
 
 
 def build(name: str) -> Encoder:
-    """Raise UsageError for a name that neither torchvision nor timm knows."""
+    """Return an encoder with random weights. Raise UsageError for a name that neither torchvision
+    nor timm knows."""
     encoder = _torchvision(name) if name in torchvision_names() else _timm(name)
     for layer in encoder.module.modules():
         if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
+            layer.momentum = min(layer.momentum or 1.0, BATCH_NORM_MOMENTUM)
     return encoder
 
 
 def torchvision_names() -> list[str]:
+    """Return the names of torchvision's convolutional classifiers."""
     return [name for name in models.list_models(models) if not name.startswith(TRANSFORMERS)]
 
 
 def timm_names() -> list[str]:
-    """Raise UsageError without timm."""
+    """Return the names of timm's models. Raise UsageError without timm."""
     try:
         import timm
     except ImportError as error:
@@ -67,11 +71,11 @@ def timm_names() -> list[str]:
 
 
 def _torchvision(name: str) -> Encoder:
-    # These two have classifiers half-way, for their own training, and their weights expect inputs
-    # that they normalise again themselves.
-    aside = {"aux_logits": False, "init_weights": False, "transform_input": True}
+    # These two have auxiliary classifiers, and their weights expect inputs that they normalise
+    # again themselves.
+    options = {"aux_logits": False, "init_weights": False, "transform_input": True}
     module = models.get_model(
-        name, weights=None, **aside if name in ("googlenet", "inception_v3") else {}
+        name, weights=None, **options if name in ("googlenet", "inception_v3") else {}
     )
     outputs = {
         layer: module.get_submodule(layer)
@@ -90,24 +94,23 @@ def _torchvision(name: str) -> Encoder:
 def _timm(name: str) -> Encoder:
     known = timm_names()
     if name not in known:
-        near = difflib.get_close_matches(name, [*torchvision_names(), *known], n=1)
-        hint = f", did you mean {near[0]}?" if near else ""
-        raise UsageError(f"unknown --model_name {name!r}{hint} (python -m models lists all)")
+        hint = suggest(name, [*torchvision_names(), *known])
+        raise UsageError(f"unknown --model_name {name!r} (python -m models lists all){hint}")
     import timm
 
-    module = timm.create_model(name, pretrained=False)
+    module: Any = timm.create_model(name, pretrained=False)
     before = set(module.state_dict())
     module.reset_classifier(0)
     left_out = tuple(before - set(module.state_dict()))
     config = timm.data.resolve_model_data_config(module)
     spec = InputSpec(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
-    # Some have a layer of another width between features and classifier.
+    # Some models have a layer of another width between features and classifier.
     features = getattr(module, "head_hidden_size", None) or module.num_features
     return Encoder(module, features, spec, left_out)
 
 
 def check_size(encoder: Encoder, name: str, size: int) -> None:
-    """Raise UsageError when an encoder cannot take images of size × size pixels. Leaves it in
+    """Raise UsageError when an encoder cannot process images of size × size pixels. Leaves it in
     evaluation mode."""
     if size == encoder.spec.size:
         return
@@ -121,48 +124,48 @@ def check_size(encoder: Encoder, name: str, size: int) -> None:
 
 
 def stages(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The parts of an encoder in which there are weights, in order, by name."""
-    found: list[tuple[str, nn.Module]] = []
+    """Return the parts of an encoder that have weights, in order, with their names."""
+    parts: list[tuple[str, nn.Module]] = []
     for name, child in encoder.named_children():
         if name in STAGES:
-            found += [(f"{name}.{inner}", stage) for inner, stage in stages(child)]
+            parts += [(f"{name}.{inner}", stage) for inner, stage in stages(child)]
         elif any(True for _ in child.parameters()):
-            found.append((name, child))
-    return found
+            parts.append((name, child))
+    return parts
 
 
 def recompute_blocks(encoder: nn.Module) -> None:
-    """Let every block of `encoder` forget what it computes inside and compute it again when the
-    gradient needs it (Chen et al. 2016): less memory for a third more time. Raise UsageError for
-    an encoder without blocks."""
+    """Let every block of `encoder` discard its activations and compute them again for the gradient
+    (Chen et al. 2016): less memory for a third more time. Raise UsageError for an encoder without
+    blocks."""
     blocks = _blocks(encoder)
     if not blocks:
         raise UsageError("--grad_checkpoint: this encoder is one chain of layers, without blocks")
     for block in blocks:
         block.forward = partial(_checkpointed, block.forward)
         for layer in block.modules():
-            if isinstance(layer, _BatchNorm):
-                # Its running statistics now meet every batch twice.
+            if isinstance(layer, _BatchNorm) and layer.momentum is not None:
+                # Its running statistics now see every batch twice.
                 layer.momentum = 1 - math.sqrt(1 - layer.momentum)
 
 
 def _blocks(module: nn.Module) -> list[nn.Module]:
-    """The outermost modules inside that are more than a layer or a sequence."""
-    found: list[nn.Module] = []
+    """Return the outermost modules inside that are more than a layer or a sequence."""
+    blocks: list[nn.Module] = []
     for child in module.children():
-        is_a_list = type(child).forward is nn.Module.forward  # of modules: nobody calls it
+        is_a_list = type(child).forward is nn.Module.forward  # a container that is never called
         if isinstance(child, nn.Sequential) or is_a_list:
-            found += _blocks(child)
+            blocks += _blocks(child)
         elif list(child.children()):
-            found.append(child)
-    return found
+            blocks.append(child)
+    return blocks
 
 
 def _checkpointed(forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
     def compute(*inputs: Any, **named: Any) -> Any:
-        # HRNet's blocks write into the list that they are given.
+        # HRNet's blocks modify the list that they are given.
         return forward(*(list(x) if isinstance(x, list) else x for x in inputs), **named)
 
-    # All of a block is computed again, not only what the gradient needs: see the momentum above.
+    # The whole block is computed again, not only what the gradient needs: see the momentum above.
     with set_checkpoint_early_stop(False):
         return checkpoint(compute, *inputs, use_reentrant=False, **named)

@@ -1,32 +1,33 @@
-"""Convolutions that do the work of the batch norm behind them: the same features in less time
-(docs/benchmarks.md). For judging alone: what is folded cannot be trained.
+"""Folds batch norms into the convolutions before them: the same features in less time
+(docs/benchmarks.md). Only for scoring: a folded encoder cannot be trained.
 
 Shapes: N frames, C channels, H, W, E features.
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-TOLERANCE = 1e-4  # of a feature, relative to the largest: rounding is a hundred times less
-SIDE = 96  # pixels of the frame that is looked at: what feeds what does not depend on it
+TOLERANCE = 1e-4  # difference of a feature, relative to the largest; rounding is 100 times less
+SIDE = 96  # pixels of the trial frame; which layer feeds which does not depend on it
 
 
 @torch.no_grad()
 def fold(encoder: nn.Module) -> None:
-    """Fold every batch norm of `encoder`, which is in evaluation mode and on the CPU (GPUs round
-    too much to tell), whose input is what a convolution gives. Left as it was: an encoder that
-    then gives other features, as one may that uses a convolution twice, or that takes no frames of
-    SIDE pixels."""
+    """Fold every batch norm of `encoder` whose input is a convolution's output. The encoder must be
+    in evaluation mode and on the CPU, because a GPU's rounding would hide differences. An encoder
+    whose features would change, for example because it uses a convolution twice, or that does not
+    accept frames of SIDE pixels, is left unchanged."""
     assert not encoder.training
     frame = torch.linspace(-2, 2, 3 * SIDE**2).view(1, 3, SIDE, SIDE)  # (N, C, H, W)
     try:
-        before, pairs = _look(encoder, frame)
-    except (RuntimeError, AssertionError, ValueError):  # as encoders of one size raise
+        before, pairs = _trace(encoder, frame)
+    except (RuntimeError, AssertionError, ValueError):  # an encoder fixed to another size
         return
-    kept: dict[str, nn.Module] = {}
+    kept: dict[str, Any] = {}
     for convolution, norm in pairs.items():
         kept |= {name: encoder.get_submodule(name) for name in (convolution, norm)}
         folded = fuse_conv_bn_eval(kept[convolution], kept[norm])
@@ -38,20 +39,21 @@ def fold(encoder: nn.Module) -> None:
             encoder.set_submodule(name, layer)
 
 
-def _look(encoder: nn.Module, frame: torch.Tensor) -> tuple[torch.Tensor, dict[str, str]]:
-    """Features (1, E), and by the name of a convolution that of the batch norm behind it."""
-    made: dict[int, tuple[str, torch.Tensor]] = {}  # kept alive: an address is used again
+def _trace(encoder: nn.Module, frame: torch.Tensor) -> tuple[torch.Tensor, dict[str, str]]:
+    """Return the features (1, E) of a frame, and the name of the batch norm after each
+    convolution."""
+    outputs: dict[int, tuple[str, torch.Tensor]] = {}  # kept alive, or addresses would be reused
     pairs: dict[str, str] = {}
 
     def note_output(name: str, _: nn.Module, __: object, output: torch.Tensor) -> None:
-        made[id(output)] = name, output
+        outputs[id(output)] = name, output
 
     def note_input(name: str, _: nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        if id(inputs[0]) in made and name not in pairs.values():
-            pairs[made[id(inputs[0])][0]] = name
+        if id(inputs[0]) in outputs and name not in pairs.values():
+            pairs[outputs[id(inputs[0])][0]] = name
 
     hooks = []
-    for name, layer in encoder.named_modules():  # kinds that do more, as timm's, are left alone
+    for name, layer in encoder.named_modules():  # subclasses that do more, as timm's, are skipped
         if type(layer) is nn.Conv2d:
             hooks.append(layer.register_forward_hook(partial(note_output, name)))
         elif type(layer) is nn.BatchNorm2d and layer.running_mean is not None:

@@ -1,8 +1,9 @@
-"""Where an encoder's weights come from."""
+"""Where an encoder's weights come from: torchvision, timm or a local file."""
 
 import re
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -13,13 +14,13 @@ from common.errors import UsageError, WeightsError, one_line
 from models.encoders import Encoder, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict
-# torchvision's files of DenseNets have names from when modules' names could hold dots.
+# torchvision's DenseNet files use names from a time when module names could contain dots.
 DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 
 
 def pretrained(name: str) -> Weights:
-    """ImageNet weights of an encoder, torchvision's or timm's default: from their caches, else
-    downloaded. Raise WeightsError when they are neither there nor to be had."""
+    """Return the ImageNet weights of an encoder, from torchvision's or timm's cache, else
+    downloaded. Raise WeightsError when neither works."""
     return _torchvision(name) if name in torchvision_names() else _timm(name)
 
 
@@ -28,13 +29,13 @@ def _torchvision(name: str) -> Weights:
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
     if not cached.is_file():
         cached.parent.mkdir(parents=True, exist_ok=True)
-        # torchvision writes the first digits of the file's SHA-256 into its name.
+        # The file's name contains the first digits of its SHA-256.
         digest = cached.stem.rpartition("-")[2]
         try:
             torch.hub.download_url_to_file(url, str(cached), hash_prefix=digest)
         except (URLError, OSError, RuntimeError) as error:
             raise WeightsError(
-                f"{_none(name, error)}; or put {cached.name} into {cached.parent}"
+                f"{_unavailable(name, error)}; or put {cached.name} into {cached.parent}"
             ) from error
     return read(cached)
 
@@ -44,26 +45,26 @@ def _timm(name: str) -> Weights:
 
     try:
         return timm.create_model(name, pretrained=True).state_dict()
-    except Exception as error:  # of the network's, the hub's or timm's own kinds
-        raise WeightsError(_none(name, error)) from error
+    except Exception as error:  # the network, the hub and timm raise many kinds
+        raise WeightsError(_unavailable(name, error)) from error
 
 
-def _none(name: str, error: Exception) -> str:
+def _unavailable(name: str, error: Exception) -> str:
     return (
-        f"no pretrained weights for {name}: the download failed ({one_line(error)}). Ways out: "
-        "--pretrained False starts from random weights; --weights FILE takes a local file"
+        f"no pretrained weights for {name}: the download failed ({one_line(error)}). Use "
+        "--pretrained False to start from random weights, or --weights FILE to read a local file"
     )
 
 
 def read(path: Path) -> Weights:
-    """A state dict from a local .pth or .safetensors file, never running code from it. Raise
-    WeightsError."""
+    """Return the state dict in a local .pth or .safetensors file, without running code from it.
+    Raise WeightsError."""
     try:
         state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
     except UsageError:
         raise
-    except Exception as error:  # both raise many kinds for a file that is not their own
-        raise WeightsError(f"{path} is not a file of weights: {one_line(error)}") from error
+    except Exception as error:  # both loaders raise many kinds for a file that is not their own
+        raise WeightsError(f"{path} is not a weights file: {one_line(error)}") from error
     if not isinstance(state, dict) or not all(torch.is_tensor(v) for v in state.values()):
         raise WeightsError(f"{path} does not hold a dict of tensors")
     return state
@@ -84,18 +85,19 @@ def _read_safetensors(path: Path) -> Weights:
 
 
 def load_encoder(encoder: Encoder, state: Weights, origin: str) -> None:
-    """Put `state` into an encoder; the classifier's weights are left out, all else must fit."""
-    kept = OrderedDict(
+    """Load `state` into an encoder. The classifier's weights are left out; everything else must
+    fit."""
+    kept: Any = OrderedDict(
         (DENSENET_KEY.sub(r"\1\2", key), value)
         for key, value in state.items()
         if not key.startswith(encoder.left_out)
     )
-    kept._metadata = getattr(state, "_metadata", {})  # MNASNet looks for its version there
+    kept._metadata = getattr(state, "_metadata", {})  # MNASNet reads its version from it
     load(encoder.module, kept, origin)
 
 
 def load(module: nn.Module, state: Weights, origin: str) -> None:
-    """Raise WeightsError when `state` does not fit."""
+    """Load `state` into a module. Raise WeightsError when it does not fit."""
     try:
         module.load_state_dict(state)
     except (RuntimeError, ValueError) as error:

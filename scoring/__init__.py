@@ -1,1 +1,1 @@
-"""What training's validation, evaluate.py and score.py share: clips → p_fake → verdict."""
+"""Clips → one calibrated probability per video; shared by validation, evaluate.py and score.py."""

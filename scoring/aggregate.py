@@ -1,4 +1,4 @@
-"""The clips of a video's people → one score for the video."""
+"""The scores of a video's clips and people combined to one score."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -11,41 +11,46 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class ClipScore:
+    """The model's score of one clip."""
+
     video_id: str
     track: int
-    p_fake: float
+    score: float  # of the model, in [0, 1]
 
 
-Tracks = dict[int, list[float]]  # of one video: the scores of every track's clips
+TrackScores = dict[int, list[float]]  # track of one video → scores of its clips
 
 
-def by_video(clips: Iterable[ClipScore]) -> dict[str, Tracks]:
-    found: dict[str, Tracks] = defaultdict(lambda: defaultdict(list))
+def by_video(clips: Iterable[ClipScore]) -> dict[str, TrackScores]:
+    """Group the scores of clips by video and track."""
+    tracks_of: dict[str, TrackScores] = defaultdict(lambda: defaultdict(list))
     for clip in clips:
-        found[clip.video_id][clip.track].append(clip.p_fake)
-    return {video: dict(tracks) for video, tracks in found.items()}
+        tracks_of[clip.video_id][clip.track].append(clip.score)
+    return {video: dict(tracks) for video, tracks in tracks_of.items()}
 
 
 def max_face(tracks: Sequence[Sequence[float]]) -> float:
-    """The mean over a person's clips, then the maximum over people: a video is fake if one of them
-    is."""
+    """Return the mean over each person's clips, then the maximum over people: a video is fake if
+    one person in it is."""
     return max(map(fmean, tracks))
 
 
 def mean(tracks: Sequence[Sequence[float]]) -> float:
-    """Over all clips of all people, who then share a verdict."""
+    """Return the mean over all clips of all people."""
     return fmean(chain.from_iterable(tracks))
 
 
 def confident_mean(tracks: Sequence[Sequence[float]]) -> float:
-    """As `max_face`, but of a person's clips the mean of those above 0.8 where they are more than
-    two fifths, of those below 0.2 where they are more than nine tenths, else of all: after the
-    winner of the DFDC (Seferbekov 2020), without its lowest number of 11 frames, for these are
-    clips."""
-    return max(map(_confident, tracks))
+    """Return the maximum over people of the mean over a person's confident clips.
+
+    Those are the clips above 0.8 if they are more than two fifths, those below 0.2 if they are more
+    than nine tenths, else all: after the winner of the DFDC (Seferbekov 2020), without its minimum
+    of 11 frames, because these are clips.
+    """
+    return max(map(_confident_mean, tracks))
 
 
-def _confident(scores: Sequence[float]) -> float:
+def _confident_mean(scores: Sequence[float]) -> float:
     high, low = [s for s in scores if s > 0.8], [s for s in scores if s < 0.2]
     if len(high) > 0.4 * len(scores):
         return fmean(high)
@@ -57,18 +62,18 @@ AGGREGATIONS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
     "mean": mean,
     "confident_mean": confident_mean,
 }
-FIRST = "max_face"  # where validation gives no reason for another
-# What validation chooses from: with these a video is as suspicious as the worst person in it, while
-# `mean` lets bystanders hide a fake. Who asks for it can have it.
-BY_WORST_PERSON = (FIRST, "confident_mean")
+DEFAULT = "max_face"  # if validation does not favour another one
+# Validation chooses between these, in which the most suspicious person decides. With `mean`,
+# bystanders can hide a fake, so it is used only on request.
+BY_WORST_PERSON = (DEFAULT, "confident_mean")
 
 
-def video_scores(clips: Iterable[ClipScore], aggregation: str = FIRST) -> dict[str, float]:
-    """The score of every video, in [0, 1]."""
+def video_scores(clips: Iterable[ClipScore], aggregation: str = DEFAULT) -> dict[str, float]:
+    """Return the score of every video, in [0, 1]."""
     combine = AGGREGATIONS[aggregation]
     return {video: combine(list(tracks.values())) for video, tracks in by_video(clips).items()}
 
 
 def all_scores(clips: Sequence[ClipScore]) -> pd.DataFrame:
-    """The score of every video, by video_id, a column for every aggregation."""
+    """Return the score of every video, indexed by video_id, with a column for each aggregation."""
     return pd.DataFrame({name: video_scores(clips, name) for name in AGGREGATIONS})

@@ -1,7 +1,7 @@
-"""Validation's scores → a judgement: aggregation, calibration and thresholds.
+"""Fits a decision rule to validation's scores: aggregation, calibration and thresholds.
 
-N videos; labels are 1 = FAKE, 0 = REAL. Both classes weigh the same, so that probabilities stand
-for as many fakes as reals (Judgement.at_prior moves them).
+N videos; labels are 1 = FAKE, 0 = REAL. Both classes have the same weight, so that probabilities
+assume as many fakes as reals (DecisionRule.at_prior changes that).
 """
 
 import math
@@ -16,21 +16,22 @@ from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedGroupKFold
 
 from scoring.aggregate import BY_WORST_PERSON, ClipScore, all_scores
-from scoring.decision_rule import EDGE, Judgement
+from scoring.decision_rule import MIN_SCORE, DecisionRule
 
-KINDS = ("temperature", "platt")  # the logit's slope; slope and offset
+CALIBRATIONS = ("temperature", "platt")  # the logit's slope; slope and offset
 FOLDS = 5
 
 
-class TooFew(ValueError):
-    """Validation has too few videos of a class for what was asked."""
+class TooFewVideos(ValueError):
+    """Validation has too few videos of a class for the requested target."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """Where verdicts turn. `target_fpr`: one threshold, above which at most that share of reals
-    lies. `error_rate`: two, so that at most that share of reals is called fake and of fakes real;
-    between them lies what is uncertain. Neither: one threshold, where p_fake is a half."""
+class ErrorTarget:
+    """What the thresholds must achieve. `target_fpr`: one threshold, with at most that share of
+    reals above it. `error_rate`: two thresholds, so that at most that share of reals is called fake
+    and at most that share of fakes real; scores between them are uncertain. Neither: one threshold,
+    at p_fake 0.5."""
 
     error_rate: float | None = None
     target_fpr: float | None = None
@@ -43,65 +44,73 @@ class Rule:
         return f"at most {self.error_rate:.3g} of each class called the other"
 
 
-# Where nothing else is asked: the second where validation is too small for the first.
-USUAL = (Rule(error_rate=0.1), Rule())
+# By default; the second one if validation is too small for the first.
+DEFAULT_TARGETS = (ErrorTarget(error_rate=0.1), ErrorTarget())
 
 
 def calibrate(
-    labels: np.ndarray, scores: dict[str, np.ndarray], sources: np.ndarray, rule: Rule
-) -> Judgement:
-    """`scores` are the model's, N by every aggregation. Aggregation and kind are those with the
-    lowest balanced log loss on sources (N,) that were kept out of the fit; of equals the first.
+    labels: np.ndarray, scores: dict[str, np.ndarray], sources: np.ndarray, target: ErrorTarget
+) -> DecisionRule:
+    """Fit a decision rule with thresholds that meet `target`.
 
-    Raise TooFew when a class is missing, or too small for the rule.
+    `scores` are the model's, (N,) for each aggregation. Aggregation and calibration are those with
+    the lowest balanced log loss on sources (N,) left out of the fit; the first ones if equal. Raise
+    TooFewVideos when a class is missing, or too small for the target.
     """
     counts = [int((labels == label).sum()) for label in (0, 1)]
     if not all(counts):
-        raise TooFew(f"{counts[0]} REAL and {counts[1]} FAKE")
-    choices = [(name, kind) for name in scores for kind in KINDS]
+        raise TooFewVideos(f"{counts[0]} REAL and {counts[1]} FAKE")
+    choices = [(name, kind) for name in scores for kind in CALIBRATIONS]
     folds = _folds(labels, sources)
     name, kind = min(choices, key=lambda c: _left_out_loss(labels, scores[c[0]], folds, c[1]))
     slope, offset = fit(labels, scores[name], kind)
-    neither = float(expit(-offset / slope))
-    low, high = thresholds(labels, scores[name], sources, rule, neither)
-    fitted = f"{kind} on {counts[0]} real and {counts[1]} fake validation videos; {rule}"
+    even = float(expit(-offset / slope))
+    low, high = fit_thresholds(labels, scores[name], sources, target, even)
+    fitted = f"{kind} on {counts[0]} real and {counts[1]} fake validation videos; {target}"
     if len(scores) == 1:
         fitted += f"; {name} as asked"
-    return Judgement(name, slope, offset, low, high, fitted=fitted)
+    return DecisionRule(name, slope, offset, low, high, fitted=fitted)
 
 
-def of_validation(clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series) -> Judgement:
-    """What training stores in every checkpoint: `labels` and `sources` (those that hang together
-    under one name) by video_id. With one class nothing is fitted."""
+def fit_after_epoch(
+    clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series
+) -> DecisionRule:
+    """Fit the decision rule that training stores in every checkpoint. `labels` and `sources` (one
+    name for sources that belong together) are indexed by video_id. With only one class nothing is
+    fitted."""
     scores = all_scores(clips)[list(BY_WORST_PERSON)]
     try:
-        return of_scores(scores, labels, sources, USUAL)
-    except TooFew:
-        return Judgement()
+        return fit_decision_rule(scores, labels, sources, DEFAULT_TARGETS)
+    except TooFewVideos:
+        return DecisionRule()
 
 
-def of_scores(
-    scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, rules: Sequence[Rule]
-) -> Judgement:
-    """`calibrate` on what aggregate.all_scores gives, or some columns of it, by the first rule that
-    there are enough videos for; `labels` and `sources` by video_id. Raise TooFew without one."""
+def fit_decision_rule(
+    scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, targets: Sequence[ErrorTarget]
+) -> DecisionRule:
+    """Call `calibrate` with columns of aggregate.all_scores, and the first of `targets` for which
+    there are enough videos. `labels` and `sources` are indexed by video_id. Raise TooFewVideos if
+    there is none."""
     by_name = {name: scores[name].to_numpy() for name in scores}
     known = labels[scores.index].to_numpy(), by_name, sources[scores.index].to_numpy()
-    *others, last = rules
-    for rule in others:
-        with suppress(TooFew):
-            return calibrate(*known, rule)
+    *others, last = targets
+    for target in others:
+        with suppress(TooFewVideos):
+            return calibrate(*known, target)
     return calibrate(*known, last)
 
 
 def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:
-    """Slope and offset of the scores' logits, after Guo et al. 2017 (temperature) or Platt 1999,
-    whose smoothed targets keep a perfect separation from making every score certain. Both classes
-    are smoothed as the smaller one: otherwise the offset would move towards the larger."""
-    z = logit(np.clip(scores, EDGE, 1 - EDGE))
+    """Fit slope and offset of the scores' logits (N,).
+
+    `temperature` is after Guo et al. 2017; `platt` after Platt 1999, whose smoothed targets keep a
+    perfect separation from making every score certain. Both classes are smoothed like the smaller
+    one: otherwise the offset would move towards the larger one.
+    """
+    z = logit(np.clip(scores, MIN_SCORE, 1 - MIN_SCORE))
     counts = np.bincount(labels, minlength=2)
-    softness = 1 / (counts.min() + 2)
-    targets = np.where(labels == 1, 1 - softness, softness)
+    smoothing = 1 / (counts.min() + 2)
+    targets = np.where(labels == 1, 1 - smoothing, smoothing)
     weights = 0.5 / counts[labels]
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
@@ -110,13 +119,14 @@ def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float
         value = weights @ (np.logaddexp(0, logits) - targets * logits)
         return value, np.array([error @ z, error.sum() if kind == "platt" else 0])
 
-    # A slope that is not positive would turn the order of scores around.
-    found = minimize(loss, [1.0, 0.0], jac=True, bounds=[(1e-3, None), (None, None)])
-    return float(found.x[0]), float(found.x[1])
+    # A slope that is not positive would reverse the order of scores.
+    optimum = minimize(loss, [1.0, 0.0], jac=True, bounds=[(1e-3, None), (None, None)])
+    return float(optimum.x[0]), float(optimum.x[1])
 
 
 def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Row numbers to fit on and to judge by; none where a class is in one source alone."""
+    """Return row numbers to fit on and to test on, for each fold; none if a class has only one
+    source."""
     per_class = [len(np.unique(sources[labels == label])) for label in (0, 1)]
     count = min(FOLDS, *per_class)
     if count < 2:
@@ -126,43 +136,49 @@ def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np
 
 
 def _left_out_loss(labels: np.ndarray, scores: np.ndarray, folds: list, kind: str) -> float:
+    """Return the balanced log loss of videos that were left out of the fit."""
     total = np.zeros(2)
-    for inside, outside in folds:
-        slope, offset = fit(labels[inside], scores[inside], kind)
-        right = Judgement(slope=slope, offset=offset).p_fake(scores[outside])
-        right = np.where(labels[outside] == 1, right, 1 - right)
-        total += np.bincount(labels[outside], -np.log(np.clip(right, EDGE, 1)), 2)
+    for fitted, left_out in folds:
+        slope, offset = fit(labels[fitted], scores[fitted], kind)
+        p_correct = DecisionRule(slope=slope, offset=offset).p_fake(scores[left_out])
+        p_correct = np.where(labels[left_out] == 1, p_correct, 1 - p_correct)
+        total += np.bincount(labels[left_out], -np.log(np.clip(p_correct, MIN_SCORE, 1)), 2)
     return float((total / np.bincount(labels, minlength=2)).mean())
 
 
-def thresholds(
-    labels: np.ndarray, scores: np.ndarray, sources: np.ndarray, rule: Rule, neither: float
+def fit_thresholds(
+    labels: np.ndarray, scores: np.ndarray, sources: np.ndarray, target: ErrorTarget, even: float
 ) -> tuple[float, float]:
-    """real_below and fake_from that keep the rule's promise for a video of a new source on average
-    over validation sets, whatever the distribution (split conformal prediction, Vovk et al. 2005,
-    with sources as what can be exchanged, Dunn et al. 2023). Where one threshold can keep both, it
-    is the one nearest to `neither`. Raise TooFew where the rate asks for more sources."""
-    if rule.target_fpr is None and rule.error_rate is None:
-        return neither, neither
-    rate = rule.error_rate if rule.target_fpr is None else rule.target_fpr
+    """Return real_below and fake_from such that the target's rates hold for a video of a new
+    source, on average over validation sets and for any distribution.
+
+    This is split conformal prediction (Vovk et al. 2005) with sources as the exchangeable units
+    (Dunn et al. 2023). If one threshold satisfies both rates, it is the one nearest to `even`, the
+    score at even odds. Raise TooFewVideos when the rate needs more sources.
+    """
+    rate = target.error_rate if target.target_fpr is None else target.target_fpr
+    if rate is None:
+        return even, even
     real, fake = labels == 0, labels == 1
-    high = float(np.nextafter(_exceeded_by(scores[real], sources[real], rate, "REAL"), 2))
-    if rule.target_fpr is not None:
+    high = float(np.nextafter(_upper_quantile(scores[real], sources[real], rate, "REAL"), 2))
+    if target.target_fpr is not None:
         return high, high
-    low = -_exceeded_by(-scores[fake], sources[fake], rate, "FAKE")
+    low = -_upper_quantile(-scores[fake], sources[fake], rate, "FAKE")
     if low >= high:
-        low = high = float(np.clip(neither, high, low))
+        low = high = float(np.clip(even, high, low))
     return low, high
 
 
-def _exceeded_by(values: np.ndarray, sources: np.ndarray, rate: float, name: str) -> float:
-    """The value that a share `rate` of new sources' videos exceeds at most: every source weighs the
-    same, and the one to come is beyond all."""
+def _upper_quantile(values: np.ndarray, sources: np.ndarray, rate: float, name: str) -> float:
+    """Return the value that at most a share `rate` of new sources' videos exceed: every source has
+    the same weight, and the new one counts as exceeding all."""
     _, owners, counts = np.unique(sources, return_inverse=True, return_counts=True)
     order = np.argsort(values)
-    below = np.cumsum(1 / counts[owners[order]]) / (len(counts) + 1)
-    place = int(np.searchsorted(below, 1 - rate - 1e-9))
-    if place == len(values):
+    cumulated = np.cumsum(1 / counts[owners[order]]) / (len(counts) + 1)
+    position = int(np.searchsorted(cumulated, 1 - rate - 1e-9))
+    if position == len(values):
         needed = math.ceil(1 / rate - 1e-9) - 1
-        raise TooFew(f"{len(counts)} sources of {name}, and a rate of {rate:g} takes {needed}")
-    return float(values[order[place]])
+        raise TooFewVideos(
+            f"{len(counts)} sources of {name}, and a rate of {rate:g} needs {needed}"
+        )
+    return float(values[order[position]])

@@ -1,4 +1,4 @@
-"""What judging needs: a model, and the preprocessing and judgement that go with it.
+"""A detector: a trained model with its preprocessing and decision rule.
 
 Shapes: N frames, B clips, T frames of a clip, C channels, H, W, E features, K classes.
 """
@@ -10,16 +10,16 @@ import torch
 from torch import nn
 
 from common.preprocessing import ClipConfig, FaceConfig
-from scoring.decision_rule import Judgement
-from scoring.training_range import Familiar
+from scoring.decision_rule import DecisionRule
+from scoring.training_range import TrainingRange
 
 
 class ClipModel(Protocol):
-    """What judging asks of a model: of a FrameModel, or of what was exported of one."""
+    """What scoring needs of a model: a FrameModel or an exported one."""
 
     training: bool
-    sees_time: bool  # whether what it says of a frame depends on its neighbours
-    judges_in: torch.dtype  # what its encoder computes with
+    sees_time: bool  # whether the score of a frame depends on its neighbours
+    encoder_dtype: torch.dtype  # of the encoder's arithmetic
 
     @property
     def device(self) -> torch.device: ...
@@ -28,7 +28,7 @@ class ClipModel(Protocol):
         """(N, C, H, W) float → (N, E)"""
 
     def __call__(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, E) float, (B, T) bool → (B, K) logits"""
+        """(B, T, E) float, (B, T) bool → logits (B, K)"""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Detector:
     """A trained model in evaluation mode, on its device."""
 
     model: ClipModel
-    config: dict[str, Any]  # that rebuilds the model
+    config: dict[str, Any]  # models.ModelConfig
     faces: FaceConfig
     clip: ClipConfig
-    judgement: Judgement
-    familiar: Familiar
+    rule: DecisionRule
+    training_range: TrainingRange
     trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
 
     @property
     def exported(self) -> bool:
-        """Whether the model is there for judging alone, without gradients."""
+        """Whether the model can only score, without gradients."""
         return not isinstance(self.model, nn.Module)

@@ -1,5 +1,5 @@
-"""Where in a face the evidence for FAKE is: HiResCAM (Draelos & Carin 2020), by captum. Grad-CAM
-(Selvaraju et al. 2017) weighs whole maps, and points worse: see docs/benchmarks.md.
+"""Heat maps of where a face shows evidence for FAKE: HiResCAM (Draelos & Carin 2020), by captum.
+Grad-CAM (Selvaraju et al. 2017) weights whole maps and is less exact: see docs/benchmarks.md.
 
 Shapes: T frames, C channels, H, W.
 """
@@ -12,13 +12,13 @@ from torch import nn
 from models.encoders import stages
 from models.frame_rnn import FrameModel
 
-CELLS = 14  # of a map along each side at least: as many as ResNet's third stage has at 224 px
+MIN_CELLS = 14  # along each side of a map: the size of ResNet's third stage at 224 px
 
 
 def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
-    """(T, C, H, W) float as the model sees it → (T, H, W) in [0, 1], 1 where the clip's evidence
-    for FAKE is strongest; all 0 where there is none. None for an encoder without maps that are fine
-    enough to say where."""
+    """Return heat maps (T, H, W) in [0, 1] of a clip (T, C, H, W) float: 1 where the evidence for
+    FAKE is strongest, all 0 if there is none. Return None for an encoder whose maps are too
+    coarse."""
     model.eval()
     clip = clip.to(next(model.parameters()).device)
     layer = _last_fine_stage(model, clip[:1])
@@ -26,35 +26,35 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
         return None
     mask = torch.ones(1, len(clip), dtype=torch.bool, device=clip.device)
 
-    def odds_of_fake(frames: torch.Tensor) -> torch.Tensor:
+    def fake_logit(frames: torch.Tensor) -> torch.Tensor:
         logits = model(frames[None], mask).float()  # (1, K)
         return logits[:, 1:].logsumexp(dim=1) - logits[:, 0]
 
     # cuDNN computes no gradients of an LSTM in evaluation mode.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        found = LayerGradientXActivation(odds_of_fake, layer).attribute(clip)  # (T, D, h, w)
-    found = found.detach().float().sum(dim=1, keepdim=True).relu()  # from bfloat16
-    found = F.interpolate(found, clip.shape[-2:], mode="bilinear", align_corners=False)
-    maps = found[:, 0]  # (T, H, W)
+        attribution = LayerGradientXActivation(fake_logit, layer).attribute(clip)  # (T, D, h, w)
+    attribution = attribution.detach().float().sum(dim=1, keepdim=True).relu()  # from bfloat16
+    attribution = F.interpolate(attribution, clip.shape[-2:], mode="bilinear", align_corners=False)
+    maps = attribution[:, 0]  # (T, H, W)
     return (maps / maps.max().clamp_min(1e-12)).cpu()
 
 
 @torch.no_grad()
 def _last_fine_stage(model: FrameModel, frame: torch.Tensor) -> nn.Module | None:
-    """The last stage of the encoder whose maps have CELLS × CELLS cells or more."""
+    """Return the encoder's last stage with maps of at least MIN_CELLS × MIN_CELLS."""
     sides: dict[nn.Module, int] = {}
 
-    def note(stage: nn.Module, _: object, output: object) -> None:
-        # Crops are square, and so are maps, unless channels come last.
+    def record_side(stage: nn.Module, _: object, output: object) -> None:
+        # Crops are square, so maps are too, unless their last dimension is channels.
         if isinstance(output, torch.Tensor) and output.dim() == 4:
             height, width = output.shape[-2:]
             sides[stage] = height if height == width else 0
 
-    hooks = [stage.register_forward_hook(note) for _, stage in stages(model.encoder)]
+    hooks = [stage.register_forward_hook(record_side) for _, stage in stages(model.encoder)]
     try:
         model.encode(frame)
     finally:
         for hook in hooks:
             hook.remove()
-    fine = [stage for stage, side in sides.items() if side >= CELLS]
+    fine = [stage for stage, side in sides.items() if side >= MIN_CELLS]
     return fine[-1] if fine else None

@@ -1,4 +1,4 @@
-"""Checkpoint file → model ready to judge, and the preprocessing it was trained with."""
+"""Loads a checkpoint file as a detector."""
 
 from pathlib import Path
 
@@ -8,22 +8,22 @@ import models
 from common import checkpointing
 from common.errors import CheckpointError, DataError, PipelineError, one_line
 from models import folding
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
-from scoring.training_range import Familiar
+from scoring.training_range import TrainingRange
 
 
 def load_detector(
     path: Path, device: torch.device, precision: torch.dtype = torch.float32
 ) -> Detector:
-    """`precision`: what the encoder computes with. Raise CheckpointError for a file that is
-    unusable."""
+    """Return the detector stored in a checkpoint; its encoder computes in `precision`. Raise
+    CheckpointError for a file that cannot be used."""
     checkpoint = checkpointing.load(path)
     try:
         stored = checkpoint.judgement
-        judgement = Judgement() if stored is None else Judgement.from_dict(stored)
+        rule = DecisionRule() if stored is None else DecisionRule.from_dict(stored)
         stored = checkpoint.familiar
-        familiar = Familiar() if stored is None else Familiar.from_dict(stored)
+        training_range = TrainingRange() if stored is None else TrainingRange.from_dict(stored)
         trained_on = frozenset(map(int, checkpoint.trained_on))
         model = models.rebuild(models.ModelConfig.from_dict(checkpoint.model), checkpoint.weights)
         folding.fold(model.eval().encoder)
@@ -33,15 +33,15 @@ def load_detector(
         raise CheckpointError(f"{path}: its weights do not fit its own model") from error
     except PipelineError:
         raise
-    except Exception as error:  # of many kinds, for settings of another type than ours
+    except Exception as error:  # settings of unexpected types raise many kinds
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
-    model.judges_in = precision
+    model.encoder_dtype = precision
     return Detector(
-        model.to(device),
-        checkpoint.model,
-        checkpoint.faces,
-        checkpoint.clip,
-        judgement,
-        familiar,
-        trained_on,
+        model=model.to(device),
+        config=checkpoint.model,
+        faces=checkpoint.faces,
+        clip=checkpoint.clip,
+        rule=rule,
+        training_range=training_range,
+        trained_on=trained_on,
     )

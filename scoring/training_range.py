@@ -1,5 +1,7 @@
-"""What a detector has been trained on, and what of a clip lies outside it: a verdict on such a clip
-is a guess at how well the detector carries over."""
+"""The range of videos that a detector was trained on, and warnings about a clip outside it.
+
+A verdict on such a clip relies on how well the detector carries over to it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,42 +16,42 @@ SHARE = 0.98  # of the training videos that lie within a range
 
 
 @dataclass(frozen=True)
-class Familiar(Record):
-    """Codecs, and ranges from low to high, as the manifest's columns of these names; empty where
-    the training manifest did not tell."""
+class TrainingRange(Record):
+    """Codecs, and ranges (low, high) of the manifest's columns with these names; empty if the
+    training manifest does not have them."""
 
     codec: tuple[str, ...] = ()
     bits_per_pixel: tuple[float, ...] = ()
     face_px: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise DataError for what nobody could have trained on."""
+        """Raise DataError for values that cannot come from a training manifest."""
         ranges = (self.bits_per_pixel, self.face_px)
         if not all(isinstance(name, str) for name in self.codec) or not all(
-            len(found) in (0, 2) and all(isinstance(n, int | float) for n in found)
-            for found in ranges
+            len(ends) in (0, 2) and all(isinstance(end, int | float) for end in ends)
+            for ends in ranges
         ):
-            raise DataError("what it was trained on is damaged or of another version")
+            raise DataError("its training range is damaged or of another version")
 
     def warnings(self, codec: str, bits: float, sides: list[float]) -> Iterator[str]:
-        """In words, what of a clip is outside: its codec and its bits per pixel, empty and 0 where
-        not known, and the sides of its faces in pixels."""
+        """Yield a warning for each property of a clip that lies outside: its codec (empty if
+        unknown), its bits per pixel (0 if unknown), and the sides of its faces in pixels."""
         if self.codec and codec and codec not in self.codec:
             yield f"codec {codec}, trained on {', '.join(self.codec)}"
-        if bits and _outside(bits, self.bits_per_pixel):
+        if bits and _is_outside(bits, self.bits_per_pixel):
             low, high = self.bits_per_pixel
             yield f"{bits:.2g} bits per pixel, trained on {low:.2g} to {high:.2g}"
-        odd = [side for side in sides if _outside(side, self.face_px)]
-        if odd:
+        outside = [side for side in sides if _is_outside(side, self.face_px)]
+        if outside:
             low, high = self.face_px
-            found = " and ".join(f"{side:.0f}" for side in sorted({min(odd), max(odd)}))
-            yield f"faces of {found} pixels, trained on {low:.0f} to {high:.0f}"
+            sizes = " and ".join(f"{side:.0f}" for side in sorted({min(outside), max(outside)}))
+            yield f"faces of {sizes} pixels, trained on {low:.0f} to {high:.0f}"
 
 
-def of_training(tracks: pd.DataFrame) -> Familiar:
-    """From the training rows of a manifest that have crops."""
+def fit_training_range(tracks: pd.DataFrame) -> TrainingRange:
+    """Return the range of the training rows of a manifest that have crops."""
     videos = tracks.drop_duplicates("video_id")
-    return Familiar(
+    return TrainingRange(
         tuple(sorted(set(videos["codec"]) - {""})),
         _range(videos["bits_per_pixel"]),
         _range(tracks["face_px"]),
@@ -60,10 +62,10 @@ def _range(values: pd.Series) -> tuple[float, ...]:
     known = values[values > 0]
     if known.empty:
         return ()
-    # Values of training, not between two: of a few videos none is to lie outside.
+    # Values that occur, not interpolated ones: of a few videos, none should lie outside.
     low = np.quantile(known, (1 - SHARE) / 2, method="lower")
     return float(low), float(np.quantile(known, (1 + SHARE) / 2, method="higher"))
 
 
-def _outside(value: float, found: tuple[float, ...]) -> bool:
-    return bool(found) and not found[0] <= value <= found[1]
+def _is_outside(value: float, ends: tuple[float, ...]) -> bool:
+    return bool(ends) and not ends[0] <= value <= ends[1]

@@ -22,7 +22,7 @@ from common.preprocessing import ClipConfig, FaceConfig
 from demo.generate import generate
 from export import onnx_export
 from faces.detect import FaceDetector
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from tests.helpers.crop_sets import write_crop_set
 from tests.helpers.preprocess_runs import BAD, PART, flags
 from tests.helpers.video_files import read_images
@@ -67,7 +67,7 @@ def detector() -> FaceDetector:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model with random weights, which is enough to run."""
     torch.manual_seed(0)
-    config = models.ModelConfig("shufflenet_v2_x0_5", embed_dim=16)
+    config = models.ModelConfig(name="shufflenet_v2_x0_5", embed_dim=16)
     path = tmp_path_factory.mktemp("run") / "best.pt"
     checkpointing.save(
         path,
@@ -91,7 +91,7 @@ def calibrated(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The checkpoint, as if it had been trained and calibrated."""
     path = tmp_path_factory.mktemp("calibrated") / "best.pt"
     found = checkpointing.load(checkpoint)
-    found.judgement = Judgement(slope=3.0, real_below=0.01, fake_from=0.99, fitted="x").to_dict()
+    found.judgement = DecisionRule(slope=3.0, real_below=0.01, fake_from=0.99, fitted="x").to_dict()
     found.trained_on = [2**64 - 1, 7]
     checkpointing.save(path, found)
     return path
@@ -100,7 +100,7 @@ def calibrated(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def detector_zip(calibrated: Path) -> Path:
     path = calibrated.with_name("detector.zip")
-    assert onnx_export.export(calibrated, path) <= onnx_export.LIMIT
+    assert onnx_export.export(calibrated, path) <= onnx_export.TOLERANCE
     return path
 
 

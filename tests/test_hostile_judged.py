@@ -60,7 +60,7 @@ def test_every_hostile_video_has_the_same_verdict_in_both_and_costs_no_other(
     out = ["--output", str(tmp_path / "evaluation"), "--workers", "0"]
     assert call(monkeypatch, evaluate.main, *csv_file, *out) == 0
     videos = [str(dfdc / preprocess_runs.PART / name) for name in ALL]
-    out = ["--checkpoint", str(checkpoint), "--output", str(tmp_path / "scores.csv")]
+    out = ["--checkpoint", str(checkpoint), "--output", str(tmp_path)]
     assert call(monkeypatch, score.main, *out, *videos) == 1
     assert "Traceback" not in capsys.readouterr().err
     measured = rows(tmp_path / "evaluation/scores.csv", "path")

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import preprocess_dfdc
 from common.preprocessing import FaceConfig
 from datasets import manifest
-from extraction import deletion, planning
+from extraction import deletion, planning, settings
+from extraction.planning import SplitOptions
 from flags import types
 from tests.helpers.preprocess_runs import BAD, PART, SEED, flags, read, run, small, tree
 from tests.helpers.video_files import write_video
@@ -78,7 +78,7 @@ def test_the_record_holds_how_the_crops_were_made(output: Path, dfdc: Path) -> N
     assert record["layout"] == "dfdc"
     shares = {"val_share": 0.3, "test_share": 0.0}
     assert record["splits"] == {"seed": int(SEED), "split_by": "source", **shares}
-    assert set(preprocess_dfdc.VERSIONED) | {"python"} == set(record["versions"])
+    assert set(settings.PACKAGES) | {"python"} == set(record["versions"])
     assert record["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
@@ -177,19 +177,15 @@ def test_undersampling_marks_what_it_leaves_out(dfdc: Path, tmp_path: Path) -> N
     videos = planning.plan(
         "dfdc",
         root,
-        seed=1,
-        split_by="source",
-        val_share=0,
-        test_share=0,
-        balance="undersample",
-        deleted=deletion.read(tmp_path),
+        SplitOptions(seed=1, split_by="source", val_share=0, test_share=0, undersample=True),
+        deletion.read(tmp_path),
     )
     assert len(videos) == 11
     used = videos[videos["status"] == ""]["label"].value_counts().to_dict()
     assert used == {manifest.REAL: 4, manifest.FAKE: 4}
     skipped = videos[videos["status"] == "skipped"]
     assert (skipped["label"] == manifest.FAKE).all()
-    assert skipped["detail"].str.contains("--balance undersample").all()
+    assert skipped["detail"].str.contains("--undersample").all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What flags of preprocess_dfdc.py add: shards, engines, cleaning, faces taken over."""
+"""What flags of preprocess_dfdc.py add: shards, engines, cleaning."""
 
 import json
 import shutil
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 
 from extraction import planning, pool, ray_pool
 from tests.helpers.preprocess_runs import PART, flags, read, run, tree
-from tests.helpers.video_files import write_video
 
 
 def test_shards_and_a_last_call_write_what_one_call_writes(
@@ -75,27 +72,3 @@ def test_cleaning_lists_and_leaves_out(
     statuses = read(output).set_index("video_id")["status"]
     assert statuses[f"{PART}/zz_copy.mp4"] == "skipped"
     assert statuses[f"{PART}/{real}"] == "ok"
-
-
-def test_fakes_take_the_faces_of_their_original_over_and_say_so(
-    heads: list[list[np.ndarray]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    part, out = tmp_path / "in" / PART, tmp_path / "out"
-    part.mkdir(parents=True)
-    write_video(part / "real.mp4", heads[0])
-    write_video(part / "a_fake.mp4", [cv2.GaussianBlur(image, (0, 0), 2) for image in heads[0]])
-    elsewhere = [np.roll(image, 70, axis=1) for image in heads[0]]
-    write_video(part / "b_fake.mp4", elsewhere)
-    fake = {"label": "FAKE", "original": "real.mp4"}
-    metadata = {"real.mp4": {"label": "REAL"}, "a_fake.mp4": fake, "b_fake.mp4": fake}
-    (part / "metadata.json").write_text(json.dumps(metadata))
-    words = [*flags(tmp_path / "in", out), "--val_share", "0", "--reuse_boxes", "True"]
-    assert run(monkeypatch, *words) == 0
-    said = capsys.readouterr().out
-    assert "faces of another video reused in 1 of 3 videos: 6 of 18 faces" in said
-    files = {path.parent.name: path.read_text() for path in out.glob("crops/*/*/video.json")}
-    reused = {name: json.loads(text)["reused"] for name, text in files.items()}
-    assert reused == {"real.mp4": False, "a_fake.mp4": True, "b_fake.mp4": False}

@@ -97,8 +97,8 @@ def test_a_damaged_track_is_made_again(
     ("words", "says"),
     [
         (("--shards_url", "s3://bucket"), "--shards_url is for --store shards"),
-        ((*STORE, "--shards_url", "nowhere://x"), "nowhere://x is no place for crops"),
-        ((*STORE, "--shards_url", "/"), "expected a folder or a URL"),
+        ((*STORE, "--shards_url", "nowhere://x"), "crops cannot be read from nowhere://x"),
+        ((*STORE, "--shards_url", "/"), "expected a folder or its URL"),
     ],
 )
 def test_a_place_that_cannot_be_served_is_one_line(

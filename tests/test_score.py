@@ -17,7 +17,7 @@ from common import checkpointing, errors
 from common.pages import format_percent
 from common.preprocessing import ClipConfig
 from scoring.aggregate import AGGREGATIONS
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from scoring.predict import predict_track
 from tests.helpers.crop_sets import FACES, write_crop_set
 
@@ -39,15 +39,15 @@ def judged(checkpoint: Path, tmp_path: Path) -> Path:
     """The checkpoint with thresholds around what it says, which is near a half."""
     copy = tmp_path / "best.pt"
     copy.write_bytes(checkpoint.read_bytes())
-    judgement = Judgement(slope=3.0, real_below=0.01, fake_from=0.99, fitted="by hand")
-    checkpointing.store_judgement(copy, judgement.to_dict())
+    judgement = DecisionRule(slope=3.0, real_below=0.01, fake_from=0.99, fitted="by hand")
+    checkpointing.store_decision_rule(copy, judgement.to_dict())
     return copy
 
 
 def test_people_and_frames_are_in_scores_json_and_agree_with_the_row(
     talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", judged, "--output", tmp_path)
     assert run(monkeypatch, talking_heads / "new", *flags) == 0, "uncertain is an answer"
     document = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert document["judgement"]["fitted"] == "by hand"
@@ -76,13 +76,13 @@ def test_names_come_from_a_pipe_and_lines_of_json_go_to_one(
     names.append(str(tmp_path / "gone\u2028.mp4"))
     lines = "\n".join([*names, "", names[0]]) + "\n"
     pipe(monkeypatch, lines)
-    flags = ("--json", "--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--json", "--checkpoint", judged, "--output", tmp_path)
     assert run(monkeypatch, "-", *flags) == 1
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["video"] for line in said] == names, "each once, and nothing else is printed"
     for line in said[-2:]:
         assert line["verdict"] == "unreadable" and line["p_fake"] is None
-    assert all(line["schema"] == 1 for line in said)
+    assert all(line["schema"] == 2 for line in said)
 
 
 def test_a_prior_lowers_p_fake_and_changes_no_verdict(
@@ -93,7 +93,7 @@ def test_a_prior_lowers_p_fake_and_changes_no_verdict(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     found = []
-    flags = ("--json", "--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--json", "--checkpoint", judged, "--output", tmp_path)
     for prior in ("0.5", "0.01"):
         assert run(monkeypatch, talking_heads / "new", *flags, "--prior", prior) == 0
         found.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
@@ -112,7 +112,7 @@ def test_bfloat16_judges_nearly_as_float32(
 ) -> None:
     found = {}
     for precision in ("float32", "bfloat16"):
-        flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+        flags = ("--checkpoint", judged, "--output", tmp_path)
         assert run(monkeypatch, talking_heads / "new", *flags, "--precision", precision) == 0
         said = json.loads((tmp_path / "scores.json").read_text())
         assert said["precision"] == precision
@@ -128,7 +128,7 @@ def test_a_track_is_judged_as_by_its_clips_and_its_frames_as_by_all_that_hold_th
     write_crop_set(tmp_path, {"test": 1}, fakes_each=0, frames=5)
     jpegs = [path.read_bytes() for path in sorted(tmp_path.rglob("*.jpg"))]
     torch.manual_seed(0)
-    model = models.build(models.ModelConfig("resnet18", embed_dim=8, temporal=temporal)).eval()
+    model = models.build(models.ModelConfig(name="resnet18", embed_dim=8, temporal=temporal)).eval()
     config = ClipConfig(clip_frames=3, crop_size=FACES.face_size)
     found = predict_track(model, jpegs, config, batch_size=2)
 
@@ -146,7 +146,7 @@ def test_a_track_is_judged_as_by_its_clips_and_its_frames_as_by_all_that_hold_th
     assert AGGREGATIONS["max_face"]([found.clips]) == pytest.approx(sum(found.clips) / 2)
 
 
-def test_the_output_must_not_be_where_scores_json_goes(
+def test_the_output_is_a_folder(
     judged: Path,
     talking_heads: Path,
     tmp_path: Path,
@@ -155,7 +155,7 @@ def test_the_output_must_not_be_where_scores_json_goes(
 ) -> None:
     flags = ("--checkpoint", judged, "--output", tmp_path / "scores.json")
     assert run(monkeypatch, talking_heads / "new", *flags) == 2
-    assert "scores.json is written beside it" in capsys.readouterr().err
+    assert "--output names a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -168,7 +168,7 @@ def test_a_page_for_every_video_says_what_was_found_and_opens_offline(
 ) -> None:
     broken = tmp_path / "<b>broken.mp4"
     broken.write_bytes(b"no video")
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv", "--precision", precision)
+    flags = ("--checkpoint", judged, "--output", tmp_path, "--precision", precision)
     pages = tmp_path / "pages"
     assert run(monkeypatch, talking_heads / "new", broken, *flags, "--report", pages) == 1
     texts = {path.name: path.read_text(encoding="utf-8") for path in pages.iterdir()}
@@ -193,7 +193,7 @@ def test_a_page_is_named_after_the_content_too(
     for number in (1, 2):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "a.mp4").write_bytes(b"x" * number)
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", judged, "--output", tmp_path)
     run(monkeypatch, tmp_path / "1", tmp_path / "2", *flags, "--report", tmp_path / "pages")
     assert len(list((tmp_path / "pages").iterdir())) == 2
 
@@ -207,14 +207,7 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
     names = [tmp_path / f"{'ü' * 120}.mp4", tmp_path / "gone.mp4"]
     names[0].write_bytes(b"no video")
     pipe(monkeypatch, "\n".join(map(str, names)))
-    flags = (
-        "--checkpoint",
-        judged,
-        "--output",
-        tmp_path / "scores.csv",
-        "--report",
-        tmp_path / "pages",
-    )
+    flags = ("--checkpoint", judged, "--output", tmp_path, "--report", tmp_path / "pages")
     assert run(monkeypatch, "-", *flags) == 1
     assert len(list((tmp_path / "pages").iterdir())) == 1, "a long name is cut"
     out = capsys.readouterr().out
@@ -237,7 +230,7 @@ def test_marked_videos_may_not_go_where_videos_are_looked_for(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", judged, "--output", tmp_path)
     for folder in (talking_heads / "new", talking_heads / "new" / "marked"):
         assert run(monkeypatch, talking_heads / "new", *flags, "--save_video", folder) == 2
         assert "choose a folder that is not judged itself" in capsys.readouterr().err
@@ -252,7 +245,7 @@ def test_nor_by_a_pipe_or_a_glob_of_the_next_call(
     marked = tmp_path / "marked"
     marked.mkdir()
     (marked / "a.mp4").write_bytes(b"made by the last call")
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv", "--save_video", marked)
+    flags = ("--checkpoint", judged, "--output", tmp_path, "--save_video", marked)
     assert run(monkeypatch, tmp_path / "*" / "*.mp4", *flags) == 2
     assert "choose a folder that is not judged itself" in capsys.readouterr().err
 
@@ -263,7 +256,7 @@ def test_a_link_to_itself_costs_no_other_clip_its_marked_video(
     loop = tmp_path / "loop.mp4"
     loop.symlink_to(loop)
     good = min((talking_heads / "new").iterdir())
-    flags = ("--checkpoint", judged, "--output", tmp_path / "s.csv", "--save_video", tmp_path / "m")
+    flags = ("--checkpoint", judged, "--output", tmp_path, "--save_video", tmp_path / "m")
     assert run(monkeypatch, good, tmp_path / "*.mp4", *flags) == 1
     assert len(list((tmp_path / "m").iterdir())) == 1
 
@@ -275,15 +268,16 @@ def test_nothing_but_scores_is_written_over(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video")
-    for name, text in (("videos_df.csv", "video_id,path\n"), ("args.json", '{"lr": 1}')):
+    for name, text in (("scores.csv", "video_id,path\n"), ("scores.json", '{"lr": 1}')):
         other = tmp_path / name
         other.write_text(text)
-        flags = ("--checkpoint", judged, "--output", other.with_suffix(".csv"))
+        flags = ("--checkpoint", judged, "--output", tmp_path)
         assert run(monkeypatch, tmp_path / "a.mp4", *flags) == 2
-        assert f"{name} is there and holds no scores" in capsys.readouterr().err
+        assert f"{name} exists and does not contain scores" in capsys.readouterr().err
         assert other.read_text() == text
+        other.unlink()
     for _ in range(2):
-        flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+        flags = ("--checkpoint", judged, "--output", tmp_path)
         assert run(monkeypatch, tmp_path / "a.mp4", *flags) == 1
 
 
@@ -294,7 +288,7 @@ def test_a_name_can_look_like_no_other_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "x.mp4\nreal        0.010 \x1b[2J.mp4").write_bytes(b"no video")
-    flags = ("--checkpoint", judged, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", judged, "--output", tmp_path)
     assert run(monkeypatch, tmp_path, *flags) == 1
     title, row, _ = capsys.readouterr().out.splitlines()
     assert title.startswith("verdict") and row.startswith("unreadable")
@@ -311,8 +305,7 @@ def test_what_is_said_to_a_reader_who_has_gone_is_in_the_files(
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr(score, "print", gone, raising=False)
-    output = tmp_path / "scores.csv"
-    assert run(monkeypatch, tmp_path, "--checkpoint", judged, "--output", output, "--json") == 2
+    assert run(monkeypatch, tmp_path, "--checkpoint", judged, "--output", tmp_path, "--json") == 2
     (video,) = json.loads((tmp_path / "scores.json").read_text())["videos"]
     assert Path(video["video"]).name == "a.mp4"
 
@@ -324,5 +317,5 @@ def test_no_names_on_standard_input_are_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     pipe(monkeypatch, "\n")
-    assert run(monkeypatch, "-", "--checkpoint", judged, "--output", tmp_path / "s.csv") == 2
+    assert run(monkeypatch, "-", "--checkpoint", judged, "--output", tmp_path) == 2
     assert "no name on standard input" in capsys.readouterr().err

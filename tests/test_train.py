@@ -19,10 +19,12 @@ from common import checkpointing
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import manifest
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 from tests.helpers.crop_sets import write_crop_set
+from tests.helpers.train_flags import options, parse
 from tests.helpers.train_runs import run
 from training import build
+from training.options import DataOptions, ModelOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL_COMMAND = (
@@ -67,11 +69,12 @@ def test_the_full_command_parses_and_builds_word_for_word(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    flags = args.train_parser().parse_args(FULL_COMMAND.split())
-    model, _ = build.build_model(flags)
+    flags = parse(*FULL_COMMAND.split())
+    model, _ = build.build_model(args.build_options(ModelOptions, flags))
     data = manifest.read(manifest.find(flags.csv_file))
     clip = ClipConfig(flags.clip_frames, flags.crop_size)
-    loaders = build.build_loaders(flags, data, clip, torch.device("cpu"))
+    drawn = args.build_options(DataOptions, flags)
+    loaders = build.build_loaders(drawn, data, clip, torch.device("cpu"))
     assert len(list(model.encoder.layer3)) == 36  # what makes it a ResNet152
     assert model.classify.out_features == 2
     assert (loaders[0].batch_sampler.size, loaders[1].batch_size) == (16, 16)
@@ -172,7 +175,7 @@ def test_a_checkpoint_holds_what_rebuilds_model_and_preprocessing(finished_run: 
     assert checkpoint.faces.face_size == 40
     assert checkpoint.classes == ["REAL", "FAKE"]
     assert checkpoint.epoch == 2
-    assert Judgement.from_dict(checkpoint.judgement).fitted, "validation says what scores mean"
+    assert DecisionRule.from_dict(checkpoint.judgement).fitted, "validation says what scores mean"
 
 
 def test_a_run_is_never_overwritten(finished_run: Path) -> None:
@@ -231,8 +234,8 @@ def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Pat
     clip = ClipConfig(crop_size=32)
     counts = {}
     for balance in ("auto", "none"):
-        flags = args.train_parser().parse_args(["--balance", balance])
-        loader, val_loader = build.build_loaders(flags, data, clip, torch.device("cpu"))
+        drawn = options(DataOptions, "--balance", balance)
+        loader, val_loader = build.build_loaders(drawn, data, clip, torch.device("cpu"))
         counts[balance] = loader.batch_sampler.clips
         assert len(val_loader.dataset) == 10  # validation is never balanced
     assert counts == {"auto": 8, "none": 20}
@@ -240,8 +243,6 @@ def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Pat
 
 def test_a_training_split_of_one_label_is_refused(tmp_path: Path) -> None:
     path = write_crop_set(tmp_path, {"train": 2, "val": 1}, fakes_each=0, frames=1)
-    flags = args.train_parser().parse_args([])
+    clip = ClipConfig(crop_size=32)
     with pytest.raises(UsageError, match="one label"):
-        build.build_loaders(
-            flags, manifest.read(path), ClipConfig(crop_size=32), torch.device("cpu")
-        )
+        build.build_loaders(options(DataOptions), manifest.read(path), clip, torch.device("cpu"))

@@ -12,13 +12,14 @@ from common.errors import DataError, PipelineError
 from datasets.video_dataset import Batch
 from scoring.aggregate import ClipScore
 from trainer import fit, take_step
+from training.batch_norm import init_batch_norm_stats
 from training.history import EpochRow
-from training.optimization import Schedule, make_loss, statistics_begin
+from training.loss import make_loss
+from training.optimizer import Schedule
 from training.state import Hooks, Plan, Position, Stopped, Training
 
 PLAN = Plan(
     epochs=3,
-    threshold=0.5,
     log_interval=4,
     save_every_steps=0,
     chance_loss=math.log(2),
@@ -144,7 +145,9 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_saved() -> None
             return super().forward(clips, mask) + (0 * self.number).sqrt()
 
     seen = Seen()
-    with pytest.raises(PipelineError, match=r"its gradient (nan|inf), in epoch 1, step 1"):
+    with pytest.raises(
+        PipelineError, match=r"non-finite gradient \((nan|inf)\) in epoch 1, step 1"
+    ):
         train(Steep(), seen)
     assert not seen.saved
     assert not seen.rows
@@ -158,14 +161,17 @@ def test_scores_that_are_no_numbers_are_said() -> None:
             return super().forward(clips, mask) * (1 if self.training else math.nan)
 
     seen = Seen()
-    with pytest.raises(PipelineError, match="p_fake of validation is no number"):
+    with pytest.raises(PipelineError, match="non-finite scores in validation"):
         train(Broken(), seen)
     assert not seen.rows
 
 
 def test_two_epochs_of_guessing_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     train(Number(), Seen())
-    assert capsys.readouterr().err.count("for two epochs the loss is that of guessing (0.693)") == 1
+    assert (
+        capsys.readouterr().err.count("for two epochs the loss has been that of guessing (0.693)")
+        == 1
+    )
 
 
 def test_steps_are_saved_as_often_as_asked_and_stop_when_asked() -> None:
@@ -223,7 +229,7 @@ def stepped(batch: Batch, **plan: Any) -> tuple[torch.Tensor, list[float]]:
     schedule, loss = Schedule(optimizer, "constant", 1), make_loss(0.0, None, 0.0)
     training = Training(model, model, optimizer, schedule, loss, None)
     size = len(batch["labels"])
-    values = take_step(training, batch, size, replace(PLAN, **plan), torch.device("cpu"))
+    values = take_step(training, batch, size, replace(PLAN, **plan))
     return model.layer.weight.detach(), [float(value) for value in values]
 
 
@@ -311,7 +317,7 @@ def test_running_statistics_begin_with_the_first_batch_and_not_at_0_and_1() -> N
 def test_they_begin_with_all_parts_of_the_first_batch() -> None:
     training = make_training(Normed())
     norm = training.model.norm
-    with statistics_begin(training.model):
+    with init_batch_norm_stats(training.model):
         for values in (100.0, 104.0), (200.0, 204.0):
             norm.train()(torch.tensor(values)[:, None])
     assert norm.running_mean.item() == pytest.approx((102 + 202) / 2)

@@ -1,1 +1,1 @@
-"""What serves one run of train.py."""
+"""What serves one training run."""

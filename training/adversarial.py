@@ -1,5 +1,5 @@
-"""Clips changed so that a model errs, every value by no more than epsilon: what adversarial
-training learns from, and what its worth is measured with.
+"""Adversarial attacks: clips changed by at most epsilon per value so that a model errs, for
+adversarial training and for measuring robustness.
 
 Shapes: B clips, T frames, C channels, H, W, K classes.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 PGD_STEPS = 5
-PGD_REACH = 2.5  # epsilons that all of its steps together could go (Madry et al. 2018)
+PGD_REACH = 2.5  # total length of all its steps, in epsilons (Madry et al. 2018)
 
 # (model, clips (B, T, C, H, W) normalised, mask (B, T), labels (B,)) → clips
 Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -20,9 +20,12 @@ Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], torch.T
 def make_attack(
     name: str, epsilon: float, mean: Sequence[float], std: Sequence[float], steps: int = PGD_STEPS
 ) -> Attack:
-    """fgsm: one step along the sign of the loss's gradient (Goodfellow et al. 2015); pgd: `steps`
-    smaller ones from a random start (Madry et al. 2018). `epsilon` is of values in [0, 1], before
-    they were normalised with `mean` and `std`; attacked values stay in there."""
+    """Return an attack. fgsm: one step along the sign of the loss's gradient (Goodfellow et al.
+    2015); pgd: `steps` smaller ones from a random start (Madry et al. 2018).
+
+    `epsilon` is relative to values in [0, 1], before they were normalised with `mean` and `std`;
+    attacked values stay within that range.
+    """
 
     def attack(
         model: nn.Module, clips: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor
@@ -32,23 +35,23 @@ def make_attack(
         low = torch.maximum(clips - reach, -shift / scale)
         high = torch.minimum(clips + reach, (1 - shift) / scale)
         if name == "fgsm":
-            changed, count, stride = clips, 1, reach
+            attacked, count, stride = clips, 1, reach
         else:
-            changed = low + (high - low) * torch.rand_like(clips)
+            attacked = low + (high - low) * torch.rand_like(clips)
             count, stride = steps, PGD_REACH * reach / steps
-        with _as_it_judges(model):
+        with _evaluation_mode(model):
             for _ in range(count):
-                slope = _slope(model, changed, mask, labels)
-                changed = (changed + stride * slope.sign()).clamp(low, high)
-        return changed
+                gradient = _input_gradient(model, attacked, mask, labels)
+                attacked = (attacked + stride * gradient.sign()).clamp(low, high)
+        return attacked
 
     return attack
 
 
-def _slope(
+def _input_gradient(
     model: nn.Module, clips: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
-    """The loss's gradient, like `clips`; leaves those of the weights alone."""
+    """Return the loss's gradient with respect to `clips`; the weights' gradients stay unchanged."""
     clips = clips.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(clips, mask)  # (B, K)
@@ -57,13 +60,13 @@ def _slope(
 
 
 @contextmanager
-def _as_it_judges(model: nn.Module) -> Iterator[None]:
-    """Without dropout, and batch norm's statistics do not see what is tried."""
+def _evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Switch off dropout and keep batch norm's statistics from seeing the attempts."""
     training = model.training
     model.eval()
     for layer in model.modules():
         if isinstance(layer, nn.RNNBase):
-            layer.train()  # cuDNN has no gradient for one that is not; it has no dropout inside
+            layer.train()  # cuDNN computes gradients only in training mode; it has no dropout
     try:
         yield
     finally:

@@ -1,9 +1,8 @@
-"""Flags of train.py → what trains: model, loaders, optimizer, plan."""
+"""Builds what trains from the options: model, loaders, optimizer, plan."""
 
-import argparse
+from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 import datasets
 import models
@@ -13,193 +12,172 @@ from common.preprocessing import ClipConfig
 from common.signals import ignore_signals
 from datasets import feature_store, manifest, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore
-from datasets.video_dataset import VideoDataset, collate
+from datasets.loaders import ClipLoader
+from datasets.video_dataset import VideoDataset, collate_loaded
 from models import encoders, weights
 from models.encoders import InputSpec
-from training import adversarial, frozen_features, optimization
+from models.frame_rnn import FrameModel
+from training import adversarial, frozen_features
+from training.loss import Loss, balanced_weights, make_loss
 from training.mixup import MIXES
-from training.optimization import Loss, Schedule
+from training.optimizer import Schedule, make_average, make_optimizer
+from training.options import DataOptions, LoopOptions, ModelOptions, OptimizerOptions
 from training.state import Plan, Training
 
-THRESHOLD = 0.5
 
-
-def model_config(flags: argparse.Namespace) -> models.ModelConfig:
-    return models.ModelConfig(
-        flags.model_name,
-        flags.embed_dim,
-        flags.dropout,
-        flags.num_classes,
-        flags.temporal,
-        flags.temporal_layers,
-        flags.bidirectional,
-    )
-
-
-def build_model(
-    flags: argparse.Namespace, resume: bool = False
-) -> tuple[torch.nn.Module, InputSpec]:
-    """The model with the weights that the flags ask for, unless those of an interrupted run will
-    take their place, and what its encoder expects; raises before any other work."""
-    if flags.freeze == "all":
-        _check_features(flags)
-    encoder = encoders.build(flags.model_name)
-    encoders.check_size(encoder, flags.model_name, flags.crop_size or encoder.spec.size)
-    model = models.assemble(encoder, model_config(flags))
-    if flags.grad_checkpoint:
+def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel, InputSpec]:
+    """Return the model and the input that its encoder expects. Its weights are those asked for,
+    unless those of a resumed run will replace them. Raise before any other work."""
+    encoder = encoders.build(options.model_name)
+    encoders.check_size(encoder, options.model_name, options.crop_size or encoder.spec.size)
+    model = models.assemble(encoder, options.config)
+    if options.grad_checkpoint:
         encoders.recompute_blocks(encoder.module)
-    if flags.compile:
-        encoder.module.compile()  # the head's shapes follow from the data
-    if flags.freeze != "none":
-        every = len(encoders.stages(encoder.module))
-        model.freeze(every if flags.freeze == "all" else flags.freeze)
-    if flags.weights is not None and not resume:
-        weights.load_encoder(encoder, weights.read(flags.weights), str(flags.weights))
-    elif flags.pretrained and not resume:
-        weights.load_encoder(encoder, weights.pretrained(flags.model_name), "the pretrained file")
+    if options.compile:
+        encoder.module.compile()  # not the head, whose shapes vary with the data
+    if options.freeze != "none":
+        count = len(encoders.stages(encoder.module))
+        model.freeze(count if options.freeze == "all" else int(options.freeze))
+    if options.weights is not None and not resume:
+        weights.load_encoder(encoder, weights.read(options.weights), str(options.weights))
+    elif options.pretrained and not resume:
+        pretrained = weights.pretrained(options.model_name)
+        weights.load_encoder(encoder, pretrained, "the pretrained file")
     return model, encoder.spec
 
 
-def _check_features(flags: argparse.Namespace) -> None:
-    """Raise UsageError for flags that --freeze all could not follow."""
-    asked = {
-        "sbi": flags.sbi > 0,
-        "adversarial": flags.adversarial != "none",
-        "mix": flags.mix != "none",
-        "grad_checkpoint": flags.grad_checkpoint,
-        "encoder_lr": flags.encoder_lr is not None,
-    }
-    idle = [f"--{name}" for name, given in asked.items() if given]
-    if idle:
-        raise UsageError(
-            f"--freeze all trains the head alone, from features: leave out {', '.join(idle)}"
-        )
-
-
 def build_training(
-    flags: argparse.Namespace, model: torch.nn.Module, train_loader: DataLoader
+    options: OptimizerOptions, model: FrameModel, train_loader: ClipLoader
 ) -> Training:
+    """Return the model with its optimizer, schedule and loss."""
     encoder = list(model.encoder.parameters())
-    inside = set(map(id, encoder))
-    head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
-    learning = [parameter for parameter in encoder if parameter.requires_grad]
-    groups = [(head, flags.lr), (learning, flags.encoder_lr or flags.lr)]
-    optimizer = optimization.make_optimizer(flags.optimizer, groups, flags.weight_decay)
-    schedule = Schedule(optimizer, flags.schedule, steps=flags.epochs * len(train_loader))
-    balance = None
-    if flags.class_weights == "balanced":
+    in_encoder = set(map(id, encoder))
+    head = [parameter for parameter in model.parameters() if id(parameter) not in in_encoder]
+    trainable = [parameter for parameter in encoder if parameter.requires_grad]
+    groups = [(head, options.lr), (trainable, options.encoder_lr or options.lr)]
+    optimizer = make_optimizer(options.optimizer, groups, options.weight_decay)
+    schedule = Schedule(optimizer, options.schedule, steps=options.epochs * len(train_loader))
+    class_weights = None
+    if options.class_weights == "balanced":
         labels = train_loader.batch_sampler.items.drawn_labels()
-        balance = optimization.balanced_weights(labels, flags.num_classes)
-    loss = optimization.make_loss(flags.label_smoothing, balance, flags.focal_gamma)
-    average = optimization.make_average(model, flags.ema) if flags.ema else None
-    return Training(model, distributed.spread(model), optimizer, schedule, loss, average)
+        class_weights = balanced_weights(labels, options.num_classes)
+    loss = make_loss(options.label_smoothing, class_weights, options.focal_gamma)
+    average = make_average(model, options.ema) if options.ema else None
+    return Training(model, distributed.data_parallel(model), optimizer, schedule, loss, average)
 
 
 def build_features(
-    flags: argparse.Namespace, model: torch.nn.Module, data: manifest.Manifest, clip: ClipConfig
+    model_name: str, model: FrameModel, data: manifest.Manifest, clip: ClipConfig, workers: int
 ) -> FeatureStore:
-    """What the frozen encoder of `model` makes of all crops, computed where it was not yet."""
-    key = feature_store.key(flags.model_name, model.encoder.state_dict(), clip, data)
+    """Return the frozen encoder's features of all crops, computing those that are missing."""
+    key = feature_store.key(model_name, model.encoder.state_dict(), clip, data)
     store = FeatureStore(data, key)
     missing = sum(len(store.rows(part)) for part in store.missing())
     print(
-        f"features of {len(store.tracks)} tracks, {missing} of them to compute, in {store.folder}, "
-        "with the evaluation transform: --augmentation does not reach them"
+        f"features of {len(store.tracks)} tracks in {store.folder}, {missing} of them to compute, "
+        "with the evaluation transform: --augmentation has no effect"
     )
-    frozen_features.compute(model.encoder, store, clip, flags.workers)
+    frozen_features.compute(model.encoder, store, clip, workers)
     return store
 
 
 def build_loaders(
-    flags: argparse.Namespace,
+    options: DataOptions,
     data: manifest.Manifest,
     clip: ClipConfig,
-    place: torch.device,
+    device: torch.device,
     store: FeatureStore | None = None,
-) -> tuple[DataLoader, DataLoader]:
-    """Training and validation, of pixels or of what `store` holds; neither ever sees the test
-    split."""
-    train, val = _datasets(flags, data, clip, store)
+) -> tuple[ClipLoader, ClipLoader]:
+    """Return the loaders of training and validation, of pixels or of the features in `store`.
+    Neither reads the test split."""
+    train, val = _datasets(options, data, clip, store)
     fakes = sum(train.labels)
     if fakes in (0, len(train.labels)):
-        raise UsageError("the training split holds one label only: there is nothing to learn")
-    if flags.monitor == "val_auc" and len(set(val.labels)) < 2:
-        raise UsageError("--monitor val_auc: the validation split holds one label only")
-    balance = flags.balance
+        raise UsageError("the training split has only one label: there is nothing to learn")
+    balance = options.balance
     if balance == "auto":
         balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"
-    if balance == "pairs" and flags.batch_size % 2:
-        raise UsageError("--balance pairs needs an even --batch_size, to hold whole pairs")
-    sampler = samplers.EpochSampler(train.labels, train.sources, balance, flags.seed)
+    sampler = samplers.EpochSampler(train.labels, train.sources, balance, options.seed)
     print(
         f"training: {len(train)} tracks ({fakes} fake), {len(sampler)} an epoch, balance "
         f"{balance} · validation: {len(val.video_labels())} videos, {len(val)} clips"
     )
-    shared = {
-        "num_workers": flags.workers,
-        "persistent_workers": flags.workers > 0,  # not started anew for every epoch
-        "collate_fn": collate,
-        "pin_memory": place.type == "cuda",
-        "worker_init_fn": ignore_signals,
-        # Of its own: a loader draws a number for every epoch, and torch's own generator must draw
-        # the same ones in a run that was resumed.
-        "generator": torch.Generator(),
-    }
     rank, processes = distributed.rank(), distributed.world_size()
-    if min(flags.batch_size, len(sampler)) < processes:
+    if min(options.batch_size, len(sampler)) < processes:
         raise UsageError(
-            f"{processes} processes need a clip each: --batch_size is {flags.batch_size}, an epoch "
-            f"has {len(sampler)}"
+            f"{processes} processes need at least one clip each: --batch_size is "
+            f"{options.batch_size}, and an epoch has {len(sampler)} clips"
         )
-    batches = samplers.Batches(sampler, flags.batch_size, rank, processes)
-    part = -(-flags.batch_size // (flags.accumulate * processes))  # known to fit into memory
+    batches = samplers.Batches(sampler, options.batch_size, rank, processes)
+    val_batch = -(-options.batch_size // (options.accumulate * processes))  # fits into memory
+    val_items = samplers.share(len(val), rank, processes)
+    settings = _loader_settings(options.workers, device)
     return (
-        DataLoader(train, batch_sampler=batches, **shared),
-        DataLoader(val, part, sampler=samplers.share(len(val), rank, processes), **shared),
+        ClipLoader(train, batch_sampler=batches, **settings),
+        ClipLoader(val, val_batch, sampler=val_items, **settings),
     )
 
 
+def _loader_settings(workers: int, device: torch.device) -> dict[str, Any]:
+    return {
+        "num_workers": workers,
+        "persistent_workers": workers > 0,  # not restarted for every epoch
+        "collate_fn": collate_loaded,
+        "pin_memory": device.type == "cuda",
+        "worker_init_fn": ignore_signals,
+        # Its own: a loader draws a number for every epoch, and torch's generator must draw the same
+        # numbers in a resumed run.
+        "generator": torch.Generator(),
+    }
+
+
 def _datasets(
-    flags: argparse.Namespace,
-    data: manifest.Manifest,
-    clip: ClipConfig,
-    store: FeatureStore | None,
+    options: DataOptions, data: manifest.Manifest, clip: ClipConfig, store: FeatureStore | None
 ) -> tuple[VideoDataset, VideoDataset]:
     if store is not None:
         return (
-            FeatureDataset(data, "train", clip, train=True, seed=flags.seed, store=store),
+            FeatureDataset(data, "train", clip, train=True, seed=options.seed, store=store),
             FeatureDataset(data, "val", clip, train=False, store=store),
         )
-    make = datasets.get(flags.dataset)
-    drawn = {"seed": flags.seed, "augmentation": flags.augmentation, "sbi": flags.sbi}
-    return make(data, "train", clip, train=True, **drawn), make(data, "val", clip, train=False)
+    dataset = datasets.get(options.dataset)
+    train = dataset(
+        data,
+        "train",
+        clip,
+        train=True,
+        seed=options.seed,
+        augmentation=options.augmentation,
+        sbi=options.sbi,
+    )
+    return train, dataset(data, "val", clip, train=False)
 
 
 def build_plan(
-    flags: argparse.Namespace,
+    options: LoopOptions,
     loss: Loss,
-    train_loader: DataLoader,
+    train_loader: ClipLoader,
     clip: ClipConfig,
-    place: torch.device,
+    device: torch.device,
 ) -> Plan:
+    """Return the settings of the training loop."""
     attack = None
-    if flags.adversarial != "none":
-        attack = adversarial.make_attack(flags.adversarial, flags.epsilon, clip.mean, clip.std)
+    if options.adversarial != "none":
+        attack = adversarial.make_attack(options.adversarial, options.epsilon, clip.mean, clip.std)
+    sampler = train_loader.batch_sampler.items
     return Plan(
-        epochs=flags.epochs,
-        threshold=THRESHOLD,
-        log_interval=flags.log_interval,
-        save_every_steps=flags.save_every_steps,
-        chance_loss=_chance_loss(loss, train_loader.batch_sampler.items, flags.num_classes),
-        max_gradient=flags.max_gradient,
-        accumulate=flags.accumulate,
-        precision=devices.precision(flags.precision, place),
+        epochs=options.epochs,
+        log_interval=options.log_interval,
+        save_every_steps=options.save_every_steps,
+        chance_loss=_chance_loss(loss, sampler, options.num_classes),
+        max_gradient=options.max_gradient,
+        accumulate=options.accumulate,
+        precision=devices.precision(options.precision, device),
         attack=attack,
-        mix=MIXES.get(flags.mix),
+        mix=MIXES.get(options.mix),
     )
 
 
 def _chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:
-    """What guessing costs on average over an epoch's clips."""
+    """Return the mean loss of guessing over an epoch's clips."""
     labels = torch.tensor(sampler.drawn_labels())
     return loss(torch.zeros(len(labels), classes), labels).mean().item()

@@ -1,10 +1,11 @@
-"""What a run leaves to look at after every epoch: history.csv and curves.png."""
+"""A run's history after every epoch: history.csv and curves.png."""
 
 import csv
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from common.files import replacing
 
@@ -13,8 +14,8 @@ COMPARED = ("val_loss", "val_acc", "val_auc")
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. train_* are over augmented clips, val_* over whole videos; val_auc is None when
-    validation holds one class only."""
+    """One epoch. train_* are over augmented clips, val_* over whole videos; val_auc is None if
+    validation has only one class."""
 
     epoch: int
     train_loss: float
@@ -25,9 +26,10 @@ class EpochRow:
     lr: float  # at the epoch's end
     seconds: float
     clips_per_second: float  # of training
-    gradient: float  # its norm before clipping, mean over steps
+    gradient: float  # norm before clipping, mean over steps
 
     def line(self, epochs: int) -> str:
+        """Return the row as a line for the terminal."""
         auc = "n/a" if self.val_auc is None else f"{self.val_auc:.3f}"
         return (
             f"epoch {self.epoch}/{epochs}: "
@@ -38,7 +40,7 @@ class EpochRow:
 
 
 def write(folder: Path, rows: list[EpochRow]) -> None:
-    """history.csv"""
+    """Write history.csv."""
     with (
         replacing(folder / "history.csv") as partial,
         partial.open("w", newline="", encoding="utf-8") as file,
@@ -49,17 +51,18 @@ def write(folder: Path, rows: list[EpochRow]) -> None:
 
 
 def read(folder: Path) -> list[EpochRow]:
-    """The rows of history.csv."""
+    """Read the rows of history.csv."""
     with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        return [EpochRow(**{k: _number(v) for k, v in row.items()}) for row in csv.DictReader(file)]
+        return [_parse(row) for row in csv.DictReader(file)]
 
 
-def _number(text: str) -> int | float | None:
-    return int(text) if text.isdecimal() else float(text) if text else None
+def _parse(row: dict[str, str]) -> EpochRow:
+    numbers: dict[str, Any] = {name: float(text) if text else None for name, text in row.items()}
+    return EpochRow(**numbers | {"epoch": int(row["epoch"])})
 
 
 def best(rows: list[EpochRow], monitor: str) -> EpochRow:
-    """The first of the epochs that are best by a column."""
+    """Return the first of the best epochs by the column `monitor`."""
     sign = 1 if monitor == "val_loss" else -1
 
     def badness(row: EpochRow) -> float:
@@ -70,7 +73,7 @@ def best(rows: list[EpochRow], monitor: str) -> EpochRow:
 
 
 def compare(folders: dict[int, Path], monitor: str) -> str:
-    """A table of the best epochs of runs by seed, with mean and standard deviation."""
+    """Return a table of the best epochs of runs by seed, with mean and standard deviation."""
     rows = {seed: best(read(folder), monitor) for seed, folder in folders.items()}
     shown = [name for name in COMPARED if all(getattr(r, name) is not None for r in rows.values())]
     lines = [f"{'seed':>6}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown)]
@@ -79,14 +82,15 @@ def compare(folders: dict[int, Path], monitor: str) -> str:
         lines.append(f"{seed:>6}{row.epoch:>7}{values}")
     for name, function in (("mean", fmean), ("sd", stdev)):
         if len(rows) > 1:
-            values = (function([getattr(row, column) for row in rows.values()]) for column in shown)
-            lines.append(f"{name:>6}{'':>7}" + "".join(f"{value:>10.4f}" for value in values))
+            columns = [[getattr(row, column) for row in rows.values()] for column in shown]
+            values = "".join(f"{function(column):>10.4f}" for column in columns)
+            lines.append(f"{name:>6}{'':>7}{values}")
     return "\n".join(lines)
 
 
 def draw_curves(folder: Path, rows: list[EpochRow]) -> None:
-    """Loss and accuracy over epochs, training and validation, as curves.png."""
-    from common.figures import new_figure  # slow to import
+    """Draw loss and accuracy over epochs for training and validation as curves.png."""
+    from common.figures import new_figure, save_png  # slow to import
 
     figure = new_figure(9, 3.5)
     epochs = [row.epoch for row in rows]
@@ -99,4 +103,4 @@ def draw_curves(folder: Path, rows: list[EpochRow]) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(folder / "curves.png", dpi=100)
+    save_png(figure, folder / "curves.png")

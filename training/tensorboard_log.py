@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run (--tensorboard): tensorboard --logdir checkpoints
+"""A run's TensorBoard log (--tensorboard); view it with: tensorboard --logdir checkpoints
 
 Shapes: B clips, T frames, C channels, H, W.
 """
@@ -15,47 +15,50 @@ from common.errors import UsageError
 from common.figures import new_figure
 from datasets.manifest import CLASSES
 from datasets.video_dataset import VideoDataset, collate
-from scoring.predict import p_fake
+from scoring.predict import score_clips
 from training.history import EpochRow
 
-SHOWN = 4  # clips of validation, of each label
+CLIPS_PER_LABEL = 4  # validation clips in a picture
 
 
-def require() -> type:
-    """torch's SummaryWriter. Raise UsageError without TensorBoard."""
+def summary_writer() -> type:
+    """Return torch's class SummaryWriter. Raise UsageError without TensorBoard."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise UsageError(
-            "--tensorboard needs it: pip install -r requirements-extras.txt"
+            "--tensorboard needs TensorBoard: pip install -r requirements-extras.txt"
         ) from error
     return SummaryWriter
 
 
-class Board:
-    """The events of one run, in its folder."""
+class TensorBoardLog:
+    """Writes the events of one run into its folder."""
 
     def __init__(self, folder: Path, epoch: int) -> None:
-        """What an interrupted run wrote of `epoch` and later ones is taken back."""
-        self.writer = require()(str(folder), purge_step=epoch)
+        """Open the log; events of `epoch` and later, from before an interruption, are removed."""
+        self.writer = summary_writer()(str(folder), purge_step=epoch)
 
     def add(self, row: EpochRow, model: nn.Module, dataset: VideoDataset) -> None:
-        """The numbers of an epoch, and a few clips of validation with their scores."""
+        """Write the numbers of an epoch, and a few validation clips with their scores."""
         for name, value in asdict(row).items():
             if name != "epoch" and value is not None:
-                tag = re.sub("^(train|val)_", r"\1/", name)  # a group each
+                tag = re.sub("^(train|val)_", r"\1/", name)  # one group for each split
                 self.writer.add_scalar(tag, value, row.epoch)
         self.writer.add_figure("clips", draw_clips(model, dataset), row.epoch)
         self.writer.flush()
 
 
 def draw_clips(model: nn.Module, dataset: VideoDataset) -> Figure:
-    """The first frames of SHOWN clips of each label, spread over the dataset, with p_fake."""
+    """Draw the first frames of CLIPS_PER_LABEL clips of each label, spread over the dataset, with
+    their scores."""
     labels = np.array(dataset.labels)
-    found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    chosen = [i for of in found for i in of[:: -(-len(of) // SHOWN)].tolist()]
+    items_of_label = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    chosen = [
+        i for items in items_of_label for i in items[:: -(-len(items) // CLIPS_PER_LABEL)].tolist()
+    ]
     batch = collate([dataset.pixels[index] for index in chosen])
-    scores = p_fake(model.eval(), batch["clips"], batch["mask"])
+    scores = score_clips(model.eval(), batch["clips"], batch["mask"])
     mean, std = (np.array(values) for values in (dataset.config.mean, dataset.config.std))
     figure = new_figure(2 * len(chosen), 2.6)
     panels = figure.subplots(1, len(chosen), squeeze=False)[0]
@@ -64,6 +67,6 @@ def draw_clips(model: nn.Module, dataset: VideoDataset) -> Figure:
     ):
         image = clip[0].permute(1, 2, 0).numpy() * std + mean  # (H, W, C)
         axes.imshow(image.clip(0, 1))
-        axes.set_title(f"{CLASSES[label]}, p_fake {score:.2f}")
+        axes.set_title(f"{CLASSES[label]}, score {score:.2f}")
         axes.axis("off")
     return figure

@@ -1,8 +1,8 @@
-"""How a public dataset lies on disk → one table of videos.
+"""How a public dataset lies on disk, read as one table of videos.
 
-The table has a row per video: video_id, path (relative to the root), label, source, method,
-status, detail; where they are known also group (what must stay in one split, else the source)
-and split (official, else empty). `status` is empty for a video that is there to be read.
+The table has a row per video: video_id, path (relative to the root), label, source, method, status,
+detail; where known also group (what must stay in one split; by default the source) and split (the
+official one, else empty). `status` is empty for a video that is on disk.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,8 @@ LAYOUTS: dict[str, Callable[[Path], pd.DataFrame]] = {
 
 
 def read(name: str, root: Path) -> pd.DataFrame:
-    """Raise UsageError for an unknown layout, DataError for a root that does not hold it."""
+    """Return the table of the dataset in `root`. Raise UsageError for an unknown layout, DataError
+    for a root that does not hold it."""
     reader = select("--layout", name, LAYOUTS)
     if not root.is_dir():
         raise DataError(f"--input {root} is not a folder")

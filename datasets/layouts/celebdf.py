@@ -4,7 +4,7 @@
 <root>/Celeb-synthesis/id0_id1_0000.mp4       id0's video 0000 with id1's face
 <root>/List_of_testing_videos.txt             the official test videos
 
-The same celebrities are in training and test of the official list; only videos are apart.
+The official list separates videos, not people: the same celebrities are in training and test.
 """
 
 from pathlib import Path
@@ -21,14 +21,15 @@ TEST_LIST = "List_of_testing_videos.txt"
 
 
 def read(root: Path) -> pd.DataFrame:
-    """A row for every video on disk. Raise DataError where there is none."""
+    """Return a row for every video on disk. Raise DataError if there is none."""
     files = [file for folder in FOLDERS for file in sorted((root / folder).glob("*.mp4"))]
     if not files:
         raise DataError(
-            f"no Celeb-DF in {root}: expected folders {', '.join(FOLDERS)}, saw {list_folder(root)}"
+            f"no Celeb-DF in {root}: expected folders {', '.join(FOLDERS)}, "
+            f"found {list_folder(root)}"
         )
-    listed = _test_videos(root / TEST_LIST)
-    return pd.DataFrame([_row(root, file, listed) for file in files])
+    test_videos = _test_videos(root / TEST_LIST)
+    return pd.DataFrame([_row(root, file, test_videos) for file in files])
 
 
 def _row(root: Path, file: Path, listed: set[str]) -> dict[str, Any]:
@@ -54,7 +55,8 @@ def _row(root: Path, file: Path, listed: set[str]) -> dict[str, Any]:
 
 
 def _test_videos(path: Path) -> set[str]:
-    """Lines as `1 Celeb-real/id0_0001.mp4`; empty without the list. (Its 1 means REAL.)"""
+    """Return the paths in the official list, whose lines are `1 Celeb-real/id0_0001.mp4` (its 1
+    means REAL); empty without the list."""
     if not path.is_file():
         return set()
     lines = path.read_text(encoding="utf-8").splitlines()

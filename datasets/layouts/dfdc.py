@@ -15,26 +15,26 @@ from common.errors import DataError
 from common.files import list_folder
 from datasets.manifest import FAKE, REAL
 
-Entry = dict[str, Any]  # what metadata.json says of one video
+Entry = dict[str, Any]  # of one video in metadata.json
 LABELS = {"REAL": REAL, "FAKE": FAKE}
 
 
 def read(root: Path) -> pd.DataFrame:
-    """<root>/*/metadata.json, or one part folder itself; every listed video has a row.
+    """Return a row for every video listed in <root>/*/metadata.json, or in one part folder.
 
-    Raise DataError for unusable metadata.
+    Raise DataError for metadata that cannot be used.
     """
     parts = [root] if (root / "metadata.json").is_file() else sorted(root.iterdir())
     parts = [part for part in parts if (part / "metadata.json").is_file()]
     if not parts:
         raise DataError(
             f"no metadata.json in {root} or its folders: expected dfdc_train_part_*/metadata.json, "
-            f"saw {list_folder(root)}"
+            f"found {list_folder(root)}"
         )
-    listed = {part: _read_metadata(part / "metadata.json") for part in parts}
-    # One table of originals for all parts: a fake's original may lie in another part.
-    originals = {name: entry for entries in listed.values() for name, entry in entries.items()}
-    rows = [row for part in parts for row in _read_part(root, part, listed[part], originals)]
+    metadata = {part: _read_metadata(part / "metadata.json") for part in parts}
+    # One table of originals for all parts: a fake's original may be in another part.
+    originals = {name: entry for entries in metadata.values() for name, entry in entries.items()}
+    rows = [row for part in parts for row in _read_part(root, part, metadata[part], originals)]
     if not rows:
         raise DataError(f"the metadata.json files under {root} list no videos")
     return pd.DataFrame(rows)
@@ -43,7 +43,7 @@ def read(root: Path) -> pd.DataFrame:
 def _read_part(
     root: Path, part: Path, metadata: dict[str, Entry], originals: dict[str, Entry]
 ) -> list[dict[str, Any]]:
-    # A part that is a link keeps the name that it has here.
+    # A part that is a symbolic link keeps the link's name.
     part_name = root.resolve().name if part == root else part.name
     rows = []
     for name, entry in sorted(metadata.items()):
@@ -78,10 +78,11 @@ def _read_metadata(path: Path) -> dict[str, Entry]:
 
 
 def _find_video(part: Path, name: str) -> tuple[str, str]:
-    """Status and detail of a listed video before it is opened. Names are hostile until resolved."""
+    """Return status and detail of a listed video before it is opened. Names are hostile until
+    checked."""
     if not name.isprintable() or Path(name).name != name:
         return "unreadable", "refused: not a plain file name"
-    # os.path, because pathlib raises for endless links and for names that are too long.
+    # os.path, because pathlib raises for circular links and for names that are too long.
     path = os.path.realpath(part / name)
     if os.path.dirname(path) != os.path.realpath(part):
         return "unreadable", "refused: the file lies outside its folder"
@@ -91,17 +92,18 @@ def _find_video(part: Path, name: str) -> tuple[str, str]:
 
 
 def _source(name: str, metadata: dict[str, Entry]) -> str:
-    """Stem of the video that `name` was made from, through fakes of fakes; its own if unknown.
+    """Return the stem of the video that `name` was made from, following fakes of fakes; the name's
+    own stem if that is unknown.
 
-    The part is left out on purpose: one name in two parts is taken for one source, which can
-    only keep videos together.
+    The part is left out on purpose: the same name in two parts counts as one source, which can only
+    keep videos together.
     """
     chain = [name]
     while (entry := metadata.get(chain[-1])) is not None:
         original = entry.get("original")
         if not isinstance(original, str) or not original:
             break
-        if original in chain:  # a circle: all of it is one source
+        if original in chain:  # a cycle: all of it is one source
             return Path(min(chain[chain.index(original) :])).stem
         chain.append(original)
     return Path(chain[-1]).stem

@@ -4,8 +4,8 @@
 <root>/manipulated_sequences/<method>/<compression>/videos/183_253.mp4      target_source
 <root>[/splits]/{train,val,test}.json           the official split, optional: pairs of ids
 
-A fake shows the target's video with the source's face, so both ids must be in one split: they
-form a group, and groups that share an id are one.
+A fake shows the target's video with the source's face, so both ids must be in one split: they form
+a group, and groups that share an id are merged.
 """
 
 import json
@@ -23,13 +23,13 @@ REALS, FAKES = "original_sequences", "manipulated_sequences"
 
 
 def read(root: Path) -> pd.DataFrame:
-    """A row for every video on disk. Raise DataError where there is none, or for a split file
+    """Return a row for every video on disk. Raise DataError if there is none, or for a split file
     that cannot be read."""
     files = [*root.glob(f"{REALS}/*/*/videos/*.mp4"), *root.glob(f"{FAKES}/*/*/videos/*.mp4")]
     if not files:
         raise DataError(
             f"no FaceForensics++ in {root}: expected {REALS}/youtube/c23/videos/*.mp4 and "
-            f"{FAKES}/<method>/c23/videos/*.mp4, saw {list_folder(root)}"
+            f"{FAKES}/<method>/c23/videos/*.mp4, found {list_folder(root)}"
         )
     rows = [_row(root, file) for file in sorted(files)]
     group = groups.join(pair for row in rows for pair in row["ids"])
@@ -44,7 +44,7 @@ def read(root: Path) -> pd.DataFrame:
 def _row(root: Path, file: Path) -> dict[str, Any]:
     path = file.relative_to(root)
     kind, collection = path.parts[:2]
-    # 183, 183_253; of the actors 01__scene, 01_02__scene__code
+    # 183, 183_253; for actors 01__scene, 01_02__scene__code
     people, *scene = file.stem.split("__")
     target, *source = people.split("_")
     actors = collection in ("actors", "DeepFakeDetection")
@@ -62,16 +62,16 @@ def _row(root: Path, file: Path) -> dict[str, Any]:
 
 
 def _official_split(root: Path) -> dict[str, str]:
-    """Id → split, empty without the official files."""
-    found: dict[str, str] = {}
+    """Return the split of each id; empty without the official files."""
+    split_of: dict[str, str] = {}
     for split in SPLITS:
         for path in (root / f"{split}.json", root / "splits" / f"{split}.json"):
             if path.is_file():
                 try:
                     pairs = json.loads(path.read_text(encoding="utf-8"))
-                    found |= {number: split for pair in pairs for number in pair}
+                    split_of |= {number: split for pair in pairs for number in pair}
                 except (ValueError, TypeError) as error:
                     raise DataError(
                         f"{path} should hold a list of pairs of ids: {error}"
                     ) from error
-    return found
+    return split_of

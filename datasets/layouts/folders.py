@@ -1,9 +1,9 @@
-"""Anybody's own data: a folder `real` beside `fake`, or beside one folder for every method.
+"""Your own data: a folder `real` beside `fake`, or beside one folder for each method.
 
 <root>/real/clip.mp4  <root>/fake/clip.mp4  or  <root>/<method>/clip.mp4     videos or images
 
-Files of the same name (without ending) are taken for one source: a fake that is named after
-its original stays in its split. Other relations between files are unknown here.
+Files with the same name (without ending) count as one source: a fake named after its original stays
+in its split. Other relations between files are unknown here.
 """
 
 from pathlib import Path
@@ -18,7 +18,8 @@ from datasets.manifest import FAKE, REAL
 
 
 def read(root: Path) -> pd.DataFrame:
-    """A row for every video and image. Raise DataError where `real` or all others are empty."""
+    """Return a row for every video and image. Raise DataError if `real` or all other folders are
+    empty."""
     endings = VIDEO_ENDINGS | IMAGE_ENDINGS
     rows = [
         _row(root, folder, file)
@@ -29,7 +30,7 @@ def read(root: Path) -> pd.DataFrame:
     if {row["label"] for row in rows} != {REAL, FAKE}:
         raise DataError(
             f"expected videos or images in {root}/real/ and in {root}/fake/ or one folder for "
-            f"every method, saw {list_folder(root)}"
+            f"every method, found {list_folder(root)}"
         )
     return pd.DataFrame(rows)
 

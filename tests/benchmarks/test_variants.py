@@ -1,4 +1,4 @@
-"""The table of variants: mean and spread over seeds, from runs by the demo's own commands."""
+"""Values of a flag compared over seeds, with runs of the demo's own commands."""
 
 import json
 from pathlib import Path
@@ -6,47 +6,74 @@ from pathlib import Path
 import pytest
 
 from benchmarks import demo_runs, variants
+from tests.benchmarks.commands import flag_values, parse, run
+
+AUC = {"lstm": 0.5, "gru": 0.75}
 
 
-def test_a_row_holds_mean_and_spread_over_seeds() -> None:
-    runs = [{"flicker": 0.5 + step, "low_resolution": 0.9 + step} for step in (0.0, 0.1)]
-    _, head, row = variants.report("temporal", {"gru": runs}, [0, 1])
-    assert head.split() == ["--temporal", "flicker", "low_resolution", "mean"]
-    assert row.split() == [
-        "gru",
-        "0.550",
-        "±",
-        "0.071",
-        "0.950",
-        "±",
-        "0.071",
-        "0.750",
-        "±",
-        "0.071",
-    ]
-
-
-def test_a_run_that_is_finished_is_not_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stages: list[list[str]] = []
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands called so far; each writes the files that the benchmark reads."""
+    commands: list[list[str]] = []
 
     def stage(name: str, command: list[str]) -> float:
-        stages.append(command)
-        if name == "evaluate":
-            folder = tmp_path / "temporal_gru/evaluation_test"
+        commands.append(command)
+        if name == "preprocess":
+            folder = Path(flag_values(command)["--output"])
             folder.mkdir(parents=True)
-            groups = {"method": {"flicker": {"auc": {"value": 0.7}}}}
+            (folder / "videos_df.csv").touch()
+        elif name == "evaluate":
+            (path,) = parse(command).checkpoint
+            folder = path.with_name("evaluation_test")
+            folder.mkdir(parents=True)
+            auc = AUC[path.parent.name.removeprefix("temporal_")]
+            groups = {"method": {"flicker": {"auc": {"value": auc}}}}
             results = {"evaluations": [{"groups": groups}]}
             (folder / "metrics.json").write_text(json.dumps(results))
         return 0.0
 
     monkeypatch.setattr(demo_runs.demo, "run_stage", stage)
+    return commands
+
+
+def test_every_value_gets_a_row_with_mean_and_spread_over_seeds(
+    stages: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    words = ["temporal", "lstm,gru", "--seeds", "0,1", "--epochs", "2", "--sources", "3"]
+    assert run(monkeypatch, variants, *words, "--output", tmp_path) == 0
+    _, _, head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["--temporal", "flicker", "mean"]
+    assert [row.split() for row in rows] == [
+        ["lstm", "0.500", "±", "0.000", "0.500", "±", "0.000"],
+        ["gru", "0.750", "±", "0.000", "0.750", "±", "0.000"],
+    ]
+    trainings = [parse(command) for command in stages if command[0] == "train.py"]
+    assert [(flags.temporal, flags.seed) for flags in trainings] == [
+        *(("lstm", 0), ("gru", 0)),
+        *(("lstm", 1), ("gru", 1)),
+    ]
+    assert {flags.epochs for flags in trainings} == {2}
+    generated = [flag_values(command) for command in stages if "demo.generate" in command]
+    assert [values["--sources"] for values in generated] == ["3", "3"]
+
+
+def test_the_spread_is_the_standard_deviation_over_seeds() -> None:
+    runs = [{"flicker": 0.5 + step, "low_resolution": 0.9 + step} for step in (0.0, 0.1)]
+    _, head, row = variants.report("temporal", {"gru": runs}, [0, 1])
+    assert head.split() == ["--temporal", "flicker", "low_resolution", "mean"]
+    cells = row.removeprefix("gru").split()
+    assert cells[::3] == ["0.550", "0.950", "0.750"] and cells[2::3] == ["0.071"] * 3
+
+
+def test_a_complete_run_is_used_again(stages: list[list[str]], tmp_path: Path) -> None:
     data = tmp_path / "videos_df.csv"
     for _ in range(2):
-        found = demo_runs.train_and_test(data, "temporal_gru", 3, ["--temporal", "gru"])
-        assert found == {"flicker": 0.7}
+        aucs = demo_runs.train_and_test(data, "temporal_gru", 3, ["--temporal", "gru"])
+        assert aucs == {"flicker": 0.75}
     train, evaluate = stages
-    assert train[0] == "train.py" and train[-2:] == ["--temporal", "gru"]
-    assert train[train.index("--seed") + 1] == "3"
-    assert f"{tmp_path}/temporal_gru/best.pt" in evaluate
+    flags = parse(train)
+    assert (flags.temporal, flags.seed, flags.run_name) == ("gru", 3, "temporal_gru")
+    assert parse(evaluate).checkpoint == [tmp_path / "temporal_gru/best.pt"]

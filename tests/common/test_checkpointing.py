@@ -93,14 +93,14 @@ def test_foreign_and_future_files_are_refused(tmp_path: Path) -> None:
 def test_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     for epoch in range(1, 6):
         (tmp_path / f"epoch_{epoch:03d}.pt").touch()
-    checkpointing.keep_newest(tmp_path, 0)
+    checkpointing.delete_old_epochs(tmp_path, 0)
     assert len(list(tmp_path.iterdir())) == 5
-    checkpointing.keep_newest(tmp_path, 2)
+    checkpointing.delete_old_epochs(tmp_path, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch_004.pt", "epoch_005.pt"]
 
 
 def test_the_newest_checkpoints_are_kept_beyond_epoch_999(tmp_path: Path) -> None:
     for epoch in (998, 999, 1000):
         (tmp_path / f"epoch_{epoch:03d}.pt").touch()
-    checkpointing.keep_newest(tmp_path, 2)
+    checkpointing.delete_old_epochs(tmp_path, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch_1000.pt", "epoch_999.pt"]

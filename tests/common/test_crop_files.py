@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import crop_files
-from common.crop_files import Place
+from common.crop_files import Location
 from common.errors import DataError
 
 JPEGS = [b"first", b"", b"third" * 300]
@@ -20,8 +20,8 @@ def packed(prefix: str = "") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for index in (1, 2, 0):  # in another order than time's
-            crop_files.add(tar, f"{prefix}{index:07d}.jpg", JPEGS[index])
-        crop_files.add(tar, f"{prefix}json", b"{}")
+            crop_files.add_member(tar, f"{prefix}{index:07d}.jpg", JPEGS[index])
+        crop_files.add_member(tar, f"{prefix}json", b"{}")
         end = tar.offset
     return buffer.getvalue()[:end]
 
@@ -88,17 +88,17 @@ def test_crops_that_cannot_be_read_are_one_line(
 
 def test_a_cut_tar_file_is_damaged(tmp_path: Path, places: dict[str, str]) -> None:
     path = tmp_path / "track_0.tar"
-    assert crop_files.count(path) == 4
+    assert crop_files.count_crops(path) == 4
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match="track_0"):
         crop_files.read(tmp_path, "track_0.tar", 3)
     with pytest.raises(tarfile.TarError):
-        crop_files.count(path)
+        crop_files.count_crops(path)
 
 
 @given(st.text(min_size=1), st.integers(0, 10**15 - 1), st.integers(0, 10**15 - 1))
 def test_a_place_survives_being_written_down(file: str, start: int, length: int) -> None:
-    assert crop_files.parse(str(Place(file, start, length))) == Place(file, start, length)
+    assert crop_files.parse(str(Location(file, start, length))) == Location(file, start, length)
 
 
 def test_the_same_crops_give_the_same_bytes() -> None:

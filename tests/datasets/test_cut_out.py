@@ -9,7 +9,7 @@ import torch
 from common.preprocessing import ClipConfig, FaceConfig
 from datasets import augmentations, video_dataset
 from datasets.cut_out import GREY, PARTS, cut_out
-from datasets.landmarks import typical
+from datasets.landmarks import typical_landmarks
 from datasets.manifest import read
 from datasets.video_dataset import VideoDataset
 from tests.helpers.crop_sets import write_crop_set
@@ -20,7 +20,7 @@ SEEDS = range(30)
 
 def moving(frames: int) -> np.ndarray:
     """(T, 5, 2): a face that goes to the right by four pixels a frame."""
-    points = typical(frames, FaceConfig(face_size=SIZE))
+    points = typical_landmarks(frames, FaceConfig(face_size=SIZE))
     points[..., 0] += 0.2 + 4 * np.arange(frames)[:, None]  # no half that may round either way
     return points
 

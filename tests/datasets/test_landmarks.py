@@ -41,7 +41,7 @@ def test_a_dot_in_the_frame_is_where_its_mapped_point_is_in_the_crop(
     cv2.circle(frame, (x, y), 4, (255, 255, 255), -1)
     rows, columns = np.nonzero(cut(frame, box, margin, 96)[..., 0] > 127)
     faces = FaceConfig(face_size=96, margin=margin)
-    mapped = landmarks.in_crop(np.full((1, 5, 2), [x, y], float), box[None], faces)[0, 0]
+    mapped = landmarks.to_crop_pixels(np.full((1, 5, 2), [x, y], float), box[None], faces)[0, 0]
     assert mapped == pytest.approx([columns.mean(), rows.mean()], abs=1.0)
 
 
@@ -66,9 +66,9 @@ def test_every_way_of_storing_a_track_gives_its_points(tmp_path: Path, way: str)
         url = "memory://landmarks" if way == "shards_url" else None
         table = shards.pack(table, tmp_path, url)
         shutil.rmtree(tmp_path / "crops")
-    found = landmarks.of_track(tmp_path, table.iloc[1], FACES)
+    found = landmarks.track_landmarks(tmp_path, table.iloc[1], FACES)
     boxes = np.repeat([[1.5, 2.5, 30.0, 40.0]], 2, axis=0)  # of face_track
-    assert np.array_equal(found, landmarks.in_crop(np.array([POINTS] * 2), boxes, FACES))
+    assert np.array_equal(found, landmarks.to_crop_pixels(np.array([POINTS] * 2), boxes, FACES))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,9 @@ def test_every_way_of_storing_a_track_gives_its_points(tmp_path: Path, way: str)
 )
 def test_points_that_are_no_face_give_way_to_a_typical_one(tmp_path: Path, points: Any) -> None:
     row = stored(tmp_path, points).iloc[1]
-    assert np.array_equal(landmarks.of_track(tmp_path, row, FACES), landmarks.typical(2, FACES))
+    assert np.array_equal(
+        landmarks.track_landmarks(tmp_path, row, FACES), landmarks.typical_landmarks(2, FACES)
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,11 +100,13 @@ def test_crops_without_a_usable_record_are_typical_ones(tmp_path: Path, text: st
     row = stored(tmp_path, POINTS).iloc[1]
     record = tmp_path / "crops/p/a.mp4/video.json"
     record.unlink() if text is None else record.write_text(text)
-    assert np.array_equal(landmarks.of_track(tmp_path, row, FACES), landmarks.typical(2, FACES))
+    assert np.array_equal(
+        landmarks.track_landmarks(tmp_path, row, FACES), landmarks.typical_landmarks(2, FACES)
+    )
 
 
 def test_a_typical_face_lies_in_its_box_in_the_middle_of_the_crop() -> None:
-    eyes, _, mouth = np.split(landmarks.typical(1, FACES)[0], [2, 3])
+    eyes, _, mouth = np.split(landmarks.typical_landmarks(1, FACES)[0], [2, 3])
     edge = FACES.face_size * FACES.margin / (1 + 2 * FACES.margin)
     assert ((eyes > edge) & (eyes < FACES.face_size - edge)).all()
     assert eyes[:, 1].max() < FACES.face_size / 2 < mouth[:, 1].min()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from common.preprocessing import FaceConfig
-from datasets.landmarks import typical
+from datasets.landmarks import typical_landmarks
 from datasets.self_blend import self_blend
 
 SIZE = 96
@@ -37,7 +37,7 @@ def changed(clip: torch.Tensor, mixed: torch.Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_face_changes_and_what_is_around_it_does_not(seed: int) -> None:
-    clip, landmarks = still(2), typical(2, FACES)
+    clip, landmarks = still(2), typical_landmarks(2, FACES)
     pixels = changed(clip, blended(clip, landmarks, seed))
     eyes = np.linalg.norm(landmarks[0, 1] - landmarks[0, 0])
     left, top = landmarks[0, :2].mean(axis=0)
@@ -53,7 +53,7 @@ def test_the_face_changes_and_what_is_around_it_does_not(seed: int) -> None:
 def test_the_border_is_soft(seed: int) -> None:
     """On a plain picture the only edges are the blend's own."""
     clip = torch.full((1, 3, SIZE, SIZE), 120, dtype=torch.uint8)
-    mixed = blended(clip, typical(1, FACES), seed)[0].short()
+    mixed = blended(clip, typical_landmarks(1, FACES), seed)[0].short()
     whole = (mixed - 120).abs().max()
     step = max(mixed.diff(dim=1).abs().max(), mixed.diff(dim=2).abs().max())
     assert step <= 0.45 * whole + 1
@@ -62,13 +62,13 @@ def test_the_border_is_soft(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_still_face_gets_nearly_the_same_blend_in_every_frame(seed: int) -> None:
     clip = still(16)
-    mixed = blended(clip, typical(16, FACES), seed).float()
+    mixed = blended(clip, typical_landmarks(16, FACES), seed).float()
     assert 0 < mixed.diff(dim=0).abs().mean(dim=(1, 2, 3)).max() < 0.25, "grey levels a frame"
     assert (mixed - mixed[0]).abs().mean(dim=(1, 2, 3)).max() < 1.5, "all the drift"
 
 
 def test_the_mask_goes_with_the_face() -> None:
-    clip, landmarks = still(3), typical(3, FACES)
+    clip, landmarks = still(3), typical_landmarks(3, FACES)
     landmarks += np.array([-12, 0, 12])[:, None, None] * [1, 0.5]
     pixels = changed(clip, blended(clip, landmarks, seed=1))
     centres = np.array([np.argwhere(frame).mean(axis=0)[::-1] for frame in pixels])
@@ -76,7 +76,7 @@ def test_the_mask_goes_with_the_face() -> None:
 
 
 def test_the_seed_is_all_the_chance_there_is() -> None:
-    clip, landmarks = still(2), typical(2, FACES)
+    clip, landmarks = still(2), typical_landmarks(2, FACES)
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].tolist()
     first = blended(clip, landmarks, 3)
     assert torch.equal(state, torch.get_rng_state())
@@ -88,7 +88,7 @@ def test_the_seed_is_all_the_chance_there_is() -> None:
 
 def test_the_clip_itself_is_left_as_it_was() -> None:
     clip = still(2)
-    blended(clip, typical(2, FACES), 0)
+    blended(clip, typical_landmarks(2, FACES), 0)
     assert torch.equal(clip, still(2))
 
 
@@ -100,7 +100,7 @@ def test_any_clip_is_blended(frames: int, grey: bool, shift: int, seed: int) -> 
     clip = still(frames)
     if grey:
         clip = clip[:, :1].repeat(1, 3, 1, 1)
-    mixed = blended(clip, typical(frames, FACES) + np.array([shift, 0]), seed)
+    mixed = blended(clip, typical_landmarks(frames, FACES) + np.array([shift, 0]), seed)
     assert mixed.shape == clip.shape
     assert mixed.dtype == torch.uint8
     assert not torch.equal(mixed, clip)
@@ -108,7 +108,7 @@ def test_any_clip_is_blended(frames: int, grey: bool, shift: int, seed: int) -> 
 
 def test_a_dark_face_is_not_given_more_contrast_than_a_bright_one() -> None:
     """Changes of colour are relative."""
-    bright, landmarks = still(1), typical(1, FACES)
+    bright, landmarks = still(1), typical_landmarks(1, FACES)
     dark = bright // 8
     for seed in SEEDS:
         change = (blended(bright, landmarks, seed).float() - bright).abs().mean()

@@ -161,7 +161,7 @@ def test_a_self_blend_gets_the_landmarks_of_its_own_frames(
     dataset = VideoDataset(data, "train", CLIP, train=True, sbi=1.0)
     real = dataset.rows.iloc[0]
     crops = [dataset._load(real, start)[0] for start in range(6)]
-    expected = landmarks.of_track(tmp_path, real, data.faces)
+    expected = landmarks.track_landmarks(tmp_path, real, data.faces)
     seen = set()
 
     def check(clip: torch.Tensor, given: np.ndarray, _: torch.Generator) -> torch.Tensor:

@@ -10,7 +10,7 @@ from evaluation import baselines, compare
 from evaluation.measure import ece_if_calibrated, measure
 from evaluation.video_traits import NUMERIC, groups
 from scoring import metrics
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def judged_videos(count: int = 40, seed: int = 0) -> pd.DataFrame:
 
 
 def test_a_method_is_compared_with_all_reals_and_with_the_other_methods() -> None:
-    found = measure(judged_videos(), Judgement(), ["method"], seed=0)["groups"]["method"]
+    found = measure(judged_videos(), DecisionRule(), ["method"], seed=0)["groups"]["method"]
     assert found["easy"]["auc"]["value"] == 1
     assert found["easy"]["real"] == found["hard"]["real"] == 40
     assert found["hard"]["auc"]["value"] == pytest.approx(0.5, abs=0.15)
@@ -59,7 +59,7 @@ def test_a_method_is_compared_with_all_reals_and_with_the_other_methods() -> Non
 def test_a_gap_is_between_a_group_and_all_others() -> None:
     videos = judged_videos()
     videos["compression"] = np.where(videos["method"] == "hard", "c40", "c23")
-    found = measure(videos, Judgement(), ["compression"], seed=0)["groups"]["compression"]
+    found = measure(videos, DecisionRule(), ["compression"], seed=0)["groups"]["compression"]
     assert found["c40"]["misses_gap"]["value"] == 1
     assert found["c23"]["misses_gap"] == {"value": -1, "interval": None}
     assert found["c40"]["auc"]["value"] is None, "no real of that group"
@@ -73,7 +73,7 @@ def test_what_has_no_face_is_counted_and_in_no_number() -> None:
         np.nan,
         np.nan,
     ]
-    found = measure(videos, Judgement(), ["method"], seed=0)
+    found = measure(videos, DecisionRule(), ["method"], seed=0)
     assert (found["videos"], found["videos_judged"]) == (80, 76)
     assert found["verdicts"]["REAL"]["no_face"] == found["counts"]["FAKE"]["no_face"] == 2
     numbers = found["metrics"]
@@ -87,7 +87,7 @@ def test_every_table_counts_what_could_not_be_judged() -> None:
     unjudged = ["no_face", "no_face", np.nan, np.nan]
     videos.loc[[0, 1, 3], ["status", "verdict", "score", "p_fake"]] = unjudged
     videos.loc[3, "codec"] = ""
-    groups = measure(videos, Judgement(), ["method", "codec"], seed=0)["groups"]
+    groups = measure(videos, DecisionRule(), ["method", "codec"], seed=0)["groups"]
     assert {name: group["not_judged"] for name, group in groups["method"].items()} == {
         "easy": 2,
         "hard": 2,
@@ -98,14 +98,14 @@ def test_every_table_counts_what_could_not_be_judged() -> None:
     assert "auc" not in groups["codec"]["not known"]
     cell = compare.matrix({"a": {"one": videos}}, prior=0.5, seed=0)["a"]["one"]
     assert (cell["videos"], cell["videos_judged"]) == (80, 77)
-    found = compare.differences(videos, judged_videos(), 0.5, seed=0)
+    found = compare.compare_checkpoints(videos, judged_videos(), 0.5, seed=0)
     assert (found["videos"], found["videos_judged"]) == (80, 77)
 
 
 def test_videos_of_which_a_column_says_nothing_are_a_group_and_others_to_the_rest() -> None:
     videos = judged_videos()
     videos["camera"] = ["a", "", "not known", "a"] * 20
-    found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
+    found = measure(videos, DecisionRule(), ["camera"], seed=0)["groups"]["camera"]
     assert list(found) == ["a", "not known"]
     assert found["not known"]["auc_gap"]["value"] == pytest.approx(-found["a"]["auc_gap"]["value"])
 
@@ -113,7 +113,7 @@ def test_videos_of_which_a_column_says_nothing_are_a_group_and_others_to_the_res
 def test_verdict_rates_are_of_each_class_and_uncertain_of_both() -> None:
     videos = judged_videos(4)
     videos["verdict"] = ["real", "fake", "fake", "real", "uncertain", "uncertain", "real", "fake"]
-    found = measure(videos, Judgement(), [], seed=0)["metrics"]
+    found = measure(videos, DecisionRule(), [], seed=0)["metrics"]
     assert found["reals_with_verdict_fake"]["value"] == 1 / 4
     assert found["fakes_with_verdict_real"]["value"] == 1 / 4
     assert found["uncertain"]["value"] == 1 / 4
@@ -122,26 +122,26 @@ def test_verdict_rates_are_of_each_class_and_uncertain_of_both() -> None:
 def test_a_method_of_few_fakes_is_not_measured_by_the_sources_of_its_reals() -> None:
     videos = judged_videos(20)
     videos.loc[3, "method"] = "rare"
-    found = measure(videos, Judgement(), ["method"], seed=0)["groups"]["method"]["rare"]
+    found = measure(videos, DecisionRule(), ["method"], seed=0)["groups"]["method"]["rare"]
     assert (found["sources"], "auc" in found) == (1, False)
 
 
 def test_few_sources_are_counted_and_not_measured() -> None:
     videos = judged_videos(6)
     videos["camera"] = ["a", "a", *["b"] * 10]
-    found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
+    found = measure(videos, DecisionRule(), ["camera"], seed=0)["groups"]["camera"]
     assert found["a"] == {"real": 1, "fake": 1, "not_judged": 0, "sources": 1}
     assert found["b"]["sources"] == 5 and "auc" in found["b"]
     videos.loc[2:5, "group"] = "s1"  # two of them share footage
-    found = measure(videos, Judgement(), ["camera"], seed=0)["groups"]["camera"]
+    found = measure(videos, DecisionRule(), ["camera"], seed=0)["groups"]["camera"]
     assert found["b"]["sources"] == 5 and "auc" not in found["b"]
 
 
 def test_sources_that_share_footage_are_drawn_together() -> None:
     videos = judged_videos()
-    alone = measure(videos, Judgement(), [], seed=0)
+    alone = measure(videos, DecisionRule(), [], seed=0)
     pairs = videos.assign(group=np.repeat([f"g{i}" for i in range(20)], 4))
-    found = measure(pairs, Judgement(), [], seed=0)
+    found = measure(pairs, DecisionRule(), [], seed=0)
     assert (found["sources"], found["independent"], alone["independent"]) == (40, 20, 40)
     assert found["metrics"]["auc"]["value"] == alone["metrics"]["auc"]["value"]
     assert found["metrics"]["auc"]["interval"] != alone["metrics"]["auc"]["interval"]
@@ -170,10 +170,10 @@ def test_an_error_that_chance_explains_may_be_none() -> None:
     videos = judged_videos(50)
     p_fake = random.random(100)
     videos = videos.assign(p_fake=p_fake, label=(random.random(100) < p_fake).astype(int))
-    right = measure(videos, Judgement(), [], seed=0)
+    right = measure(videos, DecisionRule(), [], seed=0)
     assert right["metrics"]["ece"]["value"] < right["ece_if_calibrated_at_most"]
     assert right["metrics"]["ece"]["interval"][0] == 0
-    wrong = measure(videos.assign(label=1 - videos["label"]), Judgement(), [], seed=0)
+    wrong = measure(videos.assign(label=1 - videos["label"]), DecisionRule(), [], seed=0)
     assert wrong["metrics"]["ece"]["value"] > wrong["ece_if_calibrated_at_most"]
     assert 0 < wrong["metrics"]["ece"]["interval"][0] < wrong["metrics"]["ece"]["value"]
 
@@ -230,7 +230,7 @@ def test_a_difference_has_a_narrower_interval_than_its_parts() -> None:
     logits = 1.0 * (first["label"] * 2 - 1) + hard
     first["p_fake"] = 1 / (1 + np.exp(-(logits + 0.1 * (first["label"] * 2 - 1))))
     second = first.assign(p_fake=1 / (1 + np.exp(-logits)))
-    found = compare.differences(first, second.sample(frac=1, random_state=0), 0.5, seed=0)
+    found = compare.compare_checkpoints(first, second.sample(frac=1, random_state=0), 0.5, seed=0)
     assert found["videos"] == 120
     low, high = found["auc"]["interval"]
     assert 0 < low < found["auc"]["value"] < high

@@ -7,7 +7,7 @@ import torch
 
 from evaluation import robustness
 from evaluation.robustness import PERTURBATIONS, SEVERITIES
-from scoring.decision_rule import Judgement
+from scoring.decision_rule import DecisionRule
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_every_step_is_measured() -> None:
         }
     )
     videos["p_fake"] = videos["score"]
-    found = robustness.measure({("blur", 1): videos, ("blur", 2): videos}, Judgement(), seed=0)
+    found = robustness.measure({("blur", 1): videos, ("blur", 2): videos}, DecisionRule(), seed=0)
     assert [entry["severity"] for entry in found["blur"]] == [1, 2]
     assert found["blur"][0]["false_alarms"]["value"] == pytest.approx(1 / 4)
     assert found["blur"][0]["misses"]["value"] == pytest.approx(1 / 4)

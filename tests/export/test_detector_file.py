@@ -36,7 +36,7 @@ def with_about(parts: Parts, **changes: object) -> Parts:
 BAD: dict[str, tuple[Callable[[Path, Parts], Path], str]] = {
     "cut": (
         lambda path, parts: path.write_bytes(pack(path, parts).read_bytes()[:-99]) and path,
-        "damaged or no exported detector",
+        "damaged or not an exported detector",
     ),
     "a bit turned": (
         lambda path, parts: turn_a_bit(pack(path, parts)),
@@ -60,7 +60,7 @@ BAD: dict[str, tuple[Callable[[Path, Parts], Path], str]] = {
     ),
     "settings of another version": (
         lambda path, parts: pack(path, with_about(parts, faces={"size": 3})),
-        "FaceConfig of another version",
+        "FaceConfig is of another",
     ),
     "no graph": (
         lambda path, parts: pack(path, parts | {"encoder.onnx": b"no graph"}),
@@ -118,8 +118,8 @@ def test_other_names_in_the_file_are_left_alone(parts: Parts, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("backend", "words"),
     [
-        ("torch", "is an exported detector: judge by score.py --backend onnx"),
-        ("onnx", "damaged or no exported detector: make one by score.py --export"),
+        ("torch", "is an exported detector: judge by it with score.py --backend onnx"),
+        ("onnx", "damaged or not an exported detector: make one with score.py --export"),
     ],
 )
 def test_the_wrong_file_for_a_backend_is_one_line(
@@ -168,7 +168,7 @@ def test_a_missing_package_is_one_line(
     ("words", "said"),
     [
         (("--export", "best.pt"), "should be a .zip"),
-        (("--export", "gone/detector.zip"), "in a folder that is there"),
+        (("--export", "gone/detector.zip"), "in an existing folder"),
         (("clip.mp4", "--export", "detector.zip"), "--export takes no PATH"),
         (("--export", "detector.zip", "--backend", "onnx"), "not allowed with"),
         ((), "arguments are required: PATH"),

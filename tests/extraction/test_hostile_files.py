@@ -37,7 +37,7 @@ def scored(
     tmp_path_factory: pytest.TempPathFactory, files: Path, checkpoint: Path, repository: Path
 ) -> tuple[subprocess.CompletedProcess[str], dict[str, dict[str, str]]]:
     """score.py once over the whole folder: what it said, and its rows by file name."""
-    output = tmp_path_factory.mktemp("scores") / "scores.csv"
+    output = tmp_path_factory.mktemp("scores")
     flags = ["--checkpoint", str(checkpoint), "--output", str(output), "--device", "cpu"]
     done = subprocess.run(
         [sys.executable, "score.py", str(files), *flags],
@@ -46,7 +46,7 @@ def scored(
         text=True,
         check=False,
     )
-    with output.open(newline="", encoding="utf-8") as file:
+    with (output / "scores.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len({row["video"] for row in rows})
     return done, {Path(row["video"]).name: row for row in rows}
@@ -119,7 +119,7 @@ def test_scoring_ends_with_0_when_every_file_has_a_verdict(
     files: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: tuple
 ) -> None:
     names = ("one_frame.mp4", "tail_lost.mp4")
-    flags = ("--checkpoint", checkpoint, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", checkpoint, "--output", tmp_path)
     assert run(monkeypatch, *(files / name for name in names), *flags) == 0
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -179,7 +179,7 @@ def test_an_unusable_checkpoint_ends_with_2_and_one_line(
 ) -> None:
     path = tmp_path / "bad.pt"
     write_bad_checkpoint(path, kind, checkpoint)
-    flags = ("--checkpoint", path, "--output", tmp_path / "scores.csv")
+    flags = ("--checkpoint", path, "--output", tmp_path)
     assert run(monkeypatch, files / "black.mp4", *flags) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
@@ -204,8 +204,7 @@ def test_a_file_name_that_is_not_utf8_has_a_row(
     folder = tmp_path / "videos"
     folder.mkdir()
     shutil.copy(files / "empty.mp4", os.fsencode(folder) + b"/caf\xe9.mp4")
-    output = tmp_path / "scores.csv"
-    flags = ["--checkpoint", str(checkpoint), "--output", str(output), "--device", "cpu"]
+    flags = ["--checkpoint", str(checkpoint), "--output", str(tmp_path), "--device", "cpu"]
     done = subprocess.run(
         [sys.executable, "score.py", str(folder), *flags],
         cwd=repository,
@@ -215,5 +214,5 @@ def test_a_file_name_that_is_not_utf8_has_a_row(
     )
     assert b"Traceback" not in done.stderr
     assert done.returncode == 1
-    with output.open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
         assert [row["verdict"] for row in csv.DictReader(file)] == ["unreadable"]

@@ -20,7 +20,7 @@ PATIENCE = 120  # seconds after which a run that makes no progress is a failure
 def command(dataset: Path, output: Path) -> list[str]:
     return [
         *(sys.executable, "preprocess_dfdc.py", "--input", str(dataset), "--output", str(output)),
-        *("--val_share", "0.3", "--test_share", "0", "--balance", "none", "--seed", "1"),
+        *("--val_share", "0.3", "--test_share", "0", "--undersample", "False", "--seed", "1"),
         *("--frames_per_video", "6", "--face_size", "64", "--workers", "2"),
     ]
 

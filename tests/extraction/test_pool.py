@@ -83,11 +83,9 @@ def test_a_video_that_crashes_hangs_or_takes_all_memory_costs_its_own_row(tmp_pa
     assert "memory" in found["memory"]["detail"]
 
 
-def test_originals_are_done_before_the_fakes_that_need_them() -> None:
-    first, real, other = (Job(Path(name), Path("crops") / name) for name in ("a", "b", "c"))
-    fakes = [Job(Path(name), Path(name), real.folder) for name in ("d", "e")]
-    jobs = [first, fakes[0], real, fakes[1], other]
-    assert pool.rounds(jobs) == [[first], [real, other], fakes]
+def test_the_first_job_runs_alone_to_estimate_the_others() -> None:
+    jobs = [Job(Path(name), Path("crops") / name) for name in "abc"]
+    assert pool.batches(jobs) == [jobs[:1], jobs[1:]]
 
 
 # A main module of workers that are slow to start and slow to end, and are started when the pool

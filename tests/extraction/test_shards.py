@@ -185,8 +185,8 @@ def test_a_disk_that_fills_up_leaves_no_set_that_looks_whole(
 
 def test_a_url_without_a_way_to_it_is_said_before_any_work() -> None:
     for url in ("nowhere://x", "reference://x", "s3://", "simplecache::s3://bucket/x"):
-        with pytest.raises(DataError, match="no place for crops"):
-            shards.require(url)
+        with pytest.raises(DataError, match="crops cannot be read from"):
+            shards.check_writable(url)
 
 
 def test_the_index_lies_beside_the_shards(tmp_path: Path, table: pd.DataFrame) -> None:

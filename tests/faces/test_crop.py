@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.preprocessing import square
+from common.preprocessing import crop_square
 from faces.crop import cut, resize, to_jpeg
 
 
@@ -19,7 +19,7 @@ def gradient(height: int = 100, width: int = 120) -> np.ndarray:
 
 
 def test_the_margin_is_a_share_of_the_longer_side_on_every_side() -> None:
-    assert square(np.array([40.0, 30.0, 60.0, 70.0]), 0.25) == (20, 20, 60)
+    assert crop_square(np.array([40.0, 30.0, 60.0, 70.0]), 0.25) == (20, 20, 60)
 
 
 @st.composite
@@ -33,7 +33,7 @@ def boxes(draw: st.DrawFn) -> np.ndarray:
 def test_the_square_has_the_asked_side_and_the_centre_of_the_box(
     box: np.ndarray, margin: float
 ) -> None:
-    left, top, side = square(box, margin)
+    left, top, side = crop_square(box, margin)
     asked = max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * margin)
     assert side >= 1
     assert abs(side - asked) <= 1

@@ -325,7 +325,7 @@ def test_key_frames_are_looked_for_in_every_window(tmp_path: Path) -> None:
 
 def test_the_first_seconds_alone_are_looked_at(counted: Path) -> None:
     config = FaceConfig(frames_per_video=4)
-    (frames,) = decode.read_windows(counted, config, Span(most=0.4))
+    (frames,) = decode.read_windows(counted, config, Span(limit=0.4))
     assert frames.indices == sampling.uniform(10, 4)
 
 
@@ -340,10 +340,3 @@ def test_windows_end_where_the_file_does_and_the_last_one_says_so(
     much = cut(noise, tmp_path / "half.mp4", 0.3)
     with pytest.raises(VideoError, match="only"):
         list(decode.read_windows(much, config, Span(window=0.2)))
-
-
-def test_consecutive_frames_are_decoded_as_they_are_asked_for(counted: Path) -> None:
-    config = FaceConfig(frames_per_video=6, sampling="consecutive", run_frames=3)
-    frames = decode.read(counted, config)
-    assert frames.indices == sampling.consecutive(30, 6, 3) == [6, 7, 8, 21, 22, 23]
-    assert [grey_index(image) for image in frames.images] == frames.indices

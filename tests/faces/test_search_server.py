@@ -13,7 +13,7 @@ import torch
 from common.errors import PipelineError
 from extraction import pool, store
 from extraction.pool import Job
-from faces.detect import FaceDetector, Found
+from faces.detect import FaceDetector, SearchResult
 from faces.search_server import RemoteSearch, SearchServer
 from tests.conftest import FACES
 
@@ -41,9 +41,9 @@ class Asker:
     """In place of a worker's connection."""
 
     def __init__(self) -> None:
-        self.answers: list[Found] = []
+        self.answers: list[SearchResult] = []
 
-    def send(self, answer: Found) -> None:
+    def send(self, answer: SearchResult) -> None:
         self.answers.append(answer)
 
 

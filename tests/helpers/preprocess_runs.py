@@ -20,7 +20,7 @@ BAD = {"gone.mp4": "missing", "empty.mp4": "unreadable", "text.mp4": "unreadable
 def flags(dataset: Path, output: Path) -> list[str]:
     return [
         *("--input", str(dataset), "--output", str(output)),
-        *("--val_share", "0.3", "--test_share", "0", "--balance", "none", "--seed", SEED),
+        *("--val_share", "0.3", "--test_share", "0", "--undersample", "False", "--seed", SEED),
         *("--frames_per_video", "6", "--face_size", "64", "--workers", "1"),
     ]
 

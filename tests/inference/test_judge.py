@@ -15,9 +15,9 @@ from faces.extract import extract_faces
 from faces.frames import Frames
 from faces.sampling import WHOLE, Span
 from inference import judge
-from inference.judge import Judge
-from inference.prefetch import ahead
-from scoring.decision_rule import Judgement
+from inference.judge import VideoJudge
+from inference.prefetch import prefetch
+from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
 from scoring.load import load_detector
 from tests.helpers.video_files import cut, write_video
@@ -30,8 +30,8 @@ def loaded(checkpoint: Path) -> Detector:
     return load_detector(checkpoint, torch.device("cpu"))
 
 
-def make(loaded: Detector, span: Span = WHOLE) -> Judge:
-    return Judge(loaded, Judgement(), span, batch_size=2)
+def make(loaded: Detector, span: Span = WHOLE) -> VideoJudge:
+    return VideoJudge(loaded, DecisionRule(), span, batch_size=2)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +62,10 @@ def test_a_mean_over_people_says_what_the_worst_one_would_get_alone(
 ) -> None:
     span = Span(window=0.48)
     ((score, _),) = make(loaded, span).judge([long_video])
-    model = replace(Judgement(), aggregation="mean")
+    model = replace(DecisionRule(), aggregation="mean")
     between = np.mean([person.p_fake for person in score.people])
     judgement = replace(model, real_below=float(between) + 1e-9, fake_from=float(between) + 1e-9)
-    ((score, _),) = Judge(loaded, judgement, span, batch_size=2).judge([long_video])
+    ((score, _),) = VideoJudge(loaded, judgement, span, batch_size=2).judge([long_video])
     assert {person.verdict for person in score.people} == {"real", "fake"}
     assert score.verdict == "real"
     assert score.detail.endswith("is the most suspicious, and alone fake")
@@ -76,14 +76,13 @@ def test_a_window_is_judged_as_a_video_of_its_frames_would_be(
 ) -> None:
     double = write_video(tmp_path / "double.mp4", [*heads[0], *heads[0]])
     ((score, _),) = make(loaded, Span(window=0.48)).judge([double])
-    faces = make(loaded).faces
-    assert len(extract_faces(double, faces).tracks) == 1
+    assert len(extract_faces(double, make(loaded).face_detector).tracks) == 1
     assert len(score.people) == 2
     assert score.frames == 2 * loaded.faces.frames_per_video
 
 
 def test_what_comes_after_max_seconds_is_not_looked_at(long_video: Path, loaded: Detector) -> None:
-    ((score, _),) = make(loaded, Span(most=0.48)).judge([long_video])
+    ((score, _),) = make(loaded, Span(limit=0.48)).judge([long_video])
     assert len(score.people) == 1
     assert max(frame.index for frame in score.people[0].frames) < 12
     assert "only the first 0.48 of 1.4 s" in score.detail
@@ -132,7 +131,7 @@ def test_items_made_ahead_keep_their_order_and_no_more_than_one_waits() -> None:
             made.append(number)
             yield number
 
-    for number in ahead(make_items()):
+    for number in prefetch(make_items()):
         assert len(made) <= number + 2
     assert made == list(range(5))
 
@@ -144,7 +143,7 @@ def test_what_making_an_item_raises_arrives_after_the_items_before_it() -> None:
 
     taken = []
     with pytest.raises(ValueError, match="no more"):
-        for item in ahead(make_items()):
+        for item in prefetch(make_items()):
             taken.append(item)
     assert taken == [1]
 

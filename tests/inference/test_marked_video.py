@@ -22,7 +22,7 @@ def look(index: int, left: float, p_fake: float = 0.9) -> FrameScore:
 
 def score_of(video: Path, *looks: FrameScore) -> VideoScore:
     person = FaceScore(1, "fake", 0.9, list(looks))
-    return VideoScore(str(video), "fake", 0.9, len(looks), 0.1, "", [person])
+    return VideoScore(str(video), "fake", 0.9, len(looks), 0.1, "", people=[person])
 
 
 def read(path: Path) -> list[np.ndarray]:
@@ -58,7 +58,7 @@ def test_a_face_is_framed_between_looks_too_and_not_where_nobody_was_looked_for(
 
 
 def test_it_ends_where_looking_ended(grey: Path, tmp_path: Path) -> None:
-    path = marked_video.write(tmp_path, score_of(grey, look(1, 20)), Span(most=0.2))
+    path = marked_video.write(tmp_path, score_of(grey, look(1, 20)), Span(limit=0.2))
     assert len(read(path)) == 5
 
 

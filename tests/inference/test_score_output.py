@@ -14,7 +14,7 @@ from inference.score_output import COLUMNS, ScoreFiles
 from inference.video_score import FaceScore, FrameScore, VideoScore
 
 FRAME = FrameScore(3, 0.12, [1.0, 2.0, 3.0, 4.0], 0.99, 0.8)
-FAKE = VideoScore("a/b.mp4", "fake", 0.8, 8, 1.5, "", [FaceScore(1, "fake", 0.8, [FRAME])])
+FAKE = VideoScore("a/b.mp4", "fake", 0.8, 8, 1.5, "", people=[FaceScore(1, "fake", 0.8, [FRAME])])
 NO_FACE = VideoScore("ü \udc80.mp4", "no_face", None, 8, 0.5, 'a "quoted" reason')
 
 
@@ -26,8 +26,8 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
             rows = list(csv.DictReader(file))
         return rows, json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
 
-    with closing(ScoreFiles(path, {"checkpoint": "best.pt"})) as files:
-        assert read() == ([], {"schema": 1, "checkpoint": "best.pt", "videos": []})
+    with closing(ScoreFiles(tmp_path, {"checkpoint": "best.pt"})) as files:
+        assert read() == ([], {"schema": 2, "checkpoint": "best.pt", "videos": []})
         for count, score in enumerate((FAKE, NO_FACE, FAKE), start=1):
             files.add(score)
             rows, document = read()
@@ -42,17 +42,17 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_name_and_detail_can_be_written(tmp_path_factory, name: str, detail: str) -> None:
-    path = tmp_path_factory.mktemp("scores") / "scores.csv"
-    with closing(ScoreFiles(path, {})) as files:
+    folder = tmp_path_factory.mktemp("scores")
+    with closing(ScoreFiles(folder, {})) as files:
         files.add(VideoScore(name, "unreadable", None, 0, 0.0, detail))
-    (video,) = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["videos"]
+    (video,) = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["videos"]
     assert (video["video"], video["detail"]) == (name, detail)
 
 
 def test_on_a_full_disk_both_files_are_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with closing(ScoreFiles(path, {})) as files:
+    with closing(ScoreFiles(tmp_path, {})) as files:
         files.add(FAKE)
         before = path.read_bytes(), path.with_suffix(".json").read_bytes()
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before[1]) + 20, hard))

@@ -25,7 +25,7 @@ def test_a_cluster_gives_the_same_rows_pages_and_videos_as_this_process(
         out = tmp_path / engine
         out.mkdir()
         words = ["new", str(tmp_path / "broken.mp4"), "--checkpoint", str(checkpoint)]
-        words += ["--output", str(out / "scores.csv"), "--device", "cpu", "--engine", engine]
+        words += ["--output", str(out), "--device", "cpu", "--engine", engine]
         words += ["--report", str(out / "seen"), "--save_video", str(out / "seen")]
         monkeypatch.setattr(sys, "argv", ["score.py", *words])
         with pytest.raises(SystemExit) as ended:

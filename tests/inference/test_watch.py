@@ -36,7 +36,7 @@ class Place:
     def judge(self, path: Path) -> VideoScore:
         self.judged.append(path.name)
         people = [FaceScore(1, "fake", 0.8, [FRAME])]
-        return VideoScore(str(path), "fake", 0.8, 8, 0.1, path.read_text(), people)
+        return VideoScore(str(path), "fake", 0.8, 8, 0.1, path.read_text(), people=people)
 
     def ledger(self, settings: str = "{}") -> closing[Ledger]:
         model = sha256(self.checkpoint)
@@ -186,7 +186,7 @@ def test_the_command_ends_on_a_signal_with_all_files_whole(
     folder = tmp_path / "in"
     folder.mkdir()
     shutil.copy(clip, folder / "first.mp4")
-    flags = ["--checkpoint", str(checkpoint), "--output", str(tmp_path / "scores.csv")]
+    flags = ["--checkpoint", str(checkpoint), "--output", str(tmp_path)]
     command = [sys.executable, "score.py", str(folder), "--watch", "--json", *flags]
     for name in ("first.mp4", "second.mp4"):
         process = subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, text=True)

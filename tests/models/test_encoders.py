@@ -121,7 +121,7 @@ def test_batch_norm_averages_over_many_batches(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "ghostnet_100"])
 def test_a_model_with_any_encoder_gives_logits_and_learns(name: str) -> None:
-    model = models.build(models.ModelConfig(name, embed_dim=8))
+    model = models.build(models.ModelConfig(name=name, embed_dim=8))
     mask = torch.tensor([[True, True], [True, False]])
     logits = model(torch.randn(2, 2, 3, 64, 64), mask)
     assert logits.shape == (2, 2)

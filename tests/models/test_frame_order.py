@@ -30,7 +30,7 @@ class TinyEncoder(nn.Module):
 
 def small_model() -> nn.Module:
     torch.manual_seed(0)
-    model = models.build(ModelConfig("resnet18", embed_dim=FRAMES, dropout=0.0))
+    model = models.build(ModelConfig(name="resnet18", embed_dim=FRAMES, dropout=0.0))
     model.encoder = TinyEncoder()
     model.project = nn.Linear(3, FRAMES)
     return model

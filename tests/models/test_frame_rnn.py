@@ -10,7 +10,7 @@ import models
 from datasets.clips import collate
 from models import ModelConfig
 
-SMALL = ModelConfig("resnet18", embed_dim=16)
+SMALL = ModelConfig(name="resnet18", embed_dim=16)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def logits(model: nn.Module, items: list[torch.Tensor]) -> torch.Tensor:
 
 
 def test_logits_have_one_row_a_clip_and_one_column_a_class() -> None:
-    model = models.build(ModelConfig("resnet18", embed_dim=16, num_classes=5)).eval()
+    model = models.build(ModelConfig(name="resnet18", embed_dim=16, num_classes=5)).eval()
     assert logits(model, clips(2, 3)).shape == (2, 5)
 
 
@@ -44,7 +44,7 @@ def test_an_encoder_that_judges_in_bfloat16_hands_float32_to_the_head(any_model:
     frames = clips(4)[0]
     with torch.inference_mode():
         exact = any_model.encode(frames)
-        any_model.judges_in = torch.bfloat16
+        any_model.encoder_dtype = torch.bfloat16
         coarse = any_model.encode(frames)
     assert coarse.dtype == torch.float32
     assert not torch.equal(coarse, exact)

@@ -13,12 +13,11 @@ BLIND = ("attention", "mean", "max")
 DIM = 16
 
 heads = pytest.mark.parametrize("name", [*SEE_ORDER, *BLIND])
-bidirectional = pytest.mark.parametrize("both", [False, True], ids=["forward", "bidirectional"])
 
 
-def build(name: str, both: bool = False, layers: int = 2) -> nn.Module:
+def build(name: str, layers: int = 2) -> nn.Module:
     torch.manual_seed(0)
-    return temporal.build(name, DIM, layers, both, 0.1).eval()
+    return temporal.build(name, DIM, layers, 0.1).eval()
 
 
 def clip(frames: int) -> torch.Tensor:
@@ -31,10 +30,9 @@ def real(features: torch.Tensor) -> torch.Tensor:
 
 
 @heads
-@bidirectional
 @torch.no_grad()
-def test_padding_moves_nothing(name: str, both: bool) -> None:
-    head, features = build(name, both), clip(3)
+def test_padding_moves_nothing(name: str) -> None:
+    head, features = build(name), clip(3)
     padded = torch.cat([features, 1e3 * torch.ones(1, 4, DIM)], dim=1)
     mask = torch.tensor([[True] * 3 + [False] * 4])
     alone = head(features, real(features))
@@ -63,7 +61,7 @@ def test_only_those_that_say_so_see_the_order_of_frames(name: str) -> None:
 
 @heads
 def test_a_clip_of_one_frame_is_judged_and_every_weight_learns(name: str) -> None:
-    model = models.build(ModelConfig("resnet18", embed_dim=DIM, temporal=name))
+    model = models.build(ModelConfig(name="resnet18", embed_dim=DIM, temporal=name))
     assert (
         model.eval()(torch.zeros(1, 1, 3, 32, 32), torch.ones(1, 1, dtype=torch.bool))
         .isfinite()
@@ -84,4 +82,4 @@ def test_the_maximum_is_of_valid_frames_only() -> None:
 
 def test_a_width_that_cannot_be_divided_is_refused() -> None:
     with pytest.raises(UsageError, match="--embed_dim divisible by 4"):
-        temporal.build("transformer", 10, 1, False, 0.0)
+        temporal.build("transformer", 10, 1, 0.0)

@@ -111,7 +111,7 @@ def test_a_local_file_of_another_encoder_is_refused(tmp_path: Path, own: str, ot
 def test_a_file_that_is_not_of_weights_is_refused(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"weights.{ending}"
     path.write_text("nothing of the kind")
-    with pytest.raises(WeightsError, match="not a file of weights"):
+    with pytest.raises(WeightsError, match="not a weights file"):
         weights.read(path)
 
 

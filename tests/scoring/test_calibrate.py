@@ -10,8 +10,15 @@ from scipy.special import expit
 from benchmarks import calibration
 from scoring import metrics
 from scoring.aggregate import BY_WORST_PERSON, ClipScore
-from scoring.calibrate import Rule, TooFew, calibrate, fit, of_validation, thresholds
-from scoring.decision_rule import Judgement
+from scoring.calibrate import (
+    ErrorTarget,
+    TooFewVideos,
+    calibrate,
+    fit,
+    fit_after_epoch,
+    fit_thresholds,
+)
+from scoring.decision_rule import DecisionRule
 
 
 def drawn(count: int, seed: int, apart: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +41,7 @@ def test_a_fit_finds_what_was_done_to_right_probabilities() -> None:
 def test_a_perfect_separation_makes_no_score_certain() -> None:
     labels, scores = np.array([0, 0, 0, 1, 1, 1]), np.array([0.4, 0.45, 0.45, 0.55, 0.55, 0.6])
     for kind in ("temperature", "platt"):
-        p_fake = Judgement("max_face", *fit(labels, scores, kind)).p_fake(scores)
+        p_fake = DecisionRule("max_face", *fit(labels, scores, kind)).p_fake(scores)
         assert 0.02 < p_fake.min() < 0.5 < p_fake.max() < 0.98
 
 
@@ -64,21 +71,21 @@ def test_a_few_videos_of_one_class_do_not_move_the_offset_towards_the_other() ->
 def test_calibrated_at_the_prior_is_near_the_truth_and_better_than_without() -> None:
     """Trained on as many fakes as reals, used at 80 % and at 1 %: benchmarks/calibration.py."""
     random = np.random.default_rng(0)
-    judgement = calibration.fitted(random, 1000)
+    rule = calibration.fit_rule(random, 1000)
     for share in (0.8, 0.01):
-        found = calibration.judged(random, judgement, share, 10_000)
-        ece, loss = found["at the prior"]
-        assert ece <= 0.03
-        assert loss < min(found["as trained"][1], found["calibrated"][1])
+        results = calibration.measure(random, rule, share, 10_000)
+        assert results["at the prior"]["ece"] <= 0.03
+        losses = {name: result["balanced_log_loss"] for name, result in results.items()}
+        assert min(losses, key=losses.get) == "at the prior"
 
 
 def test_the_aggregation_that_judges_left_out_sources_best_is_chosen() -> None:
     labels, good = drawn(400, 3)
     _, noise = drawn(400, 4, apart=0.1)
     sources = np.arange(400) // 2
-    chosen = calibrate(labels, {"max_face": noise, "mean": good}, sources, Rule())
+    chosen = calibrate(labels, {"max_face": noise, "mean": good}, sources, ErrorTarget())
     assert chosen.aggregation == "mean"
-    same = calibrate(labels, {"max_face": good, "mean": good}, sources, Rule())
+    same = calibrate(labels, {"max_face": good, "mean": good}, sources, ErrorTarget())
     assert same.aggregation == "max_face", "of equals the first"
 
 
@@ -92,7 +99,7 @@ def test_the_mean_over_people_is_never_chosen_by_itself() -> None:
         for name, label in labels.items()
         for track, value in enumerate([0.3 + 0.4 * label, *random.random(3)])  # others: noise
     ]
-    chosen = of_validation(clips, labels, sources)
+    chosen = fit_after_epoch(clips, labels, sources)
     assert chosen.fitted and chosen.aggregation in BY_WORST_PERSON
 
 
@@ -104,11 +111,11 @@ def test_thresholds_keep_the_rate_on_the_videos_they_were_chosen_on(
     labels = np.array([0] * reals + [1] * fakes)
     scores = np.round(expit(random.normal(apart * labels, 1)), 2)  # with ties
     alone = np.arange(len(labels))
-    low, high = thresholds(labels, scores, alone, Rule(error_rate=0.1), neither=0.5)
+    low, high = fit_thresholds(labels, scores, alone, ErrorTarget(error_rate=0.1), even=0.5)
     assert low <= high
     assert (scores[labels == 0] >= high).sum() <= 0.1 * (reals + 1) - 1
     assert (scores[labels == 1] < low).sum() <= 0.1 * (fakes + 1) - 1
-    one, same = thresholds(labels, scores, alone, Rule(target_fpr=0.1), neither=0.5)
+    one, same = fit_thresholds(labels, scores, alone, ErrorTarget(target_fpr=0.1), even=0.5)
     assert one == same
     assert (scores[labels == 0] >= one).sum() <= 0.1 * (reals + 1) - 1
 
@@ -125,7 +132,7 @@ def test_the_rate_holds_for_videos_of_new_sources_on_average(sources: int, video
 
     rates = []
     for _ in range(400):
-        low, high = thresholds(*draw(sources, videos), Rule(error_rate=0.1), neither=0.5)
+        low, high = fit_thresholds(*draw(sources, videos), ErrorTarget(error_rate=0.1), even=0.5)
         labels, new, _ = draw(100, 1)
         rates.append([(new[labels == 0] >= high).mean(), (new[labels == 1] < low).mean()])
     found = np.mean(rates, axis=0)
@@ -136,16 +143,18 @@ def test_a_separation_needs_no_uncertain_band() -> None:
     labels = np.array([0] * 20 + [1] * 20)
     scores = np.r_[np.linspace(0.1, 0.2, 20), np.linspace(0.6, 0.9, 20)]
     for neither, expected in ((0.4, 0.4), (0.9, 0.61), (0.0, 0.2)):
-        low, high = thresholds(labels, scores, np.arange(40), Rule(error_rate=0.1), neither)
+        low, high = fit_thresholds(
+            labels, scores, np.arange(40), ErrorTarget(error_rate=0.1), neither
+        )
         assert low == high == pytest.approx(expected, abs=0.03)
 
 
 def test_a_rate_that_takes_more_videos_says_how_many() -> None:
     labels, scores = drawn(40, 5)
-    with pytest.raises(TooFew, match=r"20 sources of REAL, and a rate of 0\.01 takes 99"):
-        calibrate(labels, {"max_face": scores}, np.arange(40), Rule(target_fpr=0.01))
-    with pytest.raises(TooFew, match="40 REAL and 0 FAKE"):
-        calibrate(labels * 0, {"max_face": scores}, np.arange(40), Rule())
+    with pytest.raises(TooFewVideos, match=r"20 sources of REAL, and a rate of 0\.01 needs 99"):
+        calibrate(labels, {"max_face": scores}, np.arange(40), ErrorTarget(target_fpr=0.01))
+    with pytest.raises(TooFewVideos, match="40 REAL and 0 FAKE"):
+        calibrate(labels * 0, {"max_face": scores}, np.arange(40), ErrorTarget())
 
 
 def clips(labels: np.ndarray, scores: np.ndarray) -> tuple[list[ClipScore], pd.Series, pd.Series]:
@@ -155,19 +164,19 @@ def clips(labels: np.ndarray, scores: np.ndarray) -> tuple[list[ClipScore], pd.S
 
 
 def test_training_stores_what_its_validation_can_support() -> None:
-    enough = of_validation(*clips(*drawn(60, 6)))
+    enough = fit_after_epoch(*clips(*drawn(60, 6)))
     assert "at most 0.1 of each class" in enough.fitted
-    few = of_validation(*clips(*drawn(8, 6)))
+    few = fit_after_epoch(*clips(*drawn(8, 6)))
     assert "on 4 real and 4 fake" in few.fitted
-    assert few.real_below == few.fake_from == pytest.approx(few.threshold)
+    assert few.real_below == few.fake_from == pytest.approx(few.single_threshold)
     labels, scores = drawn(8, 6)
-    assert of_validation(*clips(labels * 0, scores)) == Judgement()
+    assert fit_after_epoch(*clips(labels * 0, scores)) == DecisionRule()
 
 
 def test_a_fit_on_many_videos_shows_nearly_no_calibration_error() -> None:
     labels, right = drawn(4000, 7)
     wrong = expit(3 * np.log(right / (1 - right)) - 1)
-    judgement = calibrate(labels, {"max_face": wrong}, np.arange(4000), Rule())
+    judgement = calibrate(labels, {"max_face": wrong}, np.arange(4000), ErrorTarget())
     new_labels, new = drawn(20_000, 8)
     p_fake = judgement.p_fake(expit(3 * np.log(new / (1 - new)) - 1))
     assert metrics.probabilities(new_labels, p_fake)["ece"] < 0.02

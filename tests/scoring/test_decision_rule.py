@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from common.errors import DataError
 from scoring.aggregate import AGGREGATIONS, ClipScore, by_video, confident_mean, video_scores
-from scoring.decision_rule import VERDICTS, Judgement
+from scoring.decision_rule import VERDICTS, DecisionRule
 
 CLIPS = [
     ClipScore("a", 0, 0.2),
@@ -17,7 +17,7 @@ CLIPS = [
     ClipScore("b", 0, 0.1),
 ]
 SCORES = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=5), min_size=1, max_size=4)
-BAND = Judgement(real_below=0.3, fake_from=0.7)
+BAND = DecisionRule(real_below=0.3, fake_from=0.7)
 
 
 def test_clips_are_kept_by_video_and_person() -> None:
@@ -68,8 +68,8 @@ def test_verdict_of(status: str, score: float | None, expected: str) -> None:
 
 
 def test_one_threshold_leaves_nothing_uncertain() -> None:
-    assert Judgement().verdict("ok", 0.5) == "fake"
-    assert Judgement().verdict("ok", np.nextafter(0.5, 0)) == "real"
+    assert DecisionRule().verdict("ok", 0.5) == "fake"
+    assert DecisionRule().verdict("ok", np.nextafter(0.5, 0)) == "real"
 
 
 def test_a_video_without_a_face_can_never_have_a_score() -> None:
@@ -79,31 +79,31 @@ def test_a_video_without_a_face_can_never_have_a_score() -> None:
 
 def test_without_a_fit_p_fake_is_the_models_own_score() -> None:
     scores = np.array([0.0, 1e-9, 0.3, 1.0])
-    assert Judgement().p_fake(scores) == pytest.approx(scores, abs=1e-9)
-    assert Judgement().threshold == pytest.approx(0.5)
+    assert DecisionRule().p_fake(scores) == pytest.approx(scores, abs=1e-9)
+    assert DecisionRule().single_threshold == pytest.approx(0.5)
 
 
 @given(st.floats(0, 1), st.floats(1e-4, 1 - 1e-4), st.floats(0.1, 5), st.floats(-3, 3))
 def test_a_prior_changes_the_odds_by_the_priors_odds_and_no_verdict(
     score: float, prior: float, slope: float, offset: float
 ) -> None:
-    plain = Judgement("mean", slope, offset, 0.2, 0.6)
+    plain = DecisionRule("mean", slope, offset, 0.2, 0.6)
     moved = plain.at_prior(prior)
     before, after = (float(j.p_fake(np.array(score))) for j in (plain, moved))
     assert after * (1 - before) * (1 - prior) == pytest.approx(
         before * (1 - after) * prior, rel=1e-6, abs=1e-12
     )
     assert moved.verdict("ok", score) == plain.verdict("ok", score)
-    assert moved.threshold == pytest.approx(plain.threshold, abs=1e-9)
+    assert moved.single_threshold == pytest.approx(plain.single_threshold, abs=1e-9)
     assert moved.at_prior(0.5).offset == pytest.approx(offset, abs=1e-9)
 
 
 def test_a_judgement_survives_being_stored_and_another_versions_is_refused() -> None:
-    judgement = Judgement("mean", 1.5, 0.1, 0.2, 0.6, fitted="by hand")
-    assert Judgement.from_dict(judgement.to_dict()) == judgement
+    judgement = DecisionRule("mean", 1.5, 0.1, 0.2, 0.6, fitted="by hand")
+    assert DecisionRule.from_dict(judgement.to_dict()) == judgement
     damaged = [{"slope": float("nan")}, {"slope": "2"}, {"slope": -1.0}, {"prior": 1.0}]
     damaged += [{"fake_from": float("inf")}, {"fitted": None}]
     other = [{"aggregation": "median"}, {"real_below": 0.9}, {"more": 1}]
     for change in damaged + other:
         with pytest.raises(DataError):
-            Judgement.from_dict(judgement.to_dict() | change)
+            DecisionRule.from_dict(judgement.to_dict() | change)

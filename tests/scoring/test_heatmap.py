@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 import models
-from benchmarks import pointing
 from models import ModelConfig
 from scoring import heatmap
 from scoring.heatmap import heatmaps
@@ -16,7 +15,7 @@ from scoring.heatmap import heatmaps
 def test_the_map_is_hot_where_what_speaks_for_fake_is(temporal: str) -> None:
     """A model made by hand: it answers FAKE as far as a place is red."""
     torch.manual_seed(0)
-    model = models.build(ModelConfig("resnet18", embed_dim=8, temporal=temporal)).eval()
+    model = models.build(ModelConfig(name="resnet18", embed_dim=8, temporal=temporal)).eval()
     model.encoder = _Red()
     model.project = nn.Identity()
     if temporal == "lstm":
@@ -56,7 +55,7 @@ class _Mean(nn.Module):
 @pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("resnet18", 224), ("vgg11", 64)])
 def test_a_map_has_cells_enough_to_say_where(name: str, size: int) -> None:
     torch.manual_seed(0)
-    model = models.build(ModelConfig(name, embed_dim=8))
+    model = models.build(ModelConfig(name=name, embed_dim=8))
     maps = heatmaps(model, torch.randn(2, 3, size, size))
     assert maps.shape == (2, size, size)
     assert float(maps.min()) >= 0 and float(maps.max()) <= 1
@@ -65,29 +64,17 @@ def test_a_map_has_cells_enough_to_say_where(name: str, size: int) -> None:
 
 @pytest.mark.parametrize(("size", "stage"), [(224, "layer3"), (112, "layer2"), (64, "layer1")])
 def test_maps_are_of_the_last_stage_that_tells_parts_of_a_face_apart(size: int, stage: str) -> None:
-    model = models.build(ModelConfig("resnet18", embed_dim=8)).eval()
+    model = models.build(ModelConfig(name="resnet18", embed_dim=8)).eval()
     found = heatmap._last_fine_stage(model, torch.zeros(1, 3, size, size))
     assert found is model.encoder.get_submodule(stage)
 
 
 def test_an_encoder_without_maps_has_none() -> None:
-    model = models.build(ModelConfig("resnet18", embed_dim=8))
+    model = models.build(ModelConfig(name="resnet18", embed_dim=8))
     assert heatmaps(model, torch.randn(2, 3, 32, 32)) is not None
     assert heatmaps(model, torch.randn(2, 3, 8, 8)) is None
 
 
 def test_maps_with_channels_last_are_not_taken_for_others() -> None:
-    model = models.build(ModelConfig("mambaout_femto", embed_dim=8))
+    model = models.build(ModelConfig(name="mambaout_femto", embed_dim=8))
     assert heatmaps(model, torch.randn(1, 3, 224, 224)) is None
-
-
-def test_a_point_of_a_crop_is_found_in_the_frame() -> None:
-    boxes = np.array([[10.0, 20, 30, 40], [50.0, 20, 70, 40]])
-    heat = torch.zeros(2, 10, 10)
-    heat[1, 0, 9] = 1  # right top of the second crop, which is cut without a margin
-    mask = np.zeros((60, 80), bool)
-    mask[20:22, 28:30] = True
-    assert not pointing.hit(heat, boxes, 0.0, mask), "the same place of another frame's crop"
-    mask[20:22, 68:70] = True
-    assert pointing.hit(heat, boxes, 0.0, mask)
-    assert not pointing.hit(heat, boxes - 75, 0.0, mask), "out of the frame"

@@ -1,4 +1,4 @@
-"""Numbers agree with their definitions and with scikit-learn; what the data cannot give is None."""
+"""Metrics agree with their definitions and with scikit-learn; what the data cannot give is None."""
 
 import numpy as np
 import pytest
@@ -155,7 +155,7 @@ def test_one_class_has_no_ranking() -> None:
 
 
 def interval(labels: np.ndarray, scores: np.ndarray, sources: np.ndarray) -> tuple[float, float]:
-    def measure(rows: np.ndarray) -> metrics.Numbers:
+    def measure(rows: np.ndarray) -> metrics.Metrics:
         return {"auc": metrics.auc(labels[rows], scores[rows])}
 
     return metrics.intervals(measure, sources, repetitions=300)["auc"]
@@ -201,6 +201,6 @@ def test_the_interval_of_a_calibration_error_holds_it(seed: int) -> None:
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     """A small version of benchmarks/coverage.py."""
-    share = coverage.share_covered(sources=100, trials=80, repetitions=80, seed=0)
+    share = coverage.measure_coverage(sources=100, trials=80, repetitions=80, seed=0)
     assert share.pop("tpr_at_1_fpr") > 0.7, "100 reals do not tell where 1 % of them lie"
     assert all(0.86 <= value <= 0.995 for value in share.values()), share

@@ -10,14 +10,14 @@ import torch
 from common import checkpointing
 from common.errors import CheckpointError, DataError
 from faces.sampling import WHOLE
-from inference.judge import Judge
-from inference.scoring_job import Work
-from scoring.decision_rule import Judgement
+from inference.judge import VideoJudge
+from inference.scoring_job import ScoringJob
+from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
-from scoring.training_range import Familiar, of_training
+from scoring.training_range import TrainingRange, fit_training_range
 from tests.helpers.video_files import write_as, write_video
 
-KNOWN = Familiar(("h264", "hevc"), (0.1, 0.5), (60.0, 200.0))
+KNOWN = TrainingRange(("h264", "hevc"), (0.1, 0.5), (60.0, 200.0))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_lies_outside_is_said(clip: tuple, said: list[str]) -> None:
 
 
 def test_a_training_set_that_tells_nothing_makes_everything_familiar() -> None:
-    assert list(Familiar().warnings("vp9", 0.001, [3.0])) == []
+    assert list(TrainingRange().warnings("vp9", 0.001, [3.0])) == []
 
 
 def test_a_few_training_videos_are_familiar_themselves() -> None:
@@ -50,7 +50,7 @@ def test_a_few_training_videos_are_familiar_themselves() -> None:
             "face_px": [223.4, 236.6],
         }
     )
-    found = of_training(table)
+    found = fit_training_range(table)
     for row in table.itertuples():
         assert list(found.warnings("h264", row.bits_per_pixel, [row.face_px])) == []
 
@@ -67,39 +67,42 @@ def test_ranges_hold_nearly_all_of_training_and_no_unknown_value() -> None:
     )
     table.loc[:9, "face_px"] = 0.0
     table.loc[10, "face_px"] = 5000.0
-    found = of_training(table)
+    found = fit_training_range(table)
     assert found.codec == ("h264",)
     assert 50 < found.face_px[0] < 53 and 147 < found.face_px[1] < 150
     assert 0.1 < found.bits_per_pixel[0] < 0.11
-    assert Familiar.from_dict(found.to_dict()) == found
+    assert TrainingRange.from_dict(found.to_dict()) == found
 
 
 @pytest.mark.parametrize("values", [{"face_px": (1.0,)}, {"face_px": (1.0, "x")}, {"codec": (1,)}])
 def test_damaged_records_are_refused(values: dict) -> None:
     with pytest.raises(DataError):
-        Familiar(**values)
+        TrainingRange(**values)
 
 
 def test_a_verdict_comes_with_its_warnings(
     checkpoint: Path, heads: list[list[np.ndarray]], tmp_path: Path
 ) -> None:
     stored = checkpointing.load(checkpoint)
-    stored.familiar = Familiar(("h264",), (0.0001, 1000.0), (20.0, 300.0)).to_dict()
+    stored.familiar = TrainingRange(("h264",), (0.0001, 1000.0), (20.0, 300.0)).to_dict()
     checkpointing.save(tmp_path / "best.pt", stored)
-    judge = Judge(
-        load_detector(tmp_path / "best.pt", torch.device("cpu")), Judgement(), WHOLE, batch_size=2
+    judge = VideoJudge(
+        load_detector(tmp_path / "best.pt", torch.device("cpu")),
+        DecisionRule(),
+        WHOLE,
+        batch_size=2,
     )
     usual = write_video(tmp_path / "usual.mp4", heads[0])
     odd = write_as(tmp_path / "odd.mkv", heads[0], "mpeg4", "yuv420p")
     found = [score for score, _ in judge.judge([usual, odd])]
     assert all(score.verdict in ("real", "fake") for score in found)
-    assert "warning" not in found[0].detail
-    assert "warning: codec mpeg4, trained on h264" in found[1].detail
-    work = Work(tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, WHOLE, 2, tmp_path, None)
-    assert [score.detail for score in work.scores([odd])] == [found[1].detail]
+    assert not found[0].warnings
+    assert "codec mpeg4, trained on h264" in found[1].warnings
+    job = ScoringJob(tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, WHOLE, 2, tmp_path, None)
+    assert [score.warnings for score in job.run([odd])] == [found[1].warnings]
     (page,) = tmp_path.glob("odd*.html")
     text = page.read_text(encoding="utf-8")
-    assert "is unlike those that the detector was trained on (codec mpeg4, trained on h264)" in text
+    assert "differs from those that the detector was trained on (codec mpeg4, trained on" in text
     assert "warning:" not in text
     stored.familiar = {"codec": ["h264"]}
     checkpointing.save(tmp_path / "other.pt", stored)

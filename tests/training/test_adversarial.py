@@ -16,7 +16,7 @@ EPSILON = 0.01
 @pytest.fixture(scope="module", params=["lstm", "none"])
 def model(request: pytest.FixtureRequest) -> nn.Module:
     torch.manual_seed(0)
-    config = models.ModelConfig("resnet18", embed_dim=16, temporal=request.param)
+    config = models.ModelConfig(name="resnet18", embed_dim=16, temporal=request.param)
     return models.build(config).train()
 
 

@@ -1,16 +1,17 @@
 """Every flag reaches what it is about."""
 
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
 
-import args
 from common.preprocessing import ClipConfig
 from datasets import manifest
+from datasets.loaders import ClipLoader
 from tests.helpers.crop_sets import write_crop_set
+from tests.helpers.train_flags import options
 from training import build
+from training.options import DataOptions, LoopOptions, ModelOptions, OptimizerOptions
 from training.state import Training
 
 CLIP = ClipConfig(clip_frames=2, crop_size=32)
@@ -23,16 +24,22 @@ def data(tmp_path: Path) -> manifest.Manifest:
     return manifest.read(write_crop_set(tmp_path, {"train": 2, "val": 2}, fakes_each=3, frames=3))
 
 
-def flags(*words: str) -> Namespace:
-    shared = "--model_name resnet18 --pretrained False --embed_dim 8 --crop_size 32 --workers 0"
-    return args.train_parser().parse_args([*shared.split(), "--balance", "none", *words])
+SHARED = [
+    *("--model_name", "resnet18", "--pretrained", "False", "--embed_dim", "8"),
+    *("--crop_size", "32", "--workers", "0", "--balance", "none"),
+]
+
+
+def build_loaders(data: manifest.Manifest, *words: str) -> tuple[ClipLoader, ClipLoader]:
+    given = options(DataOptions, *SHARED, *words)
+    return build.build_loaders(given, data, CLIP, torch.device("cpu"))
 
 
 def build_parts(data: manifest.Manifest, *words: str) -> tuple[Training, torch.nn.Module]:
     torch.manual_seed(0)
-    given = flags(*words)
-    model, _ = build.build_model(given)
-    loader, _ = build.build_loaders(given, data, CLIP, torch.device("cpu"))
+    model, _ = build.build_model(options(ModelOptions, *SHARED, *words))
+    loader, _ = build_loaders(data, *words)
+    given = options(OptimizerOptions, *SHARED, *words)
     return build.build_training(given, model, loader), model
 
 
@@ -78,22 +85,22 @@ def test_the_optimizer_is_the_one_asked_for(
 
 def test_what_is_judged_is_the_average_where_there_is_one(data: manifest.Manifest) -> None:
     plain, model = build_parts(data)
-    assert plain.judged is model
+    assert plain.evaluated is model
     averaged, model = build_parts(data, "--ema", "0.5")
-    assert averaged.judged is averaged.average.module is not model
+    assert averaged.evaluated is averaged.average.module is not model
 
 
 def test_the_plan_is_the_one_asked_for(data: manifest.Manifest) -> None:
     words = "--max_gradient 3 --accumulate 5 --precision bfloat16 --epochs 7 --log_interval 2"
-    given = flags(*words.split(), "--save_every_steps", "9", "--class_weights", "balanced")
-    loader, _ = build.build_loaders(given, data, CLIP, torch.device("cpu"))
+    given = options(LoopOptions, *words.split(), "--save_every_steps", "9")
+    loader, _ = build_loaders(data)
     loss = build_parts(data)[0].loss
     plan = build.build_plan(given, loss, loader, CLIP, torch.device("cpu"))
     assert (plan.max_gradient, plan.accumulate, plan.precision) == (3.0, 5, torch.bfloat16)
     assert (plan.epochs, plan.log_interval, plan.save_every_steps) == (7, 2, 9)
     assert plan.chance_loss == pytest.approx(0.6931, abs=1e-4)
     assert plan.attack is None
-    hardened = flags("--adversarial", "fgsm", "--epsilon", "0.25")
+    hardened = options(LoopOptions, "--adversarial", "fgsm", "--epsilon", "0.25")
     plan = build.build_plan(hardened, loss, loader, CLIP, torch.device("cpu"))
     clips, mask = 0.1 * torch.randn(1, 2, 3, 32, 32), torch.ones(1, 2, dtype=torch.bool)
     changed = plan.attack(build_parts(data)[1], clips, mask, torch.tensor([1]))
@@ -116,13 +123,13 @@ def test_the_encoder_is_compiled_only_when_asked(data: manifest.Manifest) -> Non
 
 def test_clips_are_drawn_as_asked(data: manifest.Manifest) -> None:
     words = ("--augmentation", "none", "--sbi", "0.5", "--seed", "3")
-    loader, _ = build.build_loaders(flags(*words), data, CLIP, torch.device("cpu"))
+    loader, _ = build_loaders(data, *words)
     assert (loader.dataset.sbi, loader.dataset.seed) == (0.5, 3)
-    plain, _ = build.build_loaders(flags("--seed", "3"), data, CLIP, torch.device("cpu"))
+    plain, _ = build_loaders(data, "--seed", "3")
     assert not torch.equal(loader.dataset[0]["clip"], plain.dataset[0]["clip"])
 
 
 def test_validation_takes_no_more_clips_at_once_than_a_step(data: manifest.Manifest) -> None:
     words = ("--batch_size", "8", "--accumulate", "3")
-    loader, val_loader = build.build_loaders(flags(*words), data, CLIP, torch.device("cpu"))
+    loader, val_loader = build_loaders(data, *words)
     assert (loader.batch_sampler.size, val_loader.batch_size) == (8, 3)

@@ -105,7 +105,7 @@ def test_two_processes_of_which_one_is_told_to_stop_go_on_together(place: Path) 
     os.kill(int(workers[1]), signal.SIGTERM)
     out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
-    assert "stopped; this goes on" in out
+    assert "stopped; to continue" in out
     _, state = checkpointing.load_with_training(place / "checkpoints/cut/last.pt")
     assert 1 < state["position"]["epoch"] <= 6
     out = finish(start(place, *TORCHRUN, str(ROOT / "train.py"), "--resume", "checkpoints/cut"))

@@ -1,13 +1,11 @@
 """--freeze: what stays as it is, and that kept features stand for the encoder."""
 
 import csv
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
 
-import args
 import models
 from common import checkpointing
 from common.errors import DataError, UsageError
@@ -17,8 +15,10 @@ from datasets.feature_store import FeatureDataset, FeatureStore, key
 from datasets.video_dataset import VideoDataset, collate
 from scoring.predict import predict
 from tests.helpers.crop_sets import write_crop_set
+from tests.helpers.train_flags import options, parse
 from tests.helpers.train_runs import run
 from training import build, frozen_features
+from training.options import ModelOptions
 
 CLIP = ClipConfig(clip_frames=2, crop_size=32)
 FLAGS = [
@@ -34,14 +34,14 @@ def data(tmp_path: Path) -> manifest.Manifest:
     return manifest.read(path)
 
 
-def flags(*words: str) -> Namespace:
-    return args.train_parser().parse_args([*FLAGS, *words])
+def model_options(*words: str) -> ModelOptions:
+    return options(ModelOptions, *FLAGS, *words)
 
 
 @pytest.fixture
 def model() -> torch.nn.Module:
     torch.manual_seed(0)
-    return build.build_model(flags("--freeze", "all"))[0].eval()
+    return build.build_model(model_options("--freeze", "all"))[0].eval()
 
 
 def stored(model: torch.nn.Module, data: manifest.Manifest) -> FeatureStore:
@@ -92,7 +92,7 @@ def test_frozen_stages_and_their_statistics_stay_and_the_others_learn(
 ) -> None:
     monkeypatch.chdir(data.folder.parent)
     torch.manual_seed(0)
-    start = models.build(models.ModelConfig("resnet18", embed_dim=16)).encoder.state_dict()
+    start = models.build(models.ModelConfig(name="resnet18", embed_dim=16)).encoder.state_dict()
     assert run(monkeypatch, *FLAGS, "--freeze", str(count), "--run_name", "run") == 0
     weights = checkpointing.load(Path("checkpoints/run/epoch_002.pt")).weights
     stages = ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"]
@@ -158,7 +158,7 @@ def test_crops_that_cannot_be_read_are_replaced_in_training_and_named_in_validat
     item = dataset[index]
     assert (item["label"], item["video_id"] == "part/train0_fake1.mp4") == (1, False)
     assert "train0_fake1.mp4" in item["problems"][0]
-    with pytest.raises(DataError, match=r"val0\.mp4.*mend them"):
+    with pytest.raises(DataError, match=r"val0\.mp4.*repair them"):
         FeatureDataset(data, "val", CLIP, train=False, store=store)[0]
 
 
@@ -175,9 +175,9 @@ def test_flags_that_do_not_go_together_are_refused(
 ) -> None:
     words = ("--sbi", "0.5", "--adversarial", "pgd", "--encoder_lr", "0.1")
     with pytest.raises(UsageError, match="leave out --sbi, --adversarial, --encoder_lr"):
-        build.build_model(flags("--freeze", "all", *words))
+        parse("--freeze", "all", *words)
     with pytest.raises(UsageError, match=r"6 stages \(1 conv1.*6 layer4"):
-        build.build_model(flags("--freeze", "7"))
+        build.build_model(model_options("--freeze", "7"))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "some", "1.5", ""])
@@ -185,13 +185,13 @@ def test_freeze_is_all_none_or_a_number_of_stages(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        flags(f"--freeze={text}")
+        parse(f"--freeze={text}")
     assert "--freeze" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["vgg11", "efficientnet_b0", "convnext_tiny", "test_vit"])
 def test_encoders_have_stages(name: str) -> None:
-    model = models.build(models.ModelConfig(name, embed_dim=16))
+    model = models.build(models.ModelConfig(name=name, embed_dim=16))
     model.freeze(2)
     learns = [parameter.requires_grad for parameter in model.encoder.parameters()]
     assert 0 < learns.index(True) < len(learns)

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from common.errors import UsageError
+from tests.helpers.train_flags import parse
 from tests.test_trainer import PLAN, Number, make_training
-from tests.training.test_build import flags
 from trainer import take_step
-from training import build
 from training.mixup import MIXES, cutmix, mixup
 
 LABELS = torch.tensor([0, 1, 1, 0])
@@ -81,7 +80,7 @@ def test_a_step_weighs_both_labels() -> None:
         with torch.no_grad():
             model.number.fill_(1.0)
         plan = replace(PLAN, mix=mix)
-        loss, *_ = take_step(make_training(model), batch, 2, plan, torch.device("cpu"))
+        loss, *_ = take_step(make_training(model), batch, 2, plan)
         found.append(float(loss))
     real, fake = (-torch.tensor([1.0, -1.0]).log_softmax(dim=0)).tolist()
     assert found[0] == pytest.approx(2 * real, rel=1e-4)
@@ -90,4 +89,4 @@ def test_a_step_weighs_both_labels() -> None:
 
 def test_features_cannot_be_mixed() -> None:
     with pytest.raises(UsageError, match="leave out --mix"):
-        build._check_features(flags("--freeze", "all", "--mix", "mixup"))
+        parse("--freeze", "all", "--mix", "mixup")

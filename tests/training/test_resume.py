@@ -15,7 +15,7 @@ import torch
 import train
 from common import checkpointing, errors
 from tests.helpers.train_runs import FLAGS, assert_same, result, run, stop_at
-from training import history, optimization
+from training import history, optimizer
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds after which a run that makes no progress is a failure
@@ -48,7 +48,7 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
 def test_whatever_changes_a_step_is_resumed_exactly(
     place: Path, monkeypatch: pytest.MonkeyPatch, more: str
 ) -> None:
-    monkeypatch.setattr(optimization, "PLATEAU_EPOCHS", 1)
+    monkeypatch.setattr(optimizer, "PLATEAU_EPOCHS", 1)
     flags = [*FLAGS, *more.split()]
     assert run(monkeypatch, *flags, "--run_name", "whole") == 0
     with monkeypatch.context() as patch:
@@ -68,7 +68,7 @@ def test_a_run_without_patience_left_ends_and_stays_ended(
     """The learning rate is too low to change the accuracy for long."""
     words = ("--epochs", "30", "--lr", "1e-8", "--patience", "2", "--monitor", "val_acc")
     assert run(monkeypatch, *FLAGS, *words, "--run_name", "cut") == 0
-    assert "ended early: 2 epochs brought no better val_acc" in capsys.readouterr().out
+    assert "ended early: 2 epochs without a better val_acc" in capsys.readouterr().out
     before = (place / "checkpoints/cut/last.pt").read_bytes()
     assert run(monkeypatch, "--resume", "last") == 0
     assert "ended early" in capsys.readouterr().out
@@ -85,7 +85,7 @@ def test_several_seeds_make_a_run_each_and_a_table_and_go_on_when_stopped(
     with monkeypatch.context() as patch:
         patch.setattr(train, "stop_request", stop_at(2))
         assert run(patch, *words) == 143
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command continues" in capsys.readouterr().out
     assert run(monkeypatch, *words) == 0
     table = [line.split() for line in capsys.readouterr().out.splitlines()[-5:]]
     assert run(monkeypatch, *FLAGS, "--run_name", "alone", "--seed", "3") == 0

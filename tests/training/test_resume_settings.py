@@ -10,7 +10,7 @@ import train
 from common import checkpointing
 from tests.helpers.train_runs import FLAGS, assert_same, run, stop_at
 from training import history
-from training.optimization import one_cycle
+from training.optimizer import one_cycle
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_another_kind_of_optimizer_cannot_go_on(
     cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "--resume", "last", "--optimizer", "sgd", "--force") == 2
-    assert "another kind of --optimizer" in capsys.readouterr().err
+    assert "another --optimizer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [("--resume", "last"), ()])
@@ -155,9 +155,26 @@ def test_args_json_and_yaml_repeat_a_run(place: Path, monkeypatch: pytest.Monkey
     again = ("--config", "checkpoints/one 😀/args.json", "--run_name", "two")
     assert run(monkeypatch, *again) == 0
     assert_same(place / "checkpoints/one 😀", place / "checkpoints/two")
-    (place / "run.yaml").write_text("epochs: 3\nlr: 0.002\npretrained: false\n")
-    flags = train.args.train_flags(["--config", "run.yaml", "--lr", "0.003"])
-    assert (flags.epochs, flags.lr, flags.pretrained) == (3, 0.003, False)
+
+
+def test_a_sweep_file_trains_every_seed_that_it_names(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "sweep.yaml").write_text("seeds: [3, 4]\nrun_name: sweep\nepochs: 1\n")
+    assert run(monkeypatch, *FLAGS[:-8], "--workers", "0", "--config", "sweep.yaml") == 0
+    assert {path.name for path in (place / "checkpoints").iterdir()} == {
+        "sweep_seed_3",
+        "sweep_seed_4",
+    }
+
+
+def test_a_dry_run_in_a_config_file_stays_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "run.yaml").write_text("dry_run: true\n")
+    assert run(monkeypatch, *FLAGS, "--config", "run.yaml") == 0
+    assert "clips in" in capsys.readouterr().out
+    assert not (place / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", ""])

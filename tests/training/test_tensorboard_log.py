@@ -32,7 +32,7 @@ def dataset(tmp_path: Path) -> VideoDataset:
 @pytest.fixture
 def model() -> nn.Module:
     torch.manual_seed(0)
-    return models.build(ModelConfig("resnet18", embed_dim=8))
+    return models.build(ModelConfig(name="resnet18", embed_dim=8))
 
 
 def read(folder: Path) -> EventAccumulator:
@@ -43,7 +43,7 @@ def read(folder: Path) -> EventAccumulator:
 def test_every_number_of_an_epoch_is_a_curve_and_clips_are_shown(
     tmp_path: Path, dataset: VideoDataset, model: nn.Module
 ) -> None:
-    events = tensorboard_log.Board(tmp_path / "run", 1)
+    events = tensorboard_log.TensorBoardLog(tmp_path / "run", 1)
     for epoch, loss in ((1, 0.6), (2, 0.5)):
         events.add(row(epoch, loss), model, dataset)
     found = read(tmp_path / "run")
@@ -59,7 +59,9 @@ def test_an_epoch_that_is_run_again_counts_once(
     tmp_path: Path, dataset: VideoDataset, model: nn.Module
 ) -> None:
     for epoch, loss in ((1, 0.6), (2, 0.5), (2, 0.4)):
-        tensorboard_log.Board(tmp_path / "run", epoch).add(row(epoch, loss), model, dataset)
+        tensorboard_log.TensorBoardLog(tmp_path / "run", epoch).add(
+            row(epoch, loss), model, dataset
+        )
     points = [(event.step, event.value) for event in read(tmp_path / "run").Scalars("train/loss")]
     assert points == [(1, pytest.approx(0.6)), (2, pytest.approx(0.4))]
 
@@ -73,4 +75,4 @@ def test_titles_give_label_and_score(dataset: VideoDataset, model: nn.Module) ->
 def test_without_tensorboard_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(UsageError, match="requirements-extras"):
-        tensorboard_log.require()
+        tensorboard_log.summary_writer()

@@ -1,37 +1,20 @@
-"""Loss, optimizer, schedule and average do what their papers say."""
-
-import math
+"""Optimizer, schedule and average do what their papers say."""
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
-from torch._dynamo.testing import CompileCounter
 
-from training import optimization
-from training.optimization import (
-    SHAPES,
-    Schedule,
-    balanced_weights,
-    make_average,
-    make_loss,
-    plateaus,
-    statistics_begin,
-)
-
-LOGITS = torch.tensor([[2.0, -1.0], [0.5, 0.3], [-3.0, 3.0]])
-LABELS = torch.tensor([0, 1, 0])
+from training.optimizer import CURVES, Schedule, make_average, make_optimizer, plateaus
 
 
-def optimizer(*rates: float) -> torch.optim.Optimizer:
+def sgd(*rates: float) -> torch.optim.Optimizer:
     groups = [([nn.Parameter(torch.zeros(1))], lr) for lr in rates]
-    return optimization.make_optimizer("sgd", groups, 0.0)
+    return make_optimizer("sgd", groups, 0.0)
 
 
 def rates(shape: str, steps: int = 20) -> list[float]:
     """Of every step, as shares of the peak."""
-    schedule = Schedule(optimizer(1.0), shape, steps)
+    schedule = Schedule(sgd(1.0), shape, steps)
     found = []
     for _ in range(steps):
         found.append(schedule.lr)
@@ -39,50 +22,17 @@ def rates(shape: str, steps: int = 20) -> list[float]:
     return found
 
 
-def test_the_plain_loss_is_cross_entropy() -> None:
-    expected = nn.functional.cross_entropy(LOGITS, LABELS)
-    assert make_loss(0.0, None, 0.0)(LOGITS, LABELS).mean() == pytest.approx(expected.item())
-
-
-def test_the_focal_loss_forgives_what_is_judged_right() -> None:
-    plain, focal = (make_loss(0.0, None, gamma)(LOGITS, LABELS) for gamma in (0.0, 2.0))
-    sure = (-plain).exp()  # of the right class
-    assert torch.allclose(focal, (1 - sure) ** 2 * plain)
-    assert focal[0] / plain[0] < 0.01 < 0.9 < focal[2] / plain[2]
-
-
-@pytest.mark.parametrize("gamma", [0.5, 2.0])
-def test_the_focal_loss_has_a_slope_where_a_clip_is_judged_right_beyond_doubt(gamma: float) -> None:
-    logits = torch.tensor([[100.0, -100.0]], requires_grad=True)
-    make_loss(0.0, None, gamma)(logits, torch.tensor([0])).sum().backward()
-    assert logits.grad.isfinite().all()
-
-
-def test_smoothed_labels_make_certainty_dear() -> None:
-    loss = make_loss(0.2, None, 0.0)
-    sure, surer = (loss(torch.tensor([[x, -x]]), torch.tensor([0])).item() for x in (1.1, 8.0))
-    assert sure < surer
-    assert loss(torch.zeros(1, 2), torch.tensor([0])).item() == pytest.approx(math.log(2))
-
-
-@given(st.lists(st.integers(0, 2), min_size=1, max_size=50))
-def test_balanced_weights_give_every_label_that_is_there_the_same_sum(labels: list[int]) -> None:
-    weights = balanced_weights(labels, 4)
-    sums = {label: labels.count(label) * weights[label].item() for label in set(labels)}
-    assert list(sums.values()) == pytest.approx([len(labels) / len(sums)] * len(sums))
-
-
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_every_optimizer_goes_downhill_at_the_rate_of_each_group(name: str) -> None:
     slow, fast = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
-    steps = optimization.make_optimizer(name, [([slow], 0.001), ([fast], 0.01)], 0.0)
+    steps = make_optimizer(name, [([slow], 0.001), ([fast], 0.01)], 0.0)
     (slow.sum() + fast.sum()).backward()
     steps.step()
     assert 0 < 1 - slow[0].item() < 1 - fast[0].item()
 
 
 def test_every_schedule_starts_low_or_at_its_peak_and_never_rises_after_it() -> None:
-    for shape in SHAPES:
+    for shape in CURVES:
         found = rates(shape)
         peak = found.index(max(found))
         assert max(found) == pytest.approx(1.0), shape
@@ -100,7 +50,7 @@ def test_cosine_and_one_cycle_end_near_zero() -> None:
 
 
 def test_every_group_keeps_its_share_of_the_peak() -> None:
-    steps = optimizer(1.0, 0.1)
+    steps = sgd(1.0, 0.1)
     schedule = Schedule(steps, "one_cycle", 10)
     for _ in range(10):
         first, second = (group["lr"] for group in steps.param_groups)
@@ -117,7 +67,7 @@ def test_three_epochs_without_a_lower_loss_are_a_plateau() -> None:
 
 def test_a_plateau_lowers_the_rate_at_once_and_only_where_it_was_asked_for() -> None:
     for shape, expected in (("plateau", 0.3), ("constant", 1.0)):
-        schedule = Schedule(optimizer(1.0), shape, 100)
+        schedule = Schedule(sgd(1.0), shape, 100)
         schedule.after_epoch([1.0, 1.0, 1.0, 1.0])
         assert schedule.lr == pytest.approx(expected)
         schedule.step()
@@ -150,15 +100,3 @@ def test_the_average_of_what_does_not_change_is_it_to_the_bit() -> None:
     for _ in range(300):
         average.update_parameters(model)
     assert torch.equal(average.module.weight, model.weight)
-
-
-def test_the_first_step_is_not_compiled_as_it_differs_from_all_others() -> None:
-    counter = CompileCounter()
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, momentum=0.03))
-    model.compile(backend=counter)
-    with statistics_begin(model):
-        model(torch.rand(4, 2))
-    assert (counter.frame_count, model[1].momentum) == (0, 0.03)
-    for _ in range(2):
-        model(torch.rand(4, 2))
-    assert counter.frame_count == 1

@@ -1,0 +1,72 @@
+"""The settings that made the crops in a folder: checked before a run continues, and recorded."""
+
+import json
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from common.errors import DataError, UsageError
+from common.files import write_text
+from common.preprocessing import FaceConfig
+from extraction.planning import SplitOptions
+
+PACKAGES = ("torch", "torchvision", "facenet-pytorch", "av", "opencv-python-headless", "decord")
+
+
+def check_crop_settings(crops: Path, faces: FaceConfig) -> None:
+    """Record in `crops`/faces.json how the crops are made, before the first one is written. Raise
+    UsageError when the folder holds crops made with other settings."""
+    path = crops / "faces.json"
+    stored: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            stored = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{path} does not hold settings: {error}") from error
+    different = {k: v for k, v in faces.to_dict().items() if stored.get(k) != v}
+    removed = {k: v for k, v in FaceConfig.REMOVED.items() if stored.get(k, v) != v}
+    if stored and (different or removed) and any(crops.glob("*/*")):
+        changes = [f"{k} {stored.get(k)} → {v}" for k, v in (different | removed).items()]
+        raise UsageError(
+            f"{crops} was made with other settings ({', '.join(changes)}): choose another "
+            "--output, or delete that folder"
+        )
+    if different:
+        crops.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(faces.to_dict(), indent=2) + "\n")
+
+
+def manifest_record(
+    faces: FaceConfig,
+    splits: SplitOptions,
+    *,
+    root: Path,
+    layout: str,
+    shards_url: str | None,
+    device: str,
+) -> dict[str, Any]:
+    """Return the content of videos_df.json: everything that made the manifest and its crops."""
+    drawn = asdict(splits)
+    undersample = drawn.pop("undersample")
+    return {
+        "input": str(root),
+        "faces": faces.to_dict(),
+        "layout": layout,
+        "shards": shards_url,
+        "splits": drawn,
+        "balance": "undersample" if undersample else "none",
+        "device": device,
+        "versions": {"python": platform.python_version()} | _package_versions(),
+    }
+
+
+def _package_versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return versions

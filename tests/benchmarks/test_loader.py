@@ -1,0 +1,39 @@
+"""The training loader beside a plain one."""
+
+from pathlib import Path
+
+import pytest
+from torch.utils.data import DataLoader
+
+from benchmarks import loader
+from datasets.augmentations import STRENGTHS
+from datasets.video_dataset import VideoDataset, collate_loaded
+from tests.benchmarks.commands import run
+
+
+def test_every_loader_gets_its_speed_and_ours_the_shares_of_its_stages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert run(monkeypatch, loader, "--tracks", "2", "--repeats", "1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    speeds, ratio, stages = lines[:4], lines[4], lines[5:]
+    names = ["plain, mild", *(f"ours, {strength}" for strength in STRENGTHS)]
+    assert [line[:14].strip() for line in speeds] == names
+    assert all(float(line[14:20]) > 0 and line.endswith(" clips/s") for line in speeds)
+    assert ratio.endswith("times as fast as plain")
+    for line in stages:
+        words = line.removeprefix("ours, ").replace(",", "").split()[1:]
+        assert words[::2] == ["read", "decode", "augment", "resize", "normalise"]
+
+
+def test_both_loaders_return_batches_of_the_same_shape_and_labels(tmp_path: Path) -> None:
+    data = loader.make_crops(tmp_path, 2)
+    ours = VideoDataset(data, "train", loader.CLIP, train=True)
+    (first,), (second,) = (
+        list(DataLoader(dataset, batch_size=2, collate_fn=collate_loaded))
+        for dataset in (loader.PlainDataset(data), ours)
+    )
+    assert first["clips"].shape == second["clips"].shape == (2, 16, 3, 224, 224)
+    assert first["clips"].dtype == second["clips"].dtype
+    assert first["labels"].tolist() == second["labels"].tolist() == [0, 1]
+    assert first["mask"].all() and second["mask"].all()

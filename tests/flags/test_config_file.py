@@ -1,0 +1,66 @@
+"""Flags from a file: none is dropped in silence."""
+
+from pathlib import Path
+
+import pytest
+
+import args
+from common.errors import UsageError
+
+
+def config(folder: Path, text: str) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_flags_on_the_command_line_override_the_file(tmp_path: Path) -> None:
+    path = config(tmp_path, "epochs: 3\nlr: 0.002\npretrained: false\n")
+    flags = args.read_config(path, ["--lr", "0.003"])
+    assert (flags.epochs, flags.lr, flags.pretrained) == (3, 0.003, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("seeds: [0, 1]", "seeds", [0, 1]),
+        ("seeds: 0,1", "seeds", [0, 1]),
+        ("dry_run: true", "dry_run", True),
+        ("dry_run: false", "dry_run", False),
+        ("force: true", "force", True),
+        ("encoder_lr: null", "encoder_lr", None),
+        ("bidirectional: false", "epochs", 50),
+    ],
+)
+def test_every_key_takes_effect(tmp_path: Path, text: str, name: str, value: object) -> None:
+    assert getattr(args.read_config(config(tmp_path, text)), name) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3", "'epoch' cannot be set in a file of flags"),
+        ("resume: last", "'resume' cannot be set"),
+        ("config: other.yaml", "'config' cannot be set"),
+        ("help: true", "'help' cannot be set"),
+        ("dry_run: 3", "dry_run should be true or false"),
+        ("bidirectional: true", "--bidirectional True is no longer supported"),
+        ("1: 2", "should contain flags by name"),
+    ],
+)
+def test_a_key_without_effect_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        args.read_config(config(tmp_path, text))
+
+
+def test_the_flags_of_the_call_that_began_a_run_are_not_its_own(tmp_path: Path) -> None:
+    path = config(tmp_path, "epochs: 7\nresume: last\nforce: true\nseeds: null\n")
+    flags = args.read_run_flags(path, ["--lr", "0.01"])
+    assert (flags.epochs, flags.lr, flags.resume, flags.force) == (7, 0.01, None, False)
+    assert {"resume", "force", "dry_run", "seeds", "config"}.isdisjoint(args.run_flags(flags))
+
+
+def test_only_flags_that_change_results_are_listed_as_changed(tmp_path: Path) -> None:
+    path = config(tmp_path, "epochs: 7\nlr: 0.01\nworkers: 3\n")
+    flags = args.read_run_flags(path, ["--lr", "0.02", "--workers", "0", "--log_interval", "1"])
+    assert args.changed_flags(flags, path) == ["--lr 0.01 → 0.02"]

@@ -1,0 +1,41 @@
+"""Explains errors of a training step that another flag would avoid."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.errors import PipelineError, one_line
+from training.options import DataOptions, LoopOptions, ModelOptions
+
+
+@contextmanager
+def explain_step_errors(
+    model: ModelOptions, data: DataOptions, loop: LoopOptions, clip_frames: int
+) -> Iterator[None]:
+    """Raise PipelineError when memory runs out, with the flags that need less, cheapest first, and
+    when an encoder cannot be compiled."""
+    try:
+        yield
+    except RuntimeError as error:
+        if model.compile:
+            from torch._dynamo.exc import TorchDynamoException  # slow to import
+
+            if isinstance(error, TorchDynamoException):
+                raise PipelineError(
+                    f"--compile: this encoder cannot be compiled here ({one_line(error)}): it "
+                    "needs a C++ compiler, on a GPU also triton; or leave the flag out"
+                ) from error
+        if not any(text in str(error) for text in ("out of memory", "can't allocate memory")):
+            raise
+        remedies = []
+        if loop.accumulate < data.batch_size:
+            remedies.append(f"--accumulate {min(2 * loop.accumulate, data.batch_size)}")
+        if loop.precision != "bfloat16":
+            remedies.append("--precision bfloat16")
+        if not model.grad_checkpoint:
+            remedies.append("--grad_checkpoint True")
+        remedies.append("a smaller --crop_size, --clip_frames or --model_name")
+        raise PipelineError(
+            f"out of memory in a step of {data.batch_size} clips of {clip_frames} frames, in "
+            f"{loop.accumulate} parts. Add one or more of: {'; '.join(remedies)}. Then continue "
+            "the run with --resume last --force"
+        ) from error
