@@ -1,4 +1,4 @@
-"""The flags of the entry points, defined in flags/."""
+"""The flags of the entry points; they are defined in flags/."""
 
 from flags.config_file import changed_flags, read_config, read_run_flags, run_flags
 from flags.evaluate import evaluate_parser

@@ -1,16 +1,15 @@
-"""Checkpoints + manifests → metrics with intervals, plots and a report, by default on the test
-split.
+"""Measures checkpoints on a split of manifests: metrics with confidence intervals and a report.
 
     python evaluate.py --checkpoint checkpoints/<run>/best.pt
 
-Writes metrics.json, scores.csv, report.html and plots into evaluation_<split>/ beside the
-checkpoint.
+Writes metrics.json, scores.csv, report.html and plots to evaluation_<split>/ in the checkpoint's
+folder. The default split is test.
 """
 
 import args
 
 if __name__ == "__main__":
-    args.evaluate_parser().parse_args()  # answer --help and wrong flags before slow imports
+    args.evaluate_parser().parse_args()  # before slow imports, so that --help answers at once
 
 
 import argparse
@@ -37,7 +36,7 @@ from scoring.load import load_detector
 
 SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
 
-JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row per video
+JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → videos
 
 
 def main() -> int:
@@ -83,14 +82,17 @@ def main() -> int:
 
 
 def check_flags(flags: argparse.Namespace, paths: list[Path]) -> None:
-    """Raise UsageError for flags that contradict each other."""
+    """Raise UsageError if flags contradict each other. `paths` are the manifests."""
     for flag, values in (("--checkpoint", flags.checkpoint), ("--csv_file", paths)):
         if len(set(values)) < len(values):
-            raise UsageError(f"{flag} names one file twice")
+            raise UsageError(f"{flag} names the same file twice")
     if flags.compare and len(flags.checkpoint) < 2:
         raise UsageError("--compare needs a second --checkpoint")
     if fits_rule(flags) and len(paths) > 1:
-        raise UsageError("a decision rule is fitted on the validation split of a single --csv_file")
+        raise UsageError(
+            "--aggregation, --error_rate and --target_fpr need a single --csv_file, "
+            "on whose validation split they fit a decision rule"
+        )
     if flags.output and flags.output.exists() and not flags.output.is_dir():
         raise UsageError(f"--output: {flags.output} is a file, not a folder")
 
@@ -101,8 +103,11 @@ def make_scorers(
     flags: argparse.Namespace,
     device: torch.device,
 ) -> dict[str, SplitScorer]:
-    """Load a checkpoint and return a scorer for each manifest. Raise DataError for a manifest that
-    the detector must not be measured on, or whose split has no face, before an hour of work."""
+    """Load a checkpoint and return its scorer for each of the `manifests`, by their names.
+
+    Raise DataError, before any video is scored, if the split of a manifest has no video with a
+    face or shares sources with training, or if its crops were made with other settings.
+    """
     precision = devices.precision(flags.precision, device)
     detector = load_detector(checkpoint, device, precision)
     scorers = {}
@@ -119,8 +124,9 @@ def make_scorers(
 
 
 def group_columns(data: Manifest, requested: list[str], name: str) -> list[str]:
-    """Return the columns whose groups are measured. Raise UsageError for a requested column that
-    does not exist, or that the detector's own columns replace."""
+    """Return the columns by which the videos of manifest `name` are grouped: the default ones and
+    those `requested`. Raise UsageError if a requested column does not exist, or if the results
+    replace it."""
     replaced = score_split.TRACK_COLUMNS | score_split.ADDED_COLUMNS
     known = [column for column in data.table if column not in replaced]
     known = [*known, *video_traits.NUMERIC]
@@ -141,7 +147,9 @@ def fits_rule(flags: argparse.Namespace) -> bool:
 def decision_rule(
     flags: argparse.Namespace, path: Path, scorers: dict[str, SplitScorer]
 ) -> DecisionRule:
-    """Return the checkpoint's decision rule, or fit a new one and store it there."""
+    """Return the decision rule stored in the checkpoint at `path`. If the flags ask for a new one,
+    fit it on the validation split, store it there, and return it instead; raise UsageError if the
+    split has too few videos."""
     scorer = next(iter(scorers.values()))
     if not fits_rule(flags):
         return scorer.detector.rule
@@ -151,7 +159,9 @@ def decision_rule(
     try:
         rule = score_split.fit_checkpoint(path, scorer, targets, aggregations)
     except TooFewVideos as error:
-        raise UsageError(f"no decision rule can be fitted: validation has {error}") from error
+        raise UsageError(
+            f"no decision rule can be fitted: the validation split has {error}"
+        ) from error
     print(f"stored in {path}: {rule.fitted}")
     return rule
 
@@ -159,7 +169,8 @@ def decision_rule(
 def evaluate(
     videos: pd.DataFrame, rule: DecisionRule, columns: list[str], flags: argparse.Namespace
 ) -> dict[str, Any]:
-    """Return an entry of `evaluations` in metrics.json, without checkpoint and manifest."""
+    """Return the decision rule, metrics and baselines for one entry of `evaluations` in
+    metrics.json. `videos` has one row per video, with its verdict."""
     with_faces = with_face(videos)
     return {
         "judgement": rule.to_dict(),
@@ -174,7 +185,8 @@ def evaluate(
 def measure_robustness(
     videos: pd.DataFrame, rule: DecisionRule, scorer: SplitScorer, flags: argparse.Namespace
 ) -> dict[str, Any]:
-    """With --robustness, return every perturbation's entries by severity."""
+    """Return, with --robustness, AUC and error rates after each perturbation: a list with one entry
+    per severity, by the name of the perturbation. Otherwise return an empty dict."""
     changes = robustness.all_changes() if flags.robustness else {}
     judged = {}
     for (name, severity), change in tqdm(changes.items(), disable=None, leave=False):
@@ -186,7 +198,8 @@ def measure_robustness(
 def measure_frames(
     rule: DecisionRule, scorer: SplitScorer, flags: argparse.Namespace
 ) -> tuple[pd.DataFrame, dict[str, Any] | None]:
-    """With --per_frame, return all frames, judged as if each were a video, and their metrics."""
+    """Return, with --per_frame, a table of all frames, each judged as if it were a video, and their
+    number and metrics. Otherwise return an empty table and None."""
     if not flags.per_frame:
         return pd.DataFrame(), None
     frames = score_split.add_frame_verdicts(scorer.score_frames(), rule)
@@ -194,7 +207,8 @@ def measure_frames(
 
 
 def all_videos(judged: JudgedVideos) -> list[pd.DataFrame]:
-    """Return the tables of all checkpoints and manifests, with columns that name them."""
+    """Return the tables of videos of all checkpoints and manifests, with the added columns
+    `checkpoint` and `csv_file`."""
     return [
         table.assign(checkpoint=checkpoint, csv_file=name)
         for checkpoint, by_manifest in judged.items()
@@ -203,7 +217,8 @@ def all_videos(judged: JudgedVideos) -> list[pd.DataFrame]:
 
 
 def compare_all(judged: JudgedVideos, flags: argparse.Namespace) -> list[dict[str, Any]]:
-    """Compare the first checkpoint with every other one, on every manifest."""
+    """Compare the first checkpoint with each of the others on each manifest. Return the entries of
+    `comparisons` in metrics.json."""
     (first, tables), *others = judged.items()
     return [
         {
@@ -220,7 +235,7 @@ def compare_all(judged: JudgedVideos, flags: argparse.Namespace) -> list[dict[st
 
 
 def print_evaluation(result: dict[str, Any]) -> None:
-    """Print the main metrics of an evaluation."""
+    """Print the main metrics of one entry of `evaluations` in metrics.json."""
     print(
         f"{result['checkpoint']} on {result['csv_file']}: {result['videos_judged']} of "
         f"{result['videos']} videos judged, {result['sources']} sources"

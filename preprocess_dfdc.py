@@ -1,14 +1,14 @@
-"""A folder of videos → face crops and the manifest videos_df.csv.
+"""Extracts face crops from a folder of videos and writes the manifest videos_df.csv.
 
     python preprocess_dfdc.py --input /data/dfdc
 
-A second call continues where the first one stopped.
+After an interruption, the same command continues with the videos that are not extracted yet.
 """
 
 import args
 
 if __name__ == "__main__":
-    args.preprocess_parser().parse_args()  # answer --help and wrong flags before slow imports
+    args.preprocess_parser().parse_args()  # before slow imports, so that --help answers at once
 
 
 import argparse
@@ -54,40 +54,45 @@ def main() -> int:
     share = planning.shard(videos, *flags.shard) if flags.shard else videos
     interrupted = extract_share(share, folders, engine, workers, tar=flags.store == "shards")
     if flags.shard and not interrupted:
-        print("shard done; after all shards, the same command without --shard writes the manifest")
+        print(
+            "subset done; when all subsets are done, run the same command without --shard to write "
+            "the manifest"
+        )
     if not flags.shard:
         finish(videos, folders, flags, faces, pack=flags.store == "shards" and not interrupted)
     if interrupted:
-        print("interrupted: the same command continues with what is not extracted yet")
+        print("interrupted: repeat the same command to extract the remaining videos")
     return 130 if interrupted else 0
 
 
 def check_flags(flags: argparse.Namespace) -> None:
-    """Raise UsageError for flags that contradict each other, before any work."""
+    """Raise UsageError if flags contradict each other or need a package that is not installed, and
+    DataError if --shards_url cannot be written to."""
     if flags.delete_videos_when_done and flags.layout != "dfdc":
         raise UsageError(
-            "--delete_videos_when_done is for --layout dfdc: its metadata.json still lists deleted "
-            "videos"
+            "--delete_videos_when_done needs --layout dfdc, whose metadata.json still lists "
+            "deleted videos"
         )
     if flags.shard and (flags.clean or flags.drop_dirty or flags.delete_videos_when_done):
         raise UsageError(
-            "--shard only extracts: give --clean, --drop_dirty and --delete_videos_when_done to "
+            "--shard only extracts: use --clean, --drop_dirty and --delete_videos_when_done in "
             "the last call, without --shard"
         )
     if flags.shards_url and flags.store != "shards":
-        raise UsageError("--shards_url is for --store shards")
+        raise UsageError("--shards_url needs --store shards")
     if flags.shards_url:
         shards.check_writable(flags.shards_url)
     if flags.engine == "ray" and flags.workers:
-        raise UsageError("--workers is for --engine local: Ray uses every core of its cluster")
+        raise UsageError("--workers needs --engine local: Ray uses all cores of its cluster")
     if flags.engine == "ray" and flags.device != "cpu":
-        raise UsageError("--device is for --engine local: with Ray, every core searches itself")
+        raise UsageError("--device needs --engine local: Ray detects faces on the CPU")
     if flags.clean or flags.drop_dirty:
         cleaning.check_installed()
 
 
 def choose_engine(flags: argparse.Namespace, faces: FaceConfig) -> tuple[Engine, int | None]:
-    """Return what runs the jobs, and its number of processes if known."""
+    """Return the engine that runs the extraction jobs, and its number of worker processes; None
+    with Ray, where it is unknown."""
     if flags.engine == "ray":
         address = flags.ray_address
         return partial(ray_pool.run, config=faces, timeout=flags.timeout, address=address), None
@@ -106,8 +111,8 @@ def choose_engine(flags: argparse.Namespace, faces: FaceConfig) -> tuple[Engine,
 def extract_share(
     videos: pd.DataFrame, folders: Folders, engine: Engine, workers: int | None, tar: bool
 ) -> bool:
-    """Extract what is not on disk yet and print the time per video; return whether Ctrl-C
-    interrupted it."""
+    """Extract the `videos` whose crops are not on disk yet, and print the time per video. Return
+    True if Ctrl-C interrupted the extraction. `tar`: store each track as a tar file."""
     started = time.monotonic()
     try:
         count = extract(videos, folders, engine, workers, tar=tar)
@@ -126,7 +131,8 @@ def finish(
     faces: FaceConfig,
     pack: bool,
 ) -> None:
-    """Write the manifest and what belongs to it."""
+    """Write the manifest with its JSON record and thumbnails and, if the flags ask for it, list
+    dirty videos and delete extracted ones. `pack`: pack the crops into shards."""
     table = manifest_rows(videos, folders)
     if flags.clean or flags.drop_dirty:
         table = clean(table, flags)
@@ -144,14 +150,15 @@ def finish(
     sheet = write_contact_sheet(table, flags.output)
     print_summary(table)
     print(f"manifest: {path}\nthumbnails: {sheet or 'none, no face was found'}")
-    if pack:  # before it, the manifest on disk is already right
+    if pack:  # afterwards, so that the manifest is valid even if packing fails
         manifest.write(path, shards.pack(table, flags.output, flags.shards_url))
     if flags.delete_videos_when_done:
         delete_videos(table, flags)
 
 
 def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
-    """Write cleaning.csv; return `table`, in which --drop_dirty skips the videos listed there."""
+    """Write cleaning.csv and return `table`; with --drop_dirty, the videos listed there have the
+    status `skipped` in it."""
     findings = cleaning.find(table, flags.input, flags.output)
     path = flags.output / "cleaning.csv"
     write_text(path, findings.to_csv(index=False, lineterminator="\n"))
@@ -162,7 +169,7 @@ def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
 
 
 def delete_videos(table: pd.DataFrame, flags: argparse.Namespace) -> None:
-    """Ask for confirmation, then delete the videos whose crops are in `table`."""
+    """Ask for confirmation on stdin, then delete the videos of `table` that are extracted."""
     videos = deletion.find(table, flags.input)
     if videos.empty:
         print("no video to delete")
@@ -178,7 +185,7 @@ def delete_videos(table: pd.DataFrame, flags: argparse.Namespace) -> None:
 
 
 def print_summary(table: pd.DataFrame) -> None:
-    """Print the number of videos by label, split and status, and the first unreadable ones."""
+    """Print the number of videos by label, split and status, and the first ten unreadable ones."""
     videos = table.drop_duplicates("video_id")
     labels = videos["label"].map(lambda label: manifest.CLASSES[label])
     print(f"\n{pd.crosstab([labels, videos['split']], videos['status'])}\n")

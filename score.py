@@ -1,4 +1,4 @@
-"""Video files, folders and glob patterns → a verdict for each.
+"""Judges video files, folders and glob patterns: a verdict for each video.
 
     python score.py clip.mp4 folder/ --checkpoint checkpoints/<run>/best.pt
     find . -name '*.mp4' | python score.py - --checkpoint … --json
@@ -7,13 +7,13 @@
     python score.py folder/ --checkpoint detector.zip --backend onnx
 
 Writes scores.csv, and scores.json with every person and frame. Exit code 0: every file was judged
-(real, fake or uncertain); 1: some could not be judged; 2: nothing was done, one line says why.
+(real, fake or uncertain); 1: some files could not be judged; 2: an error, described in one line.
 """
 
 import args
 
 if __name__ == "__main__":
-    args.parse_score_flags()  # answer --help and wrong flags before slow imports
+    args.parse_score_flags()  # before slow imports, so that --help answers at once
 
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
     job = make_job(flags)
     on_cluster = flags.engine == "ray"
-    # With a cluster, this machine needs the decision rule only, and may have no GPU.
+    # With a cluster, this machine needs only the decision rule, and may have no GPU.
     rule = (replace(job, device="cpu") if on_cluster else job).judge.rule
     thresholds = dict(zip(("real_below", "fake_from"), rule.p_fake_thresholds, strict=True))
     about = {
@@ -67,7 +67,7 @@ def main() -> int:
     with closing(ScoreFiles(flags.output, about)) as files:
 
         def report(score: VideoScore) -> None:
-            files.add(score)  # first, because the reader of the lines may be gone
+            files.add(score)  # before printing, which fails if the reader of a pipe has exited
             line = json_line(score, thresholds) if flags.json else text_line(score)
             print(line, flush=True)
 
@@ -85,7 +85,8 @@ def main() -> int:
 
 
 def check_flags(flags: argparse.Namespace) -> None:
-    """Raise UsageError for flags that contradict each other or the files on disk."""
+    """Raise UsageError if flags contradict each other, if files in --output would be overwritten
+    that do not contain scores, or if --watch gets a PATH that is not a folder."""
     score_output.check(flags.output)
     if flags.watch and flags.engine == "ray":
         raise UsageError("--watch runs on this machine: leave out --engine ray")
@@ -108,13 +109,14 @@ def make_job(flags: argparse.Namespace) -> ScoringJob:
 
 
 def export(checkpoint: Path, path: Path) -> int:
-    """Write the checkpoint as one file for --backend onnx."""
+    """Export the checkpoint to the .zip file `path` for --backend onnx, and return the exit code.
+    Raise UsageError if `path` is not a .zip file in an existing folder."""
     if path.suffix != ".zip" or path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"--export: {path} should be a .zip file in an existing folder")
+        raise UsageError(f"--export: {path} must be a .zip file in an existing folder")
     from export import onnx_export
 
     difference = onnx_export.export(checkpoint, path)
-    print(f"{path}: logits and p_fake differ from {checkpoint} by at most {difference:.1e}")
+    print(f"{path}: logits and scores differ from {checkpoint} by at most {difference:.1e}")
     return 0
 
 
@@ -124,7 +126,8 @@ def watch_folders(
     files: ScoreFiles,
     report: Callable[[VideoScore], None],
 ) -> int:
-    """Judge new files until Ctrl-C or SIGTERM; results of earlier calls are written again."""
+    """Judge every new file in the folders until Ctrl-C or SIGTERM, and return the exit code.
+    Results of earlier calls with the same settings are first written to `files` again."""
     names = ("window_seconds", "max_seconds", "precision")
     influences = {name: getattr(flags, name) for name in names} | {"schema": SCHEMA}
     settings = json.dumps(job.judge.rule.to_dict() | influences, sort_keys=True)
@@ -141,8 +144,8 @@ def watch_folders(
 
 
 def text_line(score: VideoScore) -> str:
-    """Return a result as a line of the table. A file name must not look like another line or
-    control the terminal."""
+    """Return a result as one line of the table. Characters that are not printable are escaped, so
+    that a file name can neither imitate another line nor control the terminal."""
     p_fake = "     —" if score.p_fake is None else f"{score.p_fake:6.3f}"
     warnings = [f"warning: {warning}" for warning in score.warnings]
     notes = "; ".join(filter(None, [score.detail, *warnings]))
@@ -155,7 +158,8 @@ def text_line(score: VideoScore) -> str:
 
 
 def json_line(score: VideoScore, thresholds: dict[str, float]) -> str:
-    """Return a result as a line of JSON, without its frames."""
+    """Return a result as one line of JSON, without its frames. `thresholds` has the keys real_below
+    and fake_from."""
     people = [
         {"person": person.person, "verdict": person.verdict, "p_fake": person.p_fake}
         for person in score.people
@@ -164,7 +168,7 @@ def json_line(score: VideoScore, thresholds: dict[str, float]) -> str:
 
 
 def describe(rule: DecisionRule) -> str:
-    """Describe the thresholds on the scale of p_fake."""
+    """Return a text that says whether the rule is calibrated, and its thresholds as p_fake."""
     low, high = rule.p_fake_thresholds
     kind = "calibrated" if rule.fitted else "not calibrated"
     between = f", real below {format_p_fake(low)}, uncertain between" if low < high else ""

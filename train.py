@@ -1,4 +1,4 @@
-"""Manifest → checkpoints/<run>/: a checkpoint, a row of history.csv and curves every epoch.
+"""Trains a detector on a manifest and writes a checkpoint to checkpoints/<run>/ every epoch.
 
 python train.py --model_name resnet152 --epochs 50
 """
@@ -6,7 +6,7 @@ python train.py --model_name resnet152 --epochs 50
 import args
 
 if __name__ == "__main__":
-    args.train_parser().parse_args()  # answer --help and wrong flags before slow imports
+    args.train_parser().parse_args()  # before slow imports, so that --help answers at once
 
 
 import argparse
@@ -61,13 +61,15 @@ def main() -> int:
         clip_frames=flags.clip_frames,
     )
     with distributed.process_group(device), explained:
-        if flags.seeds is None or flags.dry_run:  # a dry run is the same for every seed
+        if flags.seeds is None or flags.dry_run:  # the estimate is the same for every seed
             return run_once(flags, folder, device)
         return run_seeds(flags, device)
 
 
 def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
-    """Return the flags of this call, and the folder of the run that it resumes."""
+    """Return the flags for the command-line arguments `words`, and the folder of the run to resume;
+    None for a new run. Raise UsageError if flags contradict each other, or if there is no such
+    run."""
     flags = args.train_parser().parse_args(words)
     if flags.config is not None and flags.resume is None:
         flags = args.read_config(flags.config, words)
@@ -81,7 +83,8 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
 
 
 def run_seeds(flags: argparse.Namespace, device: torch.device) -> int:
-    """Train a run for each of --seeds, resuming those already begun, and print a table."""
+    """Train one run for each of --seeds, resuming those that already exist, and print a table of
+    their best epochs. Return the exit code."""
     folders = {seed: flags.checkpoints / f"{flags.run_name}_seed_{seed}" for seed in flags.seeds}
     for seed, folder in folders.items():
         changed = {"seeds": None, "seed": seed, "run_name": folder.name}
@@ -90,16 +93,16 @@ def run_seeds(flags: argparse.Namespace, device: torch.device) -> int:
             argparse.Namespace(**vars(flags) | changed), folder if begun else None, device
         )
         if code:
-            print("the same command continues with the other seeds")
+            print("to continue with the other seeds too, repeat the same command")
             return code
-    if distributed.is_first():  # the other processes do not wait until it has written
+    if distributed.is_first():  # the others may get here before history.csv is written
         print(history.compare(folders, flags.monitor))
     return 0
 
 
 def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.device) -> int:
-    """Train one run, from its beginning or as a continuation of the one in `folder`; return the
-    exit code."""
+    """Train a new run, or continue the run in `folder`; with --dry_run, only print an estimate.
+    Return the exit code."""
     saved = resume.load(folder) if folder else None
     if flags.tensorboard:
         tensorboard_log.summary_writer()
@@ -115,7 +118,7 @@ def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.devic
     store = frozen_features(flags, model, data, clip, saved)
     loaders = build.build_loaders(args.build_options(DataOptions, flags), data, clip, device, store)
     check_monitor(flags.monitor, loaders[1])
-    if distributed.rank():  # processes draw the same weights, but their own dropout
+    if distributed.rank():  # processes start with the same weights, but draw different dropout
         torch.manual_seed(flags.seed + distributed.rank())
     training = build.build_training(args.build_options(OptimizerOptions, flags), model, loaders[0])
     plan = build.build_plan(
@@ -123,8 +126,8 @@ def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.devic
     )
     if flags.dry_run:
         if flags.freeze == "all":
-            print("an epoch here includes the encoder, as computing its features once does;")
-            print("the epochs of the run itself train only the head and take far less")
+            print("this estimate includes the encoder, whose features the run computes only once;")
+            print("the epochs of the run itself train only the head and take far less time")
         for line in dry_run.estimate(training, *loaders, plan, take_step):
             print(line, flush=True)
         return 0
@@ -137,14 +140,16 @@ def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.devic
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
         run.save(position)
-    del saved  # a second copy of all weights
+    del saved  # frees a second copy of all weights
     return train(flags, run, loaders, plan, position, rule_fitter(data))
 
 
 def check_monitor(monitor: str, val_loader: ClipLoader) -> None:
-    """Raise UsageError if validation cannot give the monitored metric."""
+    """Raise UsageError for `val_auc` if the validation split has only one label."""
     if monitor == "val_auc" and len(set(val_loader.dataset.labels)) < 2:
-        raise UsageError("--monitor val_auc: the validation split has only one label")
+        raise UsageError(
+            "--monitor val_auc: the validation split has only one label, choose another metric"
+        )
 
 
 def new_folder(flags: argparse.Namespace) -> Path:
@@ -161,10 +166,11 @@ def frozen_features(
     clip: ClipConfig,
     saved: SavedRun | None,
 ) -> FeatureStore | None:
-    """Return the features that --freeze all trains on. A dry run writes nothing, so it has none."""
+    """Return the encoder's features that --freeze all trains on, after computing missing ones.
+    Return None without --freeze all, and for a dry run, which writes nothing."""
     if flags.freeze != "all" or flags.dry_run:
         return None
-    if saved:  # the run's weights, not newly drawn ones
+    if saved:  # the run's weights, not newly initialised ones
         saved.load_weights(model)
     return build.build_features(flags.model_name, model, data, clip, flags.workers)
 
@@ -176,9 +182,10 @@ def checkpoint_maker(
     clip: ClipConfig,
     saved: SavedRun | None,
 ) -> Callable[..., Checkpoint]:
-    """Return a function that makes a checkpoint from weights, epoch, metrics and judgement."""
+    """Return a function that makes a Checkpoint from `weights`, `epoch`, `metrics` and `judgement`,
+    all other fields being those of this run."""
     trained_on = set(splits.fingerprints(data.split("train")["group"]))
-    if saved:  # possibly begun with another split
+    if saved:  # the run may have started with another split
         trained_on |= set(saved.checkpoint.trained_on)
     return partial(
         Checkpoint,
@@ -193,7 +200,7 @@ def checkpoint_maker(
 
 
 def rule_fitter(data: Manifest) -> Callable[[list[ClipScore]], DecisionRule]:
-    """Return a function that fits the decision rule to validation's scores."""
+    """Return a function that fits the decision rule to the scores of the validation clips."""
     videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
     return partial(calibrate.fit_after_epoch, labels=videos["label"], sources=videos["group"])
 
@@ -206,7 +213,8 @@ def train(
     position: Position,
     fit_rule: Callable[[list[ClipScore]], DecisionRule],
 ) -> int:
-    """Train from `position` on; return the exit code."""
+    """Train from `position` until the last epoch, early stopping or a signal. Return the exit
+    code."""
     log = None
     if flags.tensorboard and distributed.is_first():
         log = tensorboard_log.TensorBoardLog(run.folder, position.epoch)
@@ -227,7 +235,7 @@ def train(
             print(f"stopped; to continue: python train.py --resume {run.folder}")
             return stop.exit_code or 128 + signal.SIGTERM  # another process was asked to stop
     if not run.has_patience:
-        print(f"ended early: {flags.patience} epochs without a better {flags.monitor}")
+        print(f"stopped early: {flags.patience} epochs without an improvement in {flags.monitor}")
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0
 

@@ -1,6 +1,7 @@
 """The training loop and validation. Knows no dataset and no model by name.
 
-Shapes: B clips, T frames, C channels, H, W, K classes; b clips of one part of a batch.
+Shapes: B clips, T frames, C channels, H, W, K classes; b clips of one part of a batch. A mask is
+True for real frames and False for padding.
 """
 
 import math
@@ -25,7 +26,7 @@ from training.batch_norm import init_batch_norm_stats
 from training.history import EpochRow
 from training.state import Hooks, Plan, Position, Stopped, Training
 
-THRESHOLD = 0.5  # score from which the accuracy of validation counts a video as fake
+THRESHOLD = 0.5  # score from which the validation accuracy counts a video as fake
 
 
 def fit(
@@ -36,12 +37,12 @@ def fit(
     hooks: Hooks,
     position: Position,
 ) -> None:
-    """Train from `position` to the plan's last epoch, or until `hooks` end it earlier.
+    """Train from `position` to the plan's last epoch, or until `hooks.after_epoch` returns False.
 
-    The loaders' datasets and the training loader's batches have set_epoch, so that every epoch
-    draws anew. Each of several processes calls this with its part of every batch and of
-    validation. Raise PipelineError for a non-finite loss, DataError when many clips cannot be
-    read, Stopped when `hooks` ask for it.
+    With several processes, each must call this; its loaders give its part of every batch and of the
+    validation clips. Raise PipelineError for a non-finite loss, gradient or validation score,
+    DataError if too many training clips or any validation clip cannot be read, and Stopped after
+    `hooks.stop_asked` has returned True in any process.
     """
     guessing_epochs = 0
     while position.epoch <= plan.epochs:
@@ -62,13 +63,15 @@ def fit(
 def train_one_epoch(
     training: Training, loader: ClipLoader, plan: Plan, hooks: Hooks, position: Position
 ) -> None:
-    """Run the steps of an epoch that are not done yet, and advance `position` with them."""
+    """Run the remaining steps of the epoch at `position`, and update `position`. Raise Stopped,
+    after saving, if a process was asked to stop."""
     device = training.device
     training.model.train()
     sampler = loader.batch_sampler
     sampler.set_epoch(position.epoch - 1, skip=position.seen)
     loader.dataset.set_epoch(position.epoch - 1)
-    # Sums stay on the device: reading them at every step would wait for it.
+    # Sums stay on the device: reading them at every step would wait for it. Those of a resumed
+    # epoch start on rank 0 only, because read_sums adds up all processes.
     start = [position.loss_sum, position.right]
     sums = torch.tensor(start, dtype=torch.float64, device=device) * distributed.is_first()
     norms = torch.tensor(position.gradient_sum, dtype=torch.float64, device=device)
@@ -120,8 +123,8 @@ def _progress_bar(position: Position, plan: Plan, clips: int) -> tqdm:
 
 
 def _exchange(hooks: Hooks, batch: Batch, position: Position, clips: int) -> bool:
-    """Exchange unreadable clips and stop requests with the other processes; return whether one of
-    them was asked to stop. Raise DataError if too many of the epoch's `clips` are unreadable."""
+    """Exchange unreadable clips and stop requests between processes; return whether any process was
+    asked to stop. Raise DataError if too many of the epoch's `clips` clips are unreadable."""
     told = distributed.gather((hooks.stop_asked(), batch["problems"]))
     stops, problems = zip(*told, strict=True)
     position.problems += chain.from_iterable(problems)
@@ -132,16 +135,19 @@ def _exchange(hooks: Hooks, batch: Batch, position: Position, clips: int) -> boo
 def take_step(
     training: Training, batch: Batch, size: int, plan: Plan
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Update the weights with one batch, part by part. `batch` is this process's part of `size`
-    clips. Return the sum of its clips' losses, the number of them classified correctly, and the
-    norm of the whole batch's gradient, all on the device."""
+    """Update the weights with one batch, which goes through the model in parts (`plan.accumulate`).
+
+    `batch` is this process's share of a whole batch of `size` clips. Return three scalars on the
+    device: the sum of the losses of its clips, the number of its clips that were classified
+    correctly, and the gradient norm of the whole batch before clipping.
+    """
     device, forward = training.device, training.forward
     loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
     training.optimizer.zero_grad()
-    # The same number in every process: they synchronise in each part.
+    # The same number in every process, because processes synchronise in each part.
     count = min(plan.accumulate, size // distributed.world_size())
     if plan.attack is not None:
-        distributed.align_buffers(training.model)  # which attacks use in evaluation mode
+        distributed.align_buffers(training.model)  # attacks use them, in evaluation mode
     parts = (batch[name].tensor_split(count) for name in ("clips", "mask", "labels"))
     for number, part in enumerate(zip(*parts, strict=True), start=1):
         # (b, T, C, H, W), (b, T), (b,)
@@ -157,7 +163,7 @@ def take_step(
             if plan.mix is not None:
                 other_loss = training.loss(logits.float(), other_labels).sum()
                 loss = share * loss + (1 - share) * other_loss
-            # Gradients are averaged over processes; the result must be the batch's mean.
+            # Gradients are averaged over processes; the result must be that of the mean loss.
             (loss * (distributed.world_size() / size)).backward()
         loss_sum += loss.detach()
         right += (logits.argmax(dim=1) == labels).sum()
@@ -172,7 +178,8 @@ def take_step(
 def validate(
     training: Training, loader: ClipLoader, hooks: Hooks, position: Position
 ) -> list[ClipScore]:
-    """Return the scores of all validation clips, from every process."""
+    """Return the scores of all validation clips, gathered from all processes. Raise Stopped, after
+    saving, if a process was asked to stop."""
     distributed.align_buffers(training.evaluated)
     scores = predict(training.evaluated, _until_stopped(loader, hooks, position))
     return list(chain.from_iterable(distributed.gather(scores)))
@@ -181,8 +188,8 @@ def validate(
 def _until_stopped(
     loader: ClipLoader, hooks: Hooks, position: Position
 ) -> Iterator[Batch | LoadingError]:
-    """Yield the batches of validation until a stop is requested. Validation changes nothing, so a
-    run that is stopped in it resumes at its beginning."""
+    """Yield the validation batches. Raise Stopped, after saving, if a process was asked to stop:
+    validation changes no state, so the resumed run starts it again."""
     steps = max(distributed.gather(len(loader)))  # every process must ask equally often
     for batch in islice(chain(loader, repeat(None)), steps):
         if any(distributed.gather(hooks.stop_asked())):
@@ -193,7 +200,9 @@ def _until_stopped(
 
 
 def validation_metrics(clips: Iterable[ClipScore], labels: dict[str, int]) -> metrics.Metrics:
-    """Return metrics.video_metrics of the videos in `labels`, from the scores of their clips."""
+    """Return the metrics (see metrics.video_metrics) of the videos in `labels`, video_id → label. A
+    video's score is the default aggregation of its clips' scores. Raise PipelineError if a score is
+    not finite."""
     scores = video_scores(clips)
     assert set(scores) == set(labels), "every video with an item has a score"
     health_checks.check_scores(scores.values())

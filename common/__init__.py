@@ -1,1 +1,1 @@
-"""What several rooms share; imports no other room."""
+"""Code that several rooms share; imports no other room."""

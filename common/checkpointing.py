@@ -1,6 +1,7 @@
-"""What a checkpoint holds, saved atomically and loaded safely. Builds no model.
+"""Checkpoint files: written atomically, and read without running code from them.
 
 A checkpoint contains everything needed to rebuild its model and preprocessing without any flag.
+This module builds no model.
 """
 
 import os
@@ -16,14 +17,14 @@ from common.files import replacing
 from common.preprocessing import ClipConfig, FaceConfig
 
 FORMAT = 4  # raised when a stored field changes its meaning
-EXPORT_ENTRY = "detector.json"  # of the zip file that export/detector_file.py writes
+EXPORT_ENTRY = "detector.json"  # file in the zip archive that export/detector_file.py writes
 
 
 @dataclass
 class Checkpoint:
-    """The fields of a checkpoint file, under the names that they have in it."""
+    """The content of a checkpoint file; each field is stored in it under the same name."""
 
-    model: dict[str, Any]  # models.ModelConfig
+    model: dict[str, Any]  # fields of models.ModelConfig
     weights: dict[str, torch.Tensor]
     faces: FaceConfig
     clip: ClipConfig
@@ -31,14 +32,14 @@ class Checkpoint:
     trained_on: list[int]  # datasets.splits.fingerprints of the training groups
     data: dict[str, Any]  # datasets.manifest.fingerprint of the training manifest
     epoch: int  # from 1
-    metrics: dict[str, float | None]  # the epoch's row of history.csv
-    judgement: dict[str, Any] | None = None  # scoring.decision_rule.DecisionRule; None: not fitted
-    familiar: dict[str, Any] | None = None  # scoring.training_range.TrainingRange; None: unknown
+    metrics: dict[str, float | None]  # the epoch's row of history.csv; {} if saved within an epoch
+    judgement: dict[str, Any] | None = None  # fields of DecisionRule; None: not fitted
+    familiar: dict[str, Any] | None = None  # fields of TrainingRange; None: unknown
 
 
 def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = None) -> None:
-    """Write a checkpoint. `training` holds what only a resumed run needs: optimizer state, position
-    and random states. A kill at any moment leaves the file as it was."""
+    """Write a checkpoint atomically: if the process is killed, an existing file stays unchanged.
+    `training` is the state that only resuming needs, such as that of the optimizer."""
     values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     values |= {"faces": checkpoint.faces.to_dict(), "clip": checkpoint.clip.to_dict()}
     values |= {"format": FORMAT}
@@ -48,7 +49,8 @@ def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = N
 
 
 def store_decision_rule(path: Path, rule: dict[str, Any]) -> None:
-    """Replace a checkpoint's decision rule and nothing else. Raise CheckpointError as `load`."""
+    """Replace the decision rule in the checkpoint at `path`, and nothing else. Raise
+    CheckpointError if the file is not a valid checkpoint."""
     values = _read(path)
     _to_checkpoint(path, values)
     _write(path, values | {"judgement": rule})
@@ -62,17 +64,17 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint onto the CPU without running code from it.
+    """Return the checkpoint at `path`, with its weights on the CPU. No code from the file is run.
 
-    Raise CheckpointError for a file that is missing, damaged, foreign, of another version, or that
-    contains code.
+    Raise CheckpointError if the file is missing or damaged, contains code, is not a checkpoint of
+    this project, or has another format version.
     """
     return _to_checkpoint(path, _read(path))
 
 
 def load_with_training(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-    """Read a checkpoint and what was saved as `training`. Raise CheckpointError as `load`, and for
-    a checkpoint without training state."""
+    """Return the checkpoint at `path` and its training state (see `save`). Raise CheckpointError if
+    the file is not a valid checkpoint, or if it has no training state."""
     values = _read(path)
     if not isinstance(values.get("training"), dict):
         raise CheckpointError(f"{path} cannot be resumed: only last.pt holds the training state")
@@ -84,13 +86,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"no checkpoint at {path}")
     if is_exported(path):
         raise CheckpointError(
-            f"{path} is an exported detector: judge by it with score.py --backend onnx"
+            f"{path} is an exported detector: use it with score.py --backend onnx"
         )
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds for a file that is not its own
+    except Exception as error:  # torch.load raises many kinds of exceptions for other files
         raise CheckpointError(
-            f"{path} is damaged or not a checkpoint that is safe to load ({type(error).__name__})"
+            f"{path} is damaged, or is not a checkpoint that is safe to load "
+            f"({type(error).__name__})"
         ) from error
     if not isinstance(values, dict) or "format" not in values:
         raise CheckpointError(f"{path} is not a checkpoint of this project")
@@ -98,11 +101,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def is_exported(path: Path) -> bool:
-    """Return whether a file claims to be an exported detector. Like a checkpoint, it is a zip."""
+    """Return whether a file is an exported detector: a zip archive that contains EXPORT_ENTRY.
+    Checkpoints are zip archives too."""
     try:
         with zipfile.ZipFile(path) as archive:
             return EXPORT_ENTRY in archive.namelist()
-    except Exception:  # zipfile raises many kinds for a file that is not its own
+    except Exception:  # zipfile raises many kinds of exceptions for other files
         return False
 
 
@@ -111,7 +115,7 @@ def _to_checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
     version = values["format"]
     if type(version) is not int or version != FORMAT or not required <= set(values):
         raise CheckpointError(
-            f"{path} has checkpoint format {version!r:.40}, this version reads {FORMAT}"
+            f"{path} has checkpoint format {version!r:.40}, but this version reads format {FORMAT}"
         )
     dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
     dicts += [values.get(name) or {} for name in ("judgement", "familiar")]
@@ -128,7 +132,7 @@ def _to_checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
 
 
 def delete_old_epochs(folder: Path, keep: int) -> None:
-    """Delete all but the newest `keep` files epoch_*.pt of a run; 0 keeps all."""
+    """Delete the files epoch_*.pt of a run folder except the newest `keep`; 0 keeps all."""
     if keep:
         for path in sorted(folder.glob("epoch_*.pt"), key=_epoch)[:-keep]:
             path.unlink()

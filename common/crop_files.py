@@ -1,9 +1,11 @@
-"""How the crops of a track are stored, as the manifest's column `crops` names them, and read.
+"""Reads the crops of a track from the location in the manifest's column `crops`.
+
+A location has one of these forms:
 
 crops/part/a.mp4/track_0                     a folder of JPEG files
-crops/part/a.mp4/track_0.tar                 a tar file of them
-shards/1f0c/train-000000.tar#512+98304       98304 bytes of a tar file, from byte 512 on
-s3://bucket/1f0c/train-000000.tar#512+98304  the same, anywhere that fsspec can read
+crops/part/a.mp4/track_0.tar                 a tar file of JPEG files
+shards/1f0c/train-000000.tar#512+98304       98304 bytes of a tar file, starting at byte 512
+s3://bucket/1f0c/train-000000.tar#512+98304  the same, at a URL that fsspec can read
 """
 
 import io
@@ -20,8 +22,8 @@ import fsspec
 
 from common.errors import DataError, PipelineError, one_line
 
-# The only protocols that a manifest may make this program read. Other file systems of fsspec wrap
-# these, and some take instructions from what they read.
+# The only protocols allowed in a manifest, which may come from somebody else. fsspec's other file
+# systems wrap these, and some follow references in the files that they read.
 PROTOCOLS = (
     *("file", "memory", "http", "https", "ftp", "sftp", "ssh", "smb"),
     *("s3", "s3a", "gs", "gcs", "az", "adl", "abfs", "abfss", "oci", "oss", "hdfs", "webhdfs"),
@@ -31,7 +33,7 @@ RETRY_HINT = "run preprocess_dfdc.py again"
 
 @dataclass(frozen=True)
 class Location:
-    """Where a track's crops are stored."""
+    """The location of a track's crops."""
 
     file: str  # a file, a folder or a URL
     offset: int | None = None  # bytes; None: the whole file
@@ -50,22 +52,25 @@ class Location:
 
 
 def check_url(url: str) -> None:
-    """Raise DataError unless `url` has one of PROTOCOLS."""
+    """Raise DataError unless `url` has a protocol in PROTOCOLS and a path. fsspec's URL chaining
+    (`::`) is not allowed."""
     protocol, _, rest = url.partition("://")
     if protocol not in PROTOCOLS or "::" in url or not rest.strip("/"):
-        raise DataError(f"crops cannot be read from {url}: known are {', '.join(PROTOCOLS)}")
+        raise DataError(f"crops cannot be read from {url}: use one of {', '.join(PROTOCOLS)}")
 
 
 def parse(crops: str) -> Location:
-    """Parse the text of the manifest's column `crops`."""
+    """Return the location that a value of the manifest's column `crops` describes."""
     match = re.fullmatch(r"(.+)#(\d{1,15})\+(\d{1,15})", crops, re.DOTALL)
     return Location(match[1], int(match[2]), int(match[3])) if match else Location(crops)
 
 
 def read(folder: Path, crops: str, frames: int, chosen: slice = slice(None)) -> list[bytes]:
-    """Return the JPEG bytes of the `chosen` ones of a track's `frames` crops, in order of time.
+    """Return the crops of a track as JPEG bytes, in presentation order; `chosen` selects some.
 
-    Relative paths start from `folder`. Raise DataError when crops are missing or damaged.
+    `crops` is the value of the manifest's column, relative to `folder` unless it is a URL; `frames`
+    is the track's number of crops. Raise DataError if the crops cannot be read, or if their number
+    is not `frames`.
     """
     location = parse(crops)
     path = folder / location.file
@@ -83,14 +88,16 @@ def read(folder: Path, crops: str, frames: int, chosen: slice = slice(None)) -> 
 
 
 def read_middle(folder: Path, crops: str, frames: int) -> bytes:
-    """Return the JPEG bytes of a track's middle crop, which represents it where one is enough."""
+    """Return the JPEG bytes of the middle one of a track's crops, as an example of the track. Raise
+    DataError if it cannot be read."""
     middle = frames // 2
     return read(folder, crops, frames, slice(middle, middle + 1))[0]
 
 
 def read_record(folder: Path, crops: str) -> dict[str, Any] | None:
-    """Return the record beside a track's crops: lists of frames, boxes and landmarks
-    (docs/data.md), None without a usable one. Raise DataError when a URL fails."""
+    """Return the record stored with a track's crops: a dict of lists such as frames, boxes and
+    landmarks, with one entry per crop (docs/data.md). Return None if the record is missing or
+    damaged. Raise DataError if a URL cannot be read."""
     location = parse(crops)
     path = folder / location.file
     try:
@@ -110,7 +117,8 @@ def _check_count(name: str | Path, count: int, frames: int) -> None:
 
 
 def _members(data: bytes, ending: str) -> list[bytes]:
-    """Return the files with this ending in a piece of a tar file, by name."""
+    """Return the contents of all files with this ending in `data`, a range of a tar file, sorted by
+    file name."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
         members = sorted((m for m in tar if m.name.endswith(ending)), key=lambda m: m.name)
     return [data[member.offset_data : member.offset_data + member.size] for member in members]
@@ -131,8 +139,8 @@ def _read_bytes(path: Path, location: Location) -> bytes:
 
 @contextmanager
 def url_errors(url: str) -> Iterator[None]:
-    """Raise every error in the block as a DataError about `url`: the library of each kind of store
-    has exceptions of its own."""
+    """Convert every exception in the block, except PipelineError, to a DataError that names `url`:
+    the library of each protocol raises its own kinds of exceptions."""
     try:
         yield
     except PipelineError:
@@ -142,8 +150,8 @@ def url_errors(url: str) -> Iterator[None]:
 
 
 def count_crops(path: Path) -> int:
-    """Return the number of crops in a track's folder or tar file. Raise OSError or TarError when it
-    is damaged."""
+    """Return the number of crops in a track's folder or tar file. Raise OSError or TarError if it
+    cannot be read."""
     if path.is_dir():
         return len(list(path.glob("*.jpg")))
     with tarfile.open(path, "r:") as tar:
@@ -151,7 +159,8 @@ def count_crops(path: Path) -> int:
 
 
 def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    """Add a file to a tar file so that the bytes written depend only on name and data."""
+    """Add a file to a tar file, without owner and time, so that the bytes written depend only on
+    `name` and `data`."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))

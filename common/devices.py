@@ -1,4 +1,4 @@
-"""The torch device and number format that a command computes with."""
+"""Chooses the torch device and the floating-point format that a command computes with."""
 
 import shutil
 import sys
@@ -11,10 +11,10 @@ from common.errors import UsageError
 
 
 def choose(name: str) -> torch.device:
-    """Convert auto, cpu or cuda to a device.
+    """Return the device for `auto`, `cpu` or `cuda`. With torchrun, each process gets its own GPU.
 
-    A GPU that torch cannot use is a warning with the reason under auto. Raise UsageError with the
-    reason when cuda was asked for.
+    If torch cannot use a GPU, `auto` chooses the CPU, with a warning if the reason is known. Raise
+    UsageError for `cuda` if torch cannot use a GPU, and if there are fewer GPUs than processes.
     """
     if name == "cpu":
         return torch.device("cpu")
@@ -26,12 +26,13 @@ def choose(name: str) -> torch.device:
     if name == "cuda":
         raise UsageError(f"--device cuda: {reason or 'this machine has no GPU'}")
     if reason:
-        print(f"warning: running on the CPU, the GPU cannot be used: {reason}", file=sys.stderr)
+        print(f"warning: using the CPU, because the GPU cannot be used: {reason}", file=sys.stderr)
     return torch.device("cpu")
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:
-    """Convert auto, float32 or bfloat16 to a dtype; auto is bfloat16 on a GPU that supports it."""
+    """Return the dtype for `auto`, `float32` or `bfloat16`. `auto` is bfloat16 on a GPU that
+    supports it in hardware, otherwise float32."""
     if name == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         name = "bfloat16" if fast else "float32"
@@ -39,7 +40,8 @@ def precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def _gpu(number: int) -> torch.device:
-    """Return the GPU of the process with this local rank. Raise UsageError if there is none."""
+    """Return the GPU with this number, the local rank of the process, and make it torch's current
+    device. Raise UsageError if the machine has fewer GPUs."""
     if number >= torch.cuda.device_count():
         raise UsageError(
             f"this machine has {torch.cuda.device_count()} GPUs: lower torchrun --nproc-per-node "
@@ -50,7 +52,8 @@ def _gpu(number: int) -> torch.device:
 
 
 def _why_no_cuda() -> str:
-    """Return why CUDA is unavailable although a GPU driver is installed; empty without a driver."""
+    """Return the reason why CUDA is unavailable although a GPU driver is installed; empty if none
+    is installed."""
     if shutil.which("nvidia-smi") is None:
         return ""
     if torch.version.cuda is None:

@@ -1,6 +1,6 @@
-"""Several processes that train one model (torchrun): rank, world size, and what they exchange.
+"""Distributed training with torchrun: ranks, and communication between the processes.
 
-Without torchrun there is one process, and every function here returns at once.
+Without torchrun there is a single process, and the functions here do not communicate.
 """
 
 import os
@@ -19,12 +19,12 @@ from common.errors import PipelineError
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=nn.Module)
-# How long a process waits for the others: one of them may have more frozen features to compute.
+# How long a process waits for the others, one of which may have more frozen features to compute.
 TIMEOUT = timedelta(hours=3)
 
 
 def local_rank() -> int:
-    """Return this process's number on its machine."""
+    """Return the rank of this process among those of its machine; 0 without torchrun."""
     return int(os.environ["LOCAL_RANK"]) if dist.is_torchelastic_launched() else 0
 
 
@@ -37,17 +37,18 @@ def world_size() -> int:
 
 
 def is_first() -> bool:
-    """Return whether this is the process that writes files and prints."""
+    """Return whether this process has rank 0, the only one that writes files and prints."""
     return rank() == 0
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Connect the processes that torchrun started; inside the block only the first one prints."""
+    """Connect the processes started by torchrun for the duration of the block, and discard what all
+    but rank 0 print to stdout. Do nothing without torchrun."""
     if not dist.is_torchelastic_launched():
         yield
         return
-    # Objects are exchanged through main memory, gradients on the GPU.
+    # gloo exchanges Python objects through main memory, nccl exchanges gradients between GPUs.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=TIMEOUT)
     try:
@@ -61,15 +62,16 @@ def process_group(device: torch.device) -> Iterator[None]:
 
 
 def gather(value: T) -> list[T]:
-    """Return the `value` of every process, by rank. Every process must call this. Raise
-    PipelineError when another process has ended."""
+    """Return the `value` of every process, in the order of their ranks. Every process must call
+    this. Raise PipelineError if another process has ended."""
     values = [value] * world_size()
     if len(values) > 1:
         try:
             dist.all_gather_object(values, value)
         except RuntimeError as error:
             raise PipelineError(
-                f"process {rank()} lost contact to another process, whose own message says why"
+                f"process {rank()} lost the connection to another process: see that process's "
+                "message"
             ) from error
     return values
 
@@ -83,7 +85,8 @@ def total(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def synchronise_batch_norm(model: Model) -> Model:
-    """On GPUs, let batch norm see the whole batch instead of this process's part of it."""
+    """Return `model` with synchronised batch norm layers, which compute their statistics over all
+    processes. Return it unchanged on the CPU or with a single process."""
     if world_size() == 1 or next(model.parameters()).device.type != "cuda":
         return model
     try:
@@ -94,8 +97,9 @@ def synchronise_batch_norm(model: Model) -> Model:
 
 
 def data_parallel(model: nn.Module) -> nn.Module:
-    """Return the module to call in training. With several processes it averages gradients over
-    them (DistributedDataParallel, Li et al. 2020); `model` keeps the weights."""
+    """Return the module to call in training: with several processes, `model` wrapped so that its
+    gradients are averaged over them (DistributedDataParallel, Li et al. 2020), otherwise `model`
+    itself. Both share their weights."""
     if world_size() == 1:
         return model
     device = next(model.parameters()).device
@@ -103,13 +107,14 @@ def data_parallel(model: nn.Module) -> nn.Module:
 
 
 def align_buffers(model: nn.Module) -> None:
-    """Copy batch norm's running statistics from the first process to all others."""
+    """Copy the buffers of `model`, which include batch norm's running statistics, from rank 0 to
+    all other processes. Every process must call this."""
     if world_size() > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
 
 
 def no_gradient_sync(model: nn.Module) -> AbstractContextManager[None]:
-    """Inside the block, keep the gradients of what `data_parallel` returned in this process, to be
-    accumulated."""
+    """Return a context in which each process accumulates its gradients without averaging them over
+    the processes. `model` is a module returned by `data_parallel`."""
     return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()

@@ -1,11 +1,11 @@
-"""The project's exceptions. The text of each is one line for the user: what, where, what to do.
+"""The project's exceptions, each with a one-line message: what is wrong, where, what to do.
 
 PipelineError            base class; entry points print it and exit with code 2
-├── UsageError           a flag or a name that is wrong, or flags that contradict each other
+├── UsageError           a wrong flag or name, or flags that contradict each other
 ├── DataError            metadata, a manifest or crops that are missing or inconsistent
 ├── WeightsError         pretrained or local weights that cannot be loaded
-├── CheckpointError      a checkpoint that is missing, damaged, foreign or unsafe
-└── VideoError           a video that cannot be decoded; recorded as a status, never ends a run
+├── CheckpointError      a checkpoint that is missing, damaged, unsafe, or not of this project
+└── VideoError           a video that cannot be decoded; recorded as its status, the run continues
 """
 
 import gc
@@ -43,8 +43,8 @@ def one_line(error: Exception) -> str:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run an entry point and exit with its code, or print one line and exit with code 2 for a
-    PipelineError or an OSError, with code 130 for Ctrl-C."""
+    """Run an entry point and exit with the code that it returns. Exit with code 2 and one line on
+    stderr for a PipelineError or an OSError, and with code 130 for Ctrl-C."""
     # A file name that the terminal cannot show must not end a run.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -58,7 +58,7 @@ def run(main: Callable[[], int]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
-    # Otherwise the interpreter searches everything torch has imported for reference cycles, which
-    # takes a second.
+    # Without this, the interpreter searches all objects of torch for reference cycles when it
+    # exits, which takes a second.
     gc.freeze()
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Figures without a display, as PNG bytes, and the colours that every picture uses."""
+"""Figures drawn without a display, their PNG bytes, and the colours of all plots and videos."""
 
 import io
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Told apart by colour-blind people (Okabe and Ito 2008).
+# Colour-blind people can distinguish these (Okabe and Ito 2008).
 REAL_COLOUR, FAKE_COLOUR, UNCERTAIN_COLOUR = "#0072b2", "#d55e00", "#999999"
 LINE_COLOUR = "#555555"
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Convert '#rrggbb' to three numbers in [0, 255]."""
+    """Convert '#rrggbb' to red, green and blue in [0, 255]."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     return red, green, blue
 
@@ -28,14 +28,15 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 class Png:
-    """The bytes of a figure; empty until the `with` block of `axes_as_png` ends."""
+    """The PNG bytes of a figure in `data`; empty until the block of `axes_as_png` ends."""
 
     data = b""
 
 
 @contextmanager
 def axes_as_png(width: float = 4.2, height: float = 3.6) -> Iterator[tuple[Axes, Png]]:
-    """Yield axes to draw on and the Png that holds them afterwards; sizes in inches."""
+    """Yield the axes of a new figure, and a Png that holds the drawn figure after the block. Width
+    and height are in inches."""
     figure, png = new_figure(width, height), Png()
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

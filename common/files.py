@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, hashed, measured, listed."""
+"""Atomic writing of files, and their hashes, sizes and names."""
 
 import hashlib
 import os
@@ -11,14 +11,19 @@ PARTIAL = ".partial-"  # prefix of the name of a file that is being written
 
 
 def replacing(path: Path) -> AbstractContextManager[Path]:
-    """Yield a path to write to; it replaces `path` when the block ends, so a kill leaves `path`
-    unchanged. For a single writer: the next one overwrites what a kill has left."""
+    """Yield a temporary path, and rename it to `path` when the block ends. If the block raises or
+    the process is killed, `path` stays unchanged.
+
+    Only for files with a single writer: the temporary name is always the same, so that a file left
+    by a killed process is overwritten.
+    """
     return _replacing(path, path.name)
 
 
 def replacing_among_others(path: Path) -> AbstractContextManager[Path]:
-    """Do the same as `replacing` where several processes may write `path` at once: the last one
-    wins."""
+    """Yield a temporary path with a unique name, and rename it to `path` when the block ends, so
+    that several processes may write `path` at the same time: the last one wins. If the block raises
+    or the process is killed, `path` stays unchanged."""
     return _replacing(path, uuid.uuid4().hex)
 
 
@@ -39,13 +44,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as hexadecimal text."""
+    """Return the SHA-256 of a file's content as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_size(path: Path) -> int:
-    """Return the size of a file in bytes; 0 when it cannot be read."""
+    """Return the size of a file in bytes; 0 if it does not exist or is not accessible."""
     try:
         return os.stat(path).st_size
     except OSError:
@@ -53,6 +58,6 @@ def file_size(path: Path) -> int:
 
 
 def list_folder(folder: Path) -> str:
-    """Return the first names in a folder as text for an error message."""
+    """Return the first five names in a folder, sorted, as text for an error message."""
     names = sorted(path.name for path in folder.iterdir())
     return (", ".join(names[:5]) + (", …" if len(names) > 5 else "")) or "nothing"

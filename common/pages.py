@@ -1,4 +1,4 @@
-"""HTML pages that open offline: rendering of a template, and how numbers are written in them."""
+"""Renders HTML pages that open offline, and formats the numbers in them."""
 
 import base64
 from pathlib import Path
@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 
 def render(template: Path, path: Path, **values: Any) -> None:
-    """Write the page `path`; everything in `values` is escaped."""
+    """Write the page `path` from the Jinja template file `template`. `values` are the template's
+    variables; text in them is HTML-escaped."""
     pages = Environment(
         loader=FileSystemLoader(template.parent),
         autoescape=True,
@@ -29,14 +30,15 @@ def render(template: Path, path: Path, **values: Any) -> None:
 
 
 def format_number(value: float | None, sign: bool = False) -> str:
-    """Write a number with three digits, None as a dash."""
+    """Return a number with three decimals, with a plus or minus if `sign`; a dash for None."""
     if value is None:
         return "–"
     return f"{value:+.3f}" if sign else f"{value:.3f}"
 
 
 def format_measured(entry: dict[str, Any], sign: bool = False) -> str:
-    """Write a metric with its interval: '0.912 (0.880 to 0.941)'."""
+    """Return a metric with its confidence interval, such as '0.912 (0.880 to 0.941)', with a dash
+    for what is None. `entry` has the keys `value` and `interval`."""
     if entry["value"] is None:
         return format_number(None)
     if not entry["interval"]:
@@ -46,19 +48,19 @@ def format_measured(entry: dict[str, Any], sign: bool = False) -> str:
 
 
 def format_percent(share: float) -> str:
-    """Write a share in words that claim no certainty: 'about 33 %', 'more than 99 %'."""
+    """Return a share in [0, 1] as an approximate percentage: 'about 33 %', 'more than 99 %'."""
     if not 0.01 <= share <= 0.99:
         return "less than 1 %" if share < 0.5 else "more than 99 %"
     return f"about {100 * share:.0f} %"
 
 
 def format_p_fake(p_fake: float) -> str:
-    """Write p_fake with enough digits to tell it from 0 and 1."""
+    """Return p_fake with enough digits to distinguish it from 0 and 1, such as '1 - 2.0e-05'."""
     if p_fake > 0.999:
         return f"1 - {1 - p_fake:.1e}" if p_fake < 1 else "1"
     return f"{p_fake:.3f}" if p_fake >= 0.001 else f"{p_fake:.1e}"
 
 
 def embed_png(data: bytes) -> Markup:
-    """Write PNG bytes as a data URL."""
+    """Return PNG bytes as a data URL, for the `src` of an image."""
     return Markup("data:image/png;base64," + base64.b64encode(data).decode())

@@ -1,4 +1,4 @@
-"""Work spread over a Ray cluster. Every node must see all files under the same paths."""
+"""Runs tasks on a Ray cluster. Every node must be able to access all files under the same paths."""
 
 import os
 import socket
@@ -10,11 +10,11 @@ from typing import Any
 from common.errors import PipelineError, UsageError, one_line
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-EXCLUDED = ["/.venv", "/.git", "/data", "/checkpoints"]  # not sent to the workers
-MAX_BATCH = 64  # items per task: its process starts once for all of them
-TASKS_PER_CORE = 4  # at least, so that no core is idle while the last tasks run
+EXCLUDED = ["/.venv", "/.git", "/data", "/checkpoints"]  # not copied to the workers
+MAX_BATCH = 64  # items per task, for which a process starts once
+TASKS_PER_CORE = 4  # at least, so that few cores are idle while the last tasks run
 SECONDS_TO_CONNECT = 10
-RETRIES = 5  # of a task whose worker or node is lost
+RETRIES = 5  # of a task whose worker process or node is lost
 
 Task = Callable[[Sequence[Any]], list[Any]]  # items → results; runs on one core
 RunOnCluster = Callable[[Task, Sequence[Any]], Iterator[Any]]
@@ -23,11 +23,11 @@ RunOnCluster = Callable[[Task, Sequence[Any]], Iterator[Any]]
 @contextmanager
 def connected(address: str, gpus: int = 0) -> Iterator[RunOnCluster]:
     """Connect to the cluster at `address` (`local`: start one on this machine) and yield a function
-    that runs a task on all items there.
+    that runs a task on batches of items there and yields the results in any order.
 
-    Results come in the order in which they are done. A task that is lost with its worker or node
-    runs again elsewhere. Each task gets `gpus` GPUs. Raise UsageError without Ray or without a
-    cluster, PipelineError when the cluster is lost, and whatever the task raises.
+    Each batch gets one core and `gpus` GPUs. If its worker process or node is lost, it runs again.
+    Raise UsageError if Ray is not installed, the cluster cannot be reached or no node has a GPU,
+    PipelineError if the cluster fails, and the exception of a task that raises one.
     """
     try:
         import ray
@@ -61,17 +61,18 @@ def connected(address: str, gpus: int = 0) -> Iterator[RunOnCluster]:
     try:
         yield run_on_cluster
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from None  # what the task raised, as if it had run here
+        raise error.cause from None  # the exception of the task, as if it had run in this process
     except ray.exceptions.RayError as error:
         raise PipelineError(
-            f"the Ray cluster failed: {one_line(error)}; the same command continues"
+            f"the Ray cluster failed: {one_line(error)}: repeat the command to continue"
         ) from error
     finally:
         ray.shutdown()
 
 
 def _check_reachable(address: str) -> None:
-    """Raise UsageError when nothing listens at HOST:PORT: Ray itself retries for minutes."""
+    """Raise UsageError if `address` is HOST:PORT and nothing listens there; Ray itself would retry
+    for minutes."""
     host, _, port = address.rpartition(":")
     if "://" in address or not port.isdecimal():
         return

@@ -1,4 +1,4 @@
-"""A flag that a loop polls, set by SIGTERM (a cluster's preemption) and Ctrl-C."""
+"""A flag that a loop polls, set by Ctrl-C and by SIGTERM (which a cluster sends on preemption)."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from types import FrameType
 
 
 class StopRequest:
-    """True once a signal has arrived; `exit_code` is then the shell's code for that signal."""
+    """A callable that returns True once a signal has arrived. `exit_code` is then 128 plus the
+    signal's number, as in shells; before that it is 0."""
 
     def __init__(self) -> None:
         self.exit_code = 0
@@ -18,8 +19,8 @@ class StopRequest:
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Yield a StopRequest. Inside the block the first SIGTERM or Ctrl-C only sets it; a second one
-    ends the process at once."""
+    """Yield a StopRequest. The first SIGTERM or Ctrl-C in the block sets it and restores the
+    previous signal handlers, so that a second signal ends the process."""
     request = StopRequest()
 
     def set_request(number: int, _: FrameType | None) -> None:
@@ -36,7 +37,7 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 def ignore_signals(_: int = 0) -> None:
-    """Ignore SIGTERM and Ctrl-C in a loader's worker process: they reach the whole process group,
-    and the main process handles them."""
+    """Ignore SIGTERM and Ctrl-C in a loader's worker process. These signals reach the whole process
+    group; only the main process should handle them."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_IGN)

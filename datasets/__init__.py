@@ -1,4 +1,7 @@
-"""What the model reads (code, never data). --dataset NAME selects a dataset class here."""
+"""Datasets, splits and augmentations that feed the model: code, never data.
+
+`--dataset NAME` selects one of DATASETS.
+"""
 
 from common.registry import select
 from datasets.video_dataset import VideoDataset
@@ -7,5 +10,5 @@ DATASETS: dict[str, type[VideoDataset]] = {"video": VideoDataset}
 
 
 def get(name: str) -> type[VideoDataset]:
-    """Return the dataset class of that name. Raise UsageError for an unknown name."""
+    """Return the dataset class called `name`. Raise UsageError if there is none."""
     return select("--dataset", name, DATASETS)

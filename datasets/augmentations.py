@@ -1,8 +1,8 @@
-"""Augmentations of a training clip by strength: one draw for all frames, so that nothing flickers
-that did not flicker before.
+"""Augmentations of training clips in several strengths, with one draw for all frames of a clip.
 
-The functions take frames (T, H, W, 3) uint8 RGB, as OpenCV and PyAV do; the ranges that their
-arguments are drawn from are at the end, in STRENGTHS.
+All frames of a clip change in the same way, so that augmentation adds no flicker. The functions
+take and return frames (T, H, W, 3) uint8 RGB, the layout of OpenCV and PyAV. STRENGTHS, at the end,
+gives the range from which each argument is drawn.
 """
 
 import math
@@ -17,15 +17,15 @@ from datasets import recompression
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ)
 
-# Probability, function, and the range of each argument, ends included: integers if both ends are,
-# else real numbers.
+# Probability, function, and the range of each argument. If both ends of a range are integers, an
+# integer is drawn, ends included; else a float.
 Step = tuple[float, Callable[..., np.ndarray], dict[str, tuple[float, float]]]
 
 
 def augment(clip: torch.Tensor, strength: str) -> torch.Tensor:
-    """Augment a clip (T, C, H, W) uint8 RGB; a step that crops returns another H and W. `strength`
-    is a name in STRENGTHS. Draws from torch's generator, equally often for every clip of the same
-    size."""
+    """Return an augmented copy of a clip (T, C, H, W) uint8 RGB; `strength` is a name in STRENGTHS.
+    A step that crops changes H and W. Random numbers come from torch's global generator: from the
+    same generator state, all clips of one size get the same changes."""
     frames = clip.permute(0, 2, 3, 1).numpy()
     for probability, change, ranges in STRENGTHS[strength]:
         if float(torch.rand(())) < probability:
@@ -40,13 +40,14 @@ def _draw(low: float, high: float) -> float:
 
 
 def flip(frames: np.ndarray) -> np.ndarray:
-    """Mirror left and right."""
+    """Mirror the frames horizontally."""
     return cv2.flip(_rows(frames), 1).reshape(frames.shape)
 
 
 def crop(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> np.ndarray:
-    """Cut a window with a share `area` of the frame and width / height `ratio`, as far as it fits;
-    `x` and `y` in [0, 1] place it. Resizing to the model's input size stretches it back."""
+    """Cut out a window with the share `area` of the frame's area and `ratio` times its aspect ratio
+    (width / height), limited to the frame. `x` and `y` in [0, 1] are its position, from left to
+    right and from top to bottom. A later resize to the model's input size stretches it."""
     rows, columns = _window(frames, area, ratio, x, y)
     return frames[:, rows, columns]
 
@@ -54,11 +55,11 @@ def crop(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> n
 def colour(
     frames: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float
 ) -> np.ndarray:
-    """Change colours by factors (1: unchanged) and a hue rotation (1: full turn), as torchvision's
-    ColorJitter does.
+    """Multiply brightness, contrast and saturation by factors (1: unchanged) and rotate the hue (0:
+    unchanged, 1: a full turn), as torchvision's ColorJitter does.
 
-    All four changes are linear in RGB and commute, so they are one matrix: the hue rotates the
-    chroma plane of YIQ, the contrast is relative to the clip's mean grey.
+    All four changes are linear in RGB and commute, so one matrix applies them: the hue rotates the
+    chroma plane of YIQ, and the contrast is relative to the clip's mean grey.
     """
     angle, mean = -2 * math.pi * hue, cv2.mean(_rows(frames))[:3]
     cos, sin = saturation * math.cos(angle), saturation * math.sin(angle)
@@ -70,15 +71,15 @@ def colour(
 
 
 def grey(frames: np.ndarray) -> np.ndarray:
-    """Remove the colours."""
+    """Convert the frames to greyscale, still with three channels."""
     return colour(frames, brightness=1, contrast=1, saturation=0, hue=0)
 
 
 def warp(
     frames: np.ndarray, degrees: float, shear: float, zoom: float, right: float, down: float
 ) -> np.ndarray:
-    """Rotate and shear by degrees, zoom, and move by shares of the frame's sides; beyond the frame
-    its edge is repeated, as in crops."""
+    """Rotate and shear by degrees, scale by the factor `zoom`, and shift by shares of the frame's
+    width and height. Pixels from beyond the frame repeat its edge, as in crops."""
     height, width = frames.shape[1:3]
     centre = np.array([width - 1, height - 1]) / 2
     angle, shear_factor = math.radians(degrees), math.tan(math.radians(shear))
@@ -91,19 +92,19 @@ def warp(
 
 
 def blur(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur with a Gaussian; `sigma` in pixels."""
+    """Blur with a Gaussian of standard deviation `sigma` in pixels."""
     return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
 
 
 def noise(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Add Gaussian noise, `sigma` of 255, the same to every frame. The only function that draws by
-    itself."""
+    """Add the same Gaussian noise to every frame; `sigma` is its standard deviation in pixel values
+    (0 to 255). The only step that draws random numbers itself."""
     field = sigma * torch.randn(frames.shape[1:]).numpy()
     return np.clip(frames + field.round().astype(np.int16), 0, 255).astype(np.uint8)
 
 
 def erase(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> np.ndarray:
-    """Cover a window, placed as in `crop`, with grey in all frames."""
+    """Fill a window with grey in all frames; the arguments are those of `crop`."""
     rows, columns = _window(frames, area, ratio, x, y)
     frames = frames.copy()
     frames[:, rows, columns] = 127
@@ -111,15 +112,15 @@ def erase(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> 
 
 
 def _rows(frames: np.ndarray) -> np.ndarray:
-    """Return the frames as one image (T * H, W, 3), one below the other, for a single call of
-    OpenCV."""
+    """Return the frames stacked vertically into one image (T * H, W, 3), which a single call of
+    OpenCV can process."""
     return frames.reshape(-1, *frames.shape[2:])
 
 
 def _window(
     frames: np.ndarray, area: float, ratio: float, x: float, y: float
 ) -> tuple[slice, slice]:
-    """Return the rows and columns of a window."""
+    """Return the rows and columns of the window that `crop` describes."""
     height, width = frames.shape[1:3]
     h = min(height, round(height * math.sqrt(area / ratio)))
     w = min(width, round(width * math.sqrt(area * ratio)))
@@ -173,7 +174,7 @@ STRONG: list[Step] = [
     (0.3, recompression.jpeg, {"quality": (30, 90)}),
     (0.2, erase, {"area": (0.02, 0.12), "ratio": (0.5, 2.0), **ANYWHERE}),
 ]
-# Mild is the default: the traces of a manipulation are faint and must survive.
+# Mild is the default, because the traces of a manipulation are faint and must survive.
 STRENGTHS: dict[str, list[Step]] = {"none": [], "mild": MILD, "strong": STRONG}
-# Share of clips in which datasets/cut_out.py first hides a part of the face.
+# Share of clips in which datasets/cut_out.py hides a part of the face before augmentation.
 HIDDEN_PARTS = {"none": 0.0, "mild": 0.0, "strong": 0.2}

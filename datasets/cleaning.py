@@ -1,7 +1,7 @@
-"""Findings that a data set should not contain: duplicates, contradicting labels, useless faces.
+"""Finds videos to leave out of a dataset: duplicates, contradicting labels, unusable faces.
 
-This module only finds; preprocess_dfdc.py lists the findings in cleaning.csv, and leaves the videos
-out with --drop_dirty. Thresholds were chosen on 27,762 face crops of DFDC (docs/decisions.md).
+This module only finds them. preprocess_dfdc.py lists them in cleaning.csv and, with --drop_dirty,
+skips them. The thresholds were chosen on 27,762 face crops of DFDC (docs/decisions.md).
 """
 
 from collections.abc import Iterator
@@ -18,36 +18,38 @@ from common import crop_files
 from common.errors import DataError, UsageError
 from datasets import content
 
-MIN_FACE = 40  # pixels of the face box's longer side, in the video
-# Variance of the Laplacian divided by the variance of the grey levels, of the crop at
-# SHARPNESS_SIZE. The division removes light and contrast: without it, dark faces counted as
-# blurred.
+MIN_FACE = 40  # longer side of the face box, in pixels of the video
+# Variance of the Laplacian divided by the variance of the grey levels, both of the crop resized to
+# SHARPNESS_SIZE. The division removes the effect of lighting and contrast; without it, dark faces
+# were reported as blurred.
 MIN_SHARPNESS = 0.0075
 SHARPNESS_SIZE = 128
-# Of the 256 bits of a perceptual hash: pairs of DFDC crops that differed in fewer were frames of
-# one shot; from 30 on they were different shots of the same person.
+# Largest number of differing bits, of 256, between the perceptual hashes of near-duplicates. DFDC
+# crops that differed in fewer were frames of one shot; crops that differed in 30 or more were
+# different shots of the same person.
 MAX_DISTANCE = 12
 HASH_SIDE = 16
 HASH_WORDS = HASH_SIDE**2 // 64
-CHUNK = 500  # hashes compared with all others at once
+CHUNK = 500  # hashes compared with all others in one step; limits the memory
 
 COLUMNS = ["video_id", "reason", "detail"]
 
-Finding = tuple[str, str, str]  # COLUMNS
+Finding = tuple[str, str, str]  # video_id, reason, detail
 
 
 def check_installed() -> None:
-    """Raise UsageError unless the packages that `find` needs are installed."""
+    """Raise UsageError if ImageHash, which `find` needs, is not installed."""
     if find_spec("imagehash") is None:
         raise UsageError("--clean needs ImageHash: pip install -r requirements-extras.txt")
 
 
 def find(table: pd.DataFrame, videos: Path, crops: Path) -> pd.DataFrame:
-    """Return COLUMNS of every video that should be left out, sorted. Of duplicates the first one
-    stays, of contradicting ones none.
+    """Return a table with COLUMNS and one row for each reason to leave out a video, sorted. Of
+    duplicates one video is kept, of videos with contradicting labels none.
 
-    `table` has the manifest's columns, of which `face_px` is needed; `videos` and `crops` are the
-    folders that its paths start from. Raise DataError for a damaged crop.
+    `table` is a manifest with the column `face_px`. Its column `path` is relative to the folder
+    `videos`, its column `crops` to the folder `crops`. Raise DataError if a crop is missing or
+    damaged.
     """
     tracks = table[table["status"] == "ok"].reset_index(drop=True)
     # In one pass, because reading the crops takes most of the time.
@@ -61,7 +63,8 @@ def find(table: pd.DataFrame, videos: Path, crops: Path) -> pd.DataFrame:
 
 
 def without(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return `table` with a single row with the status `skipped` for every video in `findings`."""
+    """Return a copy of `table` in which every video in `findings` has a single row, with the status
+    `skipped` and no crops."""
     reasons = findings.groupby("video_id")["reason"].agg(", ".join).to_dict()
     table = table[~table["video_id"].isin(reasons) | ~table["video_id"].duplicated()].copy()
     dirty = table["video_id"].isin(reasons)
@@ -73,9 +76,9 @@ def without(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _copies(table: pd.DataFrame, root: Path) -> Iterator[Finding]:
-    """Find videos with the same bytes: duplicates, or a contradiction if their labels differ. Of
-    duplicates a used one stays, if there is one."""
-    # Others were refused or are missing, and must not be opened.
+    """Find videos with identical bytes. If their labels agree, all but one are exact duplicates;
+    one with crops is kept if there is one. If their labels differ, all are reported."""
+    # Files with another status are missing or were refused, and must not be opened.
     known = table[table["status"].isin(("ok", "no_face", "skipped"))].drop_duplicates("video_id")
     order = known.assign(unused=known["status"] != "ok").sort_values(["unused", "video_id"])
     row_of = {row.video_id: row for row in order.itertuples() if (root / row.path).is_file()}
@@ -98,8 +101,8 @@ def _unclear(tracks: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _near(tracks: pd.DataFrame, hashes: np.ndarray) -> Iterator[Finding]:
-    """Find videos that look like a video of another group. Within a group, a fake resembles its
-    original and other fakes, as it should."""
+    """Find videos that look like a video of another group. Within a group this is normal: a fake
+    resembles its original and the other fakes of it."""
     groups, names = tracks["group"].tolist(), tracks["video_id"].tolist()
     nearest: dict[tuple[str, str], int] = {}
     for a, b, bits in pairs_within(hashes, MAX_DISTANCE):
@@ -111,8 +114,8 @@ def _near(tracks: pd.DataFrame, hashes: np.ndarray) -> Iterator[Finding]:
 
 
 def pairs_within(hashes: np.ndarray, distance: int) -> Iterator[tuple[int, int, int]]:
-    """Yield pairs a < b of rows of `hashes` (N, W) uint64 that differ in at most `distance` bits,
-    and the number of bits."""
+    """Yield `(a, b, bits)` for each pair of rows a < b of `hashes` (N, W) uint64 that differ in at
+    most `distance` bits; `bits` is the number of differing bits."""
     for start in range(0, len(hashes), CHUNK):
         rest = hashes[start:]
         differing = np.zeros((min(CHUNK, len(rest)), len(rest)), np.uint16)
@@ -123,7 +126,8 @@ def pairs_within(hashes: np.ndarray, distance: int) -> Iterator[tuple[int, int, 
 
 
 def perceptual_hash(grey: np.ndarray) -> np.ndarray:
-    """Return the signs of the 16 × 16 lowest frequencies (Zauner 2010) as (HASH_WORDS,) uint64."""
+    """Return the perceptual hash (Zauner 2010) of an image (H, W) uint8 as (HASH_WORDS,) uint64:
+    one bit for each of the 16 × 16 lowest frequencies, set if it exceeds their median."""
     import imagehash
 
     bits = imagehash.phash(Image.fromarray(grey), hash_size=HASH_SIDE).hash
@@ -131,7 +135,8 @@ def perceptual_hash(grey: np.ndarray) -> np.ndarray:
 
 
 def sharpness(grey: np.ndarray) -> float:
-    """Return the sharpness of a crop (S, S) uint8, see MIN_SHARPNESS; 0 for a uniform one."""
+    """Return the sharpness of a crop (S, S) uint8, as defined at MIN_SHARPNESS; 0 if all its pixels
+    are equal."""
     size = (SHARPNESS_SIZE, SHARPNESS_SIZE)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     contrast = float(small.var())
@@ -139,7 +144,8 @@ def sharpness(grey: np.ndarray) -> float:
 
 
 def _measure_crop(track: pd.Series, folder: Path) -> tuple[float, np.ndarray]:
-    """Return sharpness and perceptual hash of a track's middle crop."""
+    """Return the sharpness and the perceptual hash of a track's middle crop. Raise DataError if it
+    cannot be read."""
     jpeg = crop_files.read_middle(folder, track["crops"], track["frames"])
     grey = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE) if jpeg else None
     if grey is None:

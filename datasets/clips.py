@@ -1,6 +1,6 @@
-"""Which crops of a track form a clip, and JPEG bytes as tensors.
+"""Forms clips from the crops of a track, decodes JPEG bytes to tensors and pads clips to batches.
 
-Training, evaluation and scoring all read pixels through here, so that they see the same.
+Training, evaluation and scoring all read crops through this module, so that they get equal pixels.
 """
 
 import cv2
@@ -9,8 +9,9 @@ import torch
 
 
 def fixed_starts(crops: int, clip_frames: int) -> list[int]:
-    """Return the starts of the clips that evaluation uses: together they cover all `crops` of a
-    track with as little overlap as possible. A track shorter than a clip gives one short clip."""
+    """Return the position of the first crop of each clip that evaluation uses. Together the clips
+    cover all `crops` crops of a track, with as little overlap as possible. A track shorter than
+    `clip_frames` gives one short clip."""
     if crops <= clip_frames:
         return [0]
     count = -(-crops // clip_frames)
@@ -18,13 +19,14 @@ def fixed_starts(crops: int, clip_frames: int) -> list[int]:
 
 
 def random_start(crops: int, clip_frames: int) -> int:
-    """Draw the start of a training clip from torch's generator."""
+    """Draw the position of a training clip's first crop from torch's global generator; 0 if the
+    track is shorter than a clip."""
     return int(torch.randint(max(1, crops - clip_frames + 1), ()))
 
 
 def decode(jpegs: list[bytes]) -> torch.Tensor:
-    """Decode the JPEG bytes of T crops to (T, C, H, W) uint8 RGB. Raise ValueError for a damaged
-    crop."""
+    """Decode the JPEG bytes of T crops to (T, C, H, W) uint8 RGB. Raise ValueError if a crop is
+    damaged."""
     crops = []
     for position, data in enumerate(jpegs):
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
@@ -35,7 +37,8 @@ def decode(jpegs: list[bytes]) -> torch.Tensor:
 
 
 def collate(clips: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad B clips (T_i, C, H, W) to (B, T, C, H, W) and return them with a mask (B, T) bool."""
+    """Return B clips (T_i, C, H, W), zero-padded to a batch (B, T, C, H, W), and a mask (B, T)
+    bool: True for real frames, False for padding. Features (T_i, D) are padded in the same way."""
     frames = max(len(clip) for clip in clips)
     # Not new_zeros: most batches have no padding, and filling them twice takes time.
     batch = clips[0].new_empty(len(clips), frames, *clips[0].shape[1:])

@@ -1,4 +1,4 @@
-"""Files with the same bytes."""
+"""Finds files with identical bytes."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,9 +11,10 @@ Name = TypeVar("Name")
 
 
 def same(files: Mapping[Name, Path], gone: Mapping[Name, tuple[int, str]]) -> list[list[Name]]:
-    """Return groups of two or more names with the same content; empty files are ignored.
+    """Return groups of two or more names whose files have identical bytes; empty files are ignored.
 
-    `gone` gives size and SHA-256 of files that no longer exist. Only files of equal size are read.
+    `files` maps names to files on disk, `gone` maps names of deleted files to their size in bytes
+    and their SHA-256. A file is read only if another one has the same size.
     """
     by_size: dict[int, list[tuple[Name, Path | str]]] = defaultdict(list)
     for name, file in files.items():

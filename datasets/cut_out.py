@@ -1,8 +1,7 @@
-"""Hides a part of the face in all frames of a clip, so that a detector does not depend on one trace
-alone (Das et al. 2021).
+"""Hides one part of the face in all frames of a clip, as an augmentation (Das et al. 2021).
 
-Shapes: T frames, C channels, S side of a crop. Points are eyes, nose and mouth corners
-(datasets/landmarks.py).
+A detector trained on such clips cannot depend on a single trace. Shapes: T frames, C channels,
+S side of a crop. Points are eyes, nose and mouth corners (datasets/landmarks.py).
 """
 
 import math
@@ -11,23 +10,23 @@ import cv2
 import numpy as np
 import torch
 
-# Of each part: the landmarks whose mean is its centre, and its half width and half height in
-# distances between the eyes.
+# For each part: the landmarks whose mean is its centre, and its half width and half height in units
+# of the distance between the eyes.
 PARTS: tuple[tuple[tuple[int, ...], float, float], ...] = (
-    ((0,), 0.4, 0.3),  # an eye
+    ((0,), 0.4, 0.3),  # one eye
     ((1,), 0.4, 0.3),
-    ((0, 1), 0.95, 0.35),  # both
+    ((0, 1), 0.95, 0.35),  # both eyes
     ((2,), 0.35, 0.4),  # the nose
     ((3, 4), 0.6, 0.35),  # the mouth
 )
 GREY = 127
-MIN_EYE_DISTANCE = 0.1  # share of the crop's side; in profile the eyes are close together
+MIN_EYE_DISTANCE = 0.1  # share of the crop's side; in profile the eyes appear close together
 
 
 def cut_out(clip: torch.Tensor, points: np.ndarray) -> torch.Tensor:
-    """Cover one part of the face with a grey ellipse in all frames of a clip (T, C, S, S) uint8.
-    `points` (T, 5, 2) are x, y in pixels of the crops. The part and its size are drawn from torch's
-    generator."""
+    """Return a copy of a clip (T, C, S, S) uint8 with one part of the face covered by a grey
+    ellipse in all frames. `points` (T, 5, 2) are landmarks as x, y in pixels of the crops. The part
+    and its size are drawn from torch's global generator."""
     points_of_part, width, height = PARTS[int(torch.randint(len(PARTS), ()))]
     size = 0.8 + 0.4 * float(torch.rand(()))
     frames = np.ascontiguousarray(clip.permute(0, 2, 3, 1).numpy()).copy()  # (T, S, S, C)

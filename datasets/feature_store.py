@@ -1,6 +1,7 @@
-"""Frozen encoder features on disk, served as clips: all that epochs of the head alone read.
+"""Stores frozen encoder features on disk and serves them as clips, to train only the head.
 
-features/<key>/00000.npy …   beside the manifest, each float32 (crops of PART tracks, D)
+features/<key>/00000.npy …   beside the manifest; each holds the features (N, D) float32 of the N
+                             crops of up to PART tracks
 
 The key is a hash of everything that the features depend on: the encoder and its weights, the
 evaluation transform and the manifest. Shapes: T frames, C channels, H, W, D features of a frame.
@@ -24,11 +25,12 @@ from common.preprocessing import ClipConfig
 from datasets import manifest, transforms
 from datasets.video_dataset import VideoDataset, read_crops
 
-PART = 256  # tracks per file: a kill loses at most one file
+PART = 256  # tracks per file: a killed run loses at most one file
 
 
 class FeatureStore:
-    """The features of the tracks of `data` in the training and validation splits."""
+    """The features of all tracks in the training and validation splits of `data`. They are stored
+    in numbered parts: files of up to PART tracks in the order of the manifest."""
 
     def __init__(self, data: manifest.Manifest, key: str) -> None:
         tracks = data.table[(data.table["status"] == "ok") & (data.table["split"] != "test")]
@@ -50,24 +52,26 @@ class FeatureStore:
         self.open_parts: dict[int, np.ndarray] = {}
 
     def missing(self) -> list[int]:
-        """Return the numbers of the parts that are not computed yet."""
+        """Return the numbers of the parts that have no file yet."""
         parts = -(-len(self.tracks) // PART)
         return [number for number in range(parts) if not self._path(number).exists()]
 
     def rows(self, part: int) -> pd.DataFrame:
-        """Return the manifest rows of a part."""
+        """Return the manifest rows of the tracks in a part."""
         return self.tracks.iloc[part * PART : (part + 1) * PART]
 
     def write(self, part: int, features: np.ndarray) -> None:
-        """Write a part's features (crops of the part, D); NaN for crops that cannot be read."""
+        """Write the features (N, D) of the N crops of a part atomically; NaN marks crops that could
+        not be read."""
         assert len(features) == self.rows(part)["frames"].sum()
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing_among_others(self._path(part)) as partial, partial.open("wb") as file:
             np.save(file, features.astype(np.float32))
 
     def read(self, row: pd.Series, chosen: slice) -> torch.Tensor:
-        """Return the features (T, D) float of the `chosen` crops of a track. Raise DataError when
-        the crops could not be read, or the file no longer can."""
+        """Return the features (T, D) float32 of a track's crops, those that the slice `chosen`
+        selects. `row` is the track's manifest row. Raise DataError if the crops could not be read
+        when the features were computed, or if the part's file is damaged."""
         part, start = self.locations[row["video_id"], row["track"]]
         try:
             if part not in self.open_parts:
@@ -91,7 +95,8 @@ class FeatureStore:
 def key(
     encoder: str, weights: Mapping[str, torch.Tensor], config: ClipConfig, data: manifest.Manifest
 ) -> str:
-    """Return the key of the features that an encoder with this name and these weights computes."""
+    """Return the name of the features that an encoder computes with these weights, clip settings
+    and manifest: 16 hexadecimal digits of a hash of all of them."""
     inputs = [PART, encoder, config.crop_size, config.mean, config.std, manifest.fingerprint(data)]
     digest = hashlib.sha256(json.dumps(inputs).encode())
     for name in sorted(weights):
@@ -101,8 +106,8 @@ def key(
 
 
 class TrackCrops(Dataset[torch.Tensor | None]):
-    """All crops of each track (T, C, H, W), with the evaluation transform; None if they cannot be
-    read."""
+    """A dataset with one item per track: all its crops (T, C, H, W) after the evaluation transform,
+    or None if they cannot be read."""
 
     def __init__(self, tracks: pd.DataFrame, folder: Path, config: ClipConfig) -> None:
         self.tracks, self.folder = tracks, folder
@@ -119,7 +124,7 @@ class TrackCrops(Dataset[torch.Tensor | None]):
 
 
 class FeatureDataset(VideoDataset):
-    """The items of VideoDataset with features in place of pixels: `clip` is (T, D)."""
+    """A VideoDataset with frozen features in place of pixels: `clip` is (T, D)."""
 
     def __init__(
         self,
@@ -140,7 +145,7 @@ class FeatureDataset(VideoDataset):
 
     @cached_property
     def pixels(self) -> VideoDataset:
-        """The same items as pixels, made when they are first asked for."""
+        """The same items with pixels as clips, built on first access."""
         return self.make_pixels()
 
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:

@@ -1,10 +1,11 @@
-"""Connected components of names (union-find)."""
+"""Finds connected components of names (union-find)."""
 
 from collections.abc import Iterable
 
 
 def join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return, for every name in `pairs`, the smallest name that it is connected to."""
+    """Map every name in `pairs` to the smallest name of its connected component. A pair connects
+    its two names."""
     parents: dict[str, str] = {}
 
     def root(name: str) -> str:

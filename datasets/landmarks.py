@@ -9,17 +9,18 @@ from common import crop_files
 from common.preprocessing import FaceConfig, crop_square
 
 POINTS = 5  # eyes, nose, mouth corners
-# Where MTCNN finds them on average, relative to its box's centre, as shares of the longer side.
+# Average positions found by MTCNN, relative to the box's centre, as shares of its longer side.
 TYPICAL = np.array([[-0.17, -0.115], [0.17, -0.115], [0, 0.06], [-0.135, 0.265], [0.135, 0.265]])
-SPANS = (0.1, 2.0)  # smallest and largest extent of a face's points, in sides of the crop
+SPANS = (0.1, 2.0)  # smallest and largest plausible extent of a face's points, in sides of the crop
 
 
 def track_landmarks(folder: Path, row: pd.Series, faces: FaceConfig) -> np.ndarray:
-    """Return a track's landmarks (frames, 5, 2) float: x, y in pixels of the crops, whole numbers
-    at pixel centres. Without usable ones, those of a typical face.
+    """Return a track's landmarks (T, 5, 2) float as x, y in pixels of its crops, where whole
+    numbers are pixel centres. If none are stored or they are implausible, return those of a typical
+    face.
 
-    `row` is the track's row of the manifest in `folder`, `faces` made its crops. Raise DataError
-    when a URL fails.
+    `row` is the track's manifest row, `folder` is the manifest's folder, and `faces` are the
+    settings that the crops were made with. Raise DataError if a URL cannot be read.
     """
     record = crop_files.read_record(folder, row["crops"]) or {}
     try:
@@ -32,22 +33,23 @@ def track_landmarks(folder: Path, row: pd.Series, faces: FaceConfig) -> np.ndarr
 
 
 def to_crop_pixels(points: np.ndarray, boxes: np.ndarray, faces: FaceConfig) -> np.ndarray:
-    """Convert points (T, 5, 2) from pixels of the frames to pixels of the crops cut around `boxes`
-    (T, 4)."""
+    """Convert points (T, 5, 2) from pixels of the video's frames to pixels of the crops that were
+    cut around `boxes` (T, 4)."""
     squares = np.array([crop_square(box, faces.margin) for box in boxes], np.float64)
     corners, sides = squares[:, None, :2], squares[:, None, 2:]
     return (points - corners + 0.5) * (faces.face_size / sides) - 0.5
 
 
 def typical_landmarks(frames: int, faces: FaceConfig) -> np.ndarray:
-    """Return a typical face's landmarks (frames, 5, 2) for a box in the middle of its crop."""
+    """Return the landmarks (frames, 5, 2) of a typical face, the same for every frame, in pixels of
+    a crop with the face box in its middle."""
     points = 0.5 + TYPICAL / (1 + 2 * faces.margin)
     return np.repeat(points[None] * faces.face_size - 0.5, frames, axis=0)
 
 
 def _is_face(points: np.ndarray, size: int) -> bool:
-    """Return whether every frame's points (T, 5, 2) are centred in the crop and neither collapsed
-    nor far apart. NaN gives False."""
+    """Return whether the points (T, 5, 2) are plausible in every frame: their mean lies in the
+    crop, and their extent is within SPANS. NaN gives False."""
     centres = points.mean(axis=1) / size
     spans = np.ptp(points, axis=1).max(axis=1) / size
     inside = (centres >= 0) & (centres <= 1)

@@ -1,4 +1,4 @@
-"""A DataLoader of clips whose dataset and batches have known types."""
+"""Declares the types of a clip loader's dataset and batch sampler."""
 
 from torch.utils.data import DataLoader
 
@@ -7,7 +7,8 @@ from datasets.video_dataset import VideoDataset
 
 
 class ClipLoader(DataLoader):
-    """Loads batches of clips; of training by `batch_sampler`, which draws anew every epoch."""
+    """A DataLoader that yields batches of clips. Only training loaders have a Batches as
+    `batch_sampler`, which draws new items every epoch."""
 
     dataset: VideoDataset
     batch_sampler: Batches

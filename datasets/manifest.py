@@ -1,7 +1,7 @@
 """The manifest videos_df.csv: its columns, and how it is read, checked and written.
 
-One row per face track, and one row for every video without one. Beside it lies a JSON file with the
-same stem that records everything that made the crops.
+One row per face track, and one row for every video without a track. Beside it lies a JSON file with
+the same stem that records how the crops were made.
 """
 
 import csv
@@ -24,36 +24,36 @@ SPLITS = ("train", "val", "test")
 STATUSES = ("ok", "no_face", "unreadable", "missing", "timeout", "skipped")
 COLUMNS = {
     "video_id": str,  # <part>/<file name>, unique
-    "path": str,  # of the video, relative to preprocessing's input folder
+    "path": str,  # of the video, relative to the input folder of preprocessing
     "label": int,
     "source": str,  # the original video's name; a real video's own name
-    "group": str,  # what must be in one split; usually the source
+    "group": str,  # videos of one group share a split; usually the source
     "split": str,
     "method": str,  # the manipulation if known, else empty
     "status": str,
     "detail": str,
     "track": int,  # -1 in the row of a video without a track
-    "crops": str,  # location of the crops (common/crop_files.py), relative to the manifest
+    "crops": str,  # location of the crops (common/crop_files.py), relative to the manifest's folder
     "frames": int,  # number of crops
     "width": int,
     "height": int,
     "fps": float,
 }
-# Columns that a manifest may lack, as those of other tools do, and their values for unknown.
+# Columns that may be absent, as in manifests of other tools, and the values that mean unknown.
 OPTIONAL: dict[str, str | float] = {
     "codec": "",
-    "bits_per_pixel": 0.0,  # bits of the file, sound included, per pixel of each frame
-    "face_px": 0.0,  # median of the track's boxes' longer side, in pixels of the video
+    "bits_per_pixel": 0.0,  # file size in bits, sound included, per pixel of all frames
+    "face_px": 0.0,  # median longer side of the track's face boxes, in pixels of the video
 }
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest in memory."""
+    """A manifest in memory, checked by `read`."""
 
-    table: pd.DataFrame  # COLUMNS and OPTIONAL
-    folder: Path  # relative paths start from it
-    faces: FaceConfig  # made the crops
+    table: pd.DataFrame  # all rows, with the columns in COLUMNS and OPTIONAL
+    folder: Path  # of the manifest; its column `crops` is relative to it
+    faces: FaceConfig  # the settings that the crops were made with
 
     def split(self, name: str) -> pd.DataFrame:
         return self.table[self.table["split"] == name]
@@ -65,7 +65,7 @@ class Manifest:
 
 
 def find(name: str) -> Path:
-    """Return the first file that exists of NAME, NAME.csv, data/NAME and data/NAME.csv. Raise
+    """Return the first existing file of NAME, NAME.csv, data/NAME and data/NAME.csv. Raise
     DataError if there is none."""
     tried = [Path(name), Path(f"{name}.csv"), Path("data") / name, Path("data") / f"{name}.csv"]
     for path in tried:
@@ -78,8 +78,8 @@ def find(name: str) -> Path:
 
 
 def read(path: Path) -> Manifest:
-    """Read and check a manifest and the JSON file beside it. Raise DataError naming the file and
-    the line."""
+    """Read and check a manifest and the JSON file beside it. Raise DataError if one of them is
+    invalid; the message names the file and, for a wrong row, the line."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -111,7 +111,7 @@ def _with_optional(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_values(path: Path, table: pd.DataFrame) -> None:
-    """Raise DataError for labels, splits and statuses that do not exist."""
+    """Raise DataError if a label, split or status is unknown."""
     allowed = {"label": (REAL, FAKE), "split": SPLITS, "status": STATUSES}
     for column, values in allowed.items():
         wrong = table[~table[column].isin(values)]
@@ -124,7 +124,8 @@ def _check_values(path: Path, table: pd.DataFrame) -> None:
 
 
 def _numbers(path: Path, texts: pd.Series, kind: type[int] | type[float]) -> pd.Series:
-    """Convert a column to numbers. Raise DataError naming the first line that is not one."""
+    """Convert a column of text to numbers. Raise DataError with the first line that cannot be
+    converted."""
     try:
         return texts.astype(kind)
     except (ValueError, OverflowError) as error:
@@ -145,14 +146,15 @@ def _is_number(kind: type[int] | type[float], text: str) -> bool:
 
 
 def _check_agreement(path: Path, table: pd.DataFrame) -> None:
-    """Raise DataError unless the rows of each video agree on the video."""
+    """Raise DataError if the rows of one video differ in label, source, group, split or status, or
+    if a row with the status ok has no frames."""
     firsts = table.drop_duplicates("video_id").set_index("video_id")
     for column in ("label", "source", "group", "split", "status"):
         different = table[table[column] != table["video_id"].map(firsts[column])]
         if len(different):
             raise DataError(
                 f"{path}: line {different.index[0] + 2} gives {different['video_id'].iloc[0]} "
-                f"another {column} than the lines before ({different[column].iloc[0]})"
+                f"a different {column} than earlier lines ({different[column].iloc[0]})"
             )
     empty = table[(table["status"] == "ok") & (table["frames"] < 1)]
     if len(empty):
@@ -160,7 +162,7 @@ def _check_agreement(path: Path, table: pd.DataFrame) -> None:
 
 
 def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
-    """Raise DataError unless all crops lie in the manifest's folder or below the URL `shards`."""
+    """Raise DataError if crops are neither in the manifest's folder nor below the URL `shards`."""
     home = path.parent.resolve()
     for line, crops in table.loc[table["status"] == "ok", "crops"].items():
         location = crop_files.parse(crops)
@@ -170,7 +172,9 @@ def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
         else:
             inside = (home / location.file).resolve().is_relative_to(home)
         if not inside:
-            raise DataError(f"{path}: line {line + 2}: crops lie outside its folder: {crops!r}")
+            raise DataError(
+                f"{path}: line {line + 2}: crops outside the manifest's folder: {crops!r}"
+            )
 
 
 def record_path(path: Path) -> Path:
@@ -178,8 +182,8 @@ def record_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read the JSON file beside the manifest `path`: a dict with a dict `faces`. Raise
-    DataError."""
+    """Return the content of the JSON file beside the manifest `path`, in which `faces` is a dict.
+    Raise DataError if the file is missing or invalid."""
     file = record_path(path)
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -193,21 +197,23 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def fingerprint(data: Manifest) -> dict[str, Any]:
-    """Identify a manifest: a hash of its table without the location of crops and of how the crops
-    were made, and the number of videos with a face by split and label."""
+    """Return a dict that identifies a manifest: `sha256` is a hash of its table and of the settings
+    that its crops were made with; `videos` is the number of videos with a face for each split and
+    label, such as "train FAKE". Moving the crops does not change it."""
     table = data.table[[name for name in COLUMNS if name != "crops"]]
     used = table[table["status"] == "ok"].drop_duplicates("video_id")
     counts = used.groupby(["split", "label"]).size()
+    # With the removed settings, the hash of an unchanged manifest is that of earlier versions.
+    faces = json.dumps(data.faces.to_dict() | FaceConfig.REMOVED, sort_keys=True)
     return {
-        "sha256": hashlib.sha256(
-            (json.dumps(data.faces.to_dict(), sort_keys=True) + table.to_csv(index=False)).encode()
-        ).hexdigest(),
+        "sha256": hashlib.sha256((faces + table.to_csv(index=False)).encode()).hexdigest(),
         "videos": {f"{split} {CLASSES[label]}": int(n) for (split, label), n in counts.items()},
     }
 
 
 def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Write the manifest's columns of `table`, whole or not at all, and return them."""
+    """Write the manifest's columns of `table` to `path` atomically and return them. Absent optional
+    columns are added with the value that means unknown."""
     table = _with_optional(table)[[*COLUMNS, *OPTIONAL]]
     write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table

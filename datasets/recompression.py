@@ -1,4 +1,4 @@
-"""Recompression of a clip in memory, as JPEG images or as an H.264 video, as when it is published.
+"""Recompresses a clip in memory, as JPEG images or as H.264 video, as video platforms do.
 
 Frames are (T, H, W, 3) uint8 RGB.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from datasets import clips
 
-RATE = 25  # frames per second that x264 plans its bit rate for
+RATE = 25  # frames per second that x264's rate control assumes
 
 
 def jpeg(frames: np.ndarray, quality: int) -> np.ndarray:
@@ -25,8 +25,10 @@ def jpeg(frames: np.ndarray, quality: int) -> np.ndarray:
 
 
 def video(frames: np.ndarray, crf: int, scale: float, every: int) -> np.ndarray:
-    """Recompress frames as H.264 with x264's quality `crf` in [0, 51], sides scaled by `scale`,
-    keeping only every `every`-th frame, which then replaces the dropped ones."""
+    """Compress frames as H.264 and return as many decoded frames of the same size. `crf` in [0, 51]
+    is x264's quality, where lower is better. Before encoding, the sides are multiplied by `scale`,
+    and only every `every`-th frame is kept. Each kept frame also replaces the dropped frames after
+    it."""
     height, width = frames.shape[1:3]
     # H.264 with 4:2:0 chroma needs even sides.
     small_size = [max(2, 2 * round(side * scale / 2)) for side in (width, height)]
@@ -39,11 +41,12 @@ def video(frames: np.ndarray, crf: int, scale: float, every: int) -> np.ndarray:
 
 
 def encode(images: Iterable[np.ndarray], crf: int) -> list[av.Packet]:
-    """Encode images (H, W, 3) uint8 RGB with even sides as H.264, with x264's default settings
-    except mbtree, with which equal images now and then gave different bytes."""
+    """Return the H.264 packets of images (H, W, 3) uint8 RGB with even sides. x264 runs on one
+    thread with its default settings, except for the quality `crf` and for mbtree, which is disabled
+    because it makes the output non-deterministic."""
     codec: Any = av.CodecContext.create("libx264", "w")
     codec.pix_fmt, codec.time_base, codec.framerate = "yuv420p", Fraction(1, RATE), RATE
-    codec.thread_count = 1  # loader processes fill the cores
+    codec.thread_count = 1  # the loader's worker processes already use all cores
     codec.options = {"crf": str(crf), "x264-params": "mbtree=0"}
     packets = []
     for number, image in enumerate(images):
@@ -55,7 +58,7 @@ def encode(images: Iterable[np.ndarray], crf: int) -> list[av.Packet]:
 
 
 def decode(packets: list[av.Packet]) -> list[np.ndarray]:
-    """Decode H.264 packets to images (H, W, 3) uint8 RGB in order of time."""
+    """Decode H.264 packets to images (H, W, 3) uint8 RGB in presentation order."""
     codec = av.CodecContext.create("h264", "r")
     codec.thread_count = 1
     frames = [frame for packet in [*packets, None] for frame in codec.decode(packet)]

@@ -1,4 +1,4 @@
-"""Which items an epoch draws, and in which order."""
+"""Samplers: which items an epoch draws, in which order, and in which batches."""
 
 from collections.abc import Iterator
 
@@ -8,27 +8,30 @@ from torch.utils.data import Sampler
 
 from common.errors import DataError
 
-BALANCED = 0.49  # a smaller share of the rarer label makes a training split unbalanced
+BALANCED = 0.49  # a training split is unbalanced if the rarer label has a smaller share
 
 
 class EpochSampler(Sampler[int]):
-    """Draws an epoch's items in an order that depends on seed and epoch.
+    """Yields the items of an epoch in an order that depends only on the seed and the epoch.
 
-    `balance` says which items:
+    `balance` selects the items:
 
     none: every item once.
-    per_epoch: all items of the rarer label and as many of the other one, which takes turns: after
-        ceil(commoner / rarer) epochs every item was drawn.
-    oversample: all items of the more frequent label, and the rarer ones repeatedly.
-    pairs: a real and a fake of the same source side by side, for every source that has both; the
-        more frequent label takes turns, and items without a partner are never drawn.
+    per_epoch: all items of the rarer label and as many of the more frequent label. The latter
+        change with the epoch: after ceil(frequent / rarer) epochs, every item has been drawn.
+    oversample: all items of the more frequent label, and items of the rarer label repeatedly until
+        both labels are equally frequent.
+    pairs: from every source that has both labels, pairs of a real and a fake item, side by side.
+        The items of the label that has more of them in the source change with the epoch. Items of
+        other sources are never drawn.
 
-    Items of one source always stand next to each other, so that most batches hold a real and a fake
-    that differ only by the manipulation; with pairs and an even batch size all do.
+    Items of one source are always adjacent, so that most batches hold a real and a fake that differ
+    only by the manipulation. With pairs and an even batch size, all batches do.
     """
 
     def __init__(self, labels: list[int], sources: list[str], balance: str, seed: int) -> None:
-        """Raise DataError for pairs when no source has both labels."""
+        """`labels` and `sources` have one entry per item. Raise DataError if `balance` is pairs and
+        no source has both labels."""
         self.labels = np.asarray(labels)
         self.sources = np.asarray(sources)
         self.draw = {
@@ -47,21 +50,22 @@ class EpochSampler(Sampler[int]):
             raise DataError("--balance pairs: no source of the training split has both labels")
 
     def set_epoch(self, epoch: int, skip: int = 0) -> None:
-        """Select the epoch; `skip` is the number of items drawn before the run was interrupted."""
+        """Select the epoch. Iteration leaves out its first `skip` items, which were drawn before an
+        interruption."""
         self.epoch, self.skip = epoch, skip
 
     def __len__(self) -> int:
-        """Return the number of items of a whole epoch."""
+        """Return the number of items in a whole epoch, whatever `skip` is."""
         return self.length
 
     def drawn_labels(self) -> list[int]:
-        """Return the labels of an epoch's items; every epoch draws the same number of each
-        label."""
+        """Return the labels of the items in an epoch, in no particular order. Their counts are the
+        same in every epoch."""
         return self.labels[self.draw()].tolist()
 
     def __iter__(self) -> Iterator[int]:
         drawn = self.draw()
-        # Sources in random order; within each, its items in the order in which they were drawn.
+        # Sources in random order; the items of each stay in the order in which they were drawn.
         names, group = np.unique(self.sources[drawn], return_inverse=True)
         rank_of_source = np.random.default_rng([self.seed, self.epoch, 1]).permutation(len(names))
         yield from drawn[np.argsort(rank_of_source[group], kind="stable")][self.skip :].tolist()
@@ -95,8 +99,9 @@ class EpochSampler(Sampler[int]):
         return np.random.default_rng([self.seed, self.epoch, 2]).permutation(items)
 
     def _turn(self, items: np.ndarray, count: int) -> np.ndarray:
-        """Return this epoch's `count` of `items`. A shuffled list is dealt out epoch by epoch, one
-        item of every source before the second item of any."""
+        """Return this epoch's `count` of `items`. A shuffled list is used up over the epochs and
+        then shuffled again. In it, the first items of all sources come before the second item of
+        any."""
         turns = -(-len(items) // count)
         cycle, turn = divmod(self.epoch, turns)
         random = np.random.default_rng([self.seed, cycle, 0])
@@ -111,26 +116,27 @@ class EpochSampler(Sampler[int]):
 
 
 class Batches(Sampler[list[int]]):
-    """Groups an epoch's items into batches and yields one process's part of each."""
+    """Splits an epoch into batches and yields the part of each that belongs to process `rank`."""
 
     def __init__(self, items: EpochSampler, size: int, rank: int = 0, world_size: int = 1) -> None:
-        """`size` is the number of clips in a whole batch."""
+        """`size` is the number of clips in a whole batch, summed over all processes."""
         self.items, self.size, self.rank, self.world_size = items, size, rank, world_size
 
     @property
     def clips(self) -> int:
-        """Return the number of clips of a whole epoch."""
+        """The number of clips in a whole epoch, summed over all processes."""
         return len(self.items)
 
     def set_epoch(self, epoch: int, skip: int = 0) -> None:
         self.items.set_epoch(epoch, skip)
 
     def sizes(self) -> list[int]:
-        """Return the sizes of the epoch's whole batches that are not done yet."""
+        """Return the number of clips, summed over all processes, of each remaining batch of the
+        epoch."""
         return self._sizes(self.clips - self.items.skip)
 
     def __len__(self) -> int:
-        """Return the number of batches of a whole epoch."""
+        """Return the number of batches in a whole epoch."""
         return len(self._sizes(self.clips))
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -141,17 +147,17 @@ class Batches(Sampler[list[int]]):
 
     def _sizes(self, clips: int) -> list[int]:
         whole, rest = divmod(clips, self.size)
-        # Every process needs a clip: if fewer are left at the epoch's end, they are left out.
+        # Every process needs a clip, so a last batch with fewer clips than processes is dropped.
         return [self.size] * whole + [rest] * (rest >= max(1, self.world_size))
 
 
 def share(count: int, rank: int, world_size: int) -> range:
-    """Return which of `count` things belong to a process: each thing to exactly one, in nearly
-    equal shares."""
+    """Return the positions among `count` items that belong to process `rank`. The shares of all
+    processes are disjoint, complete and differ in size by at most one."""
     return range(count * rank // world_size, count * (rank + 1) // world_size)
 
 
 def is_unbalanced(labels: list[int]) -> bool:
-    """Return whether one label is so rare that training needs balancing."""
+    """Return whether one label is so rare that training needs balancing (see BALANCED)."""
     share = float(np.mean(labels))
     return min(share, 1 - share) < BALANCED

@@ -1,8 +1,9 @@
-"""Fakes made from reals during training: a face blended onto itself.
+"""Makes fakes from real clips during training, by blending a face onto itself (self-blends).
 
-After Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images" (CVPR 2022):
-manipulations have in common that a face meets the rest of the picture along a border and does not
-quite match it in colour, sharpness and position. A fake with no other trace teaches exactly that.
+After Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images" (CVPR 2022). All
+manipulations that insert a face leave a border around it, and the face does not quite match the
+rest of the frame in colour, sharpness and position. Self-blends have these traces and no others, so
+a model trained on them learns to detect exactly these.
 
 Shapes: T frames, S side of a crop, V points of an outline. Lengths are shares of S unless stated
 otherwise.
@@ -14,69 +15,70 @@ import cv2
 import numpy as np
 import torch
 
-# Colour changes of the source relative to the target, either sign. All but the hue are factors: an
-# amount added to a dark face would look like a mask.
+# Largest colour changes of the source relative to the target, in either direction. All except the
+# hue are multiplied: an amount added to a dark face would make it look like a mask.
 TINT_CHANCE = 0.3
 TINT = 0.12  # of red, green and blue each
 BRIGHTNESS = 0.12
 CONTRAST = 0.1
 SATURATION = 0.3
 HUE = 0.15  # radians around the grey axis
-# Its sharpness: the difference from a blurred copy is added this many times or subtracted
+# Sharpness of the source: the difference from a blurred copy is multiplied by a factor from this
+# range and added. Negative factors blur.
 DETAIL = (-0.9, 1.2)
-DETAIL_BOX = 0.02
-COARSE_CHANCE = 0.5  # of being shrunk and enlarged again instead
-COARSE = (1.5, 3.5)  # times
-# Its position: the largest shift in x and y and the largest change of size, either sign
+DETAIL_BOX = 0.02  # side of the square that is averaged to blur
+COARSE_CHANCE = 0.5  # probability that the source is shrunk and enlarged again instead
+COARSE = (1.5, 3.5)  # range of the factor by which it is shrunk
+# Position of the source: largest shift in x and y and largest change of size, in either direction
 SHIFT = np.array([0.03, 0.015])
 SCALE = 0.05  # relative
-# Position and size drift by this much over time, as those of a tracked face do.
+# Amplitudes of a slow drift of position and size, as a tracked face has.
 DRIFT = np.array([0.003, 0.003, 0.003])  # x, y, size
-DRIFT_FRAMES = 24.0  # of a full swing
+DRIFT_FRAMES = 24.0  # period of the drift
 
-# Coordinates of a face in distances between its eyes, from the point between them: x, y downwards,
-# z forwards. Eyes, nose, mouth corners:
+# Landmarks of a typical face in 3D: eyes, nose, mouth corners. The unit is the distance between the
+# eyes, the origin the point between them; x points right, y down, z towards the viewer.
 FACE = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.57, 0.45], [-0.42, 1.15, 0.1], [0.42, 1.15, 0.1]])
-# and its outline, an egg of two half ellipses
-MIDDLE = 0.45  # y
-DEPTH = -0.3  # z
+# The outline of the mask in the same coordinates: an egg of two half ellipses. Pairs are ranges.
+MIDDLE = 0.45  # y where the half ellipses meet
+DEPTH = -0.3  # z of the outline
 HALF_WIDTH = (0.85, 1.1)
-CHIN = (1.15, 1.4)  # below MIDDLE
-FOREHEAD = (0.8, 1.3)  # above MIDDLE: from the brows to the hairline
+CHIN = (1.15, 1.4)  # distance below MIDDLE
+FOREHEAD = (0.8, 1.3)  # distance above MIDDLE: from the brows to the hairline
 POINTS = 48  # V
-WAVES = np.arange(2, 6)  # around the outline
-DENT = 0.03  # relative, of each wave, at most
-SOFTNESS = (0.015, 0.07)  # half the width of the border
-RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)  # of source to target in the mask's middle
+WAVES = np.arange(2, 6)  # number of periods of each wave around the outline
+DENT = 0.03  # largest amplitude of each wave, relative to the radius
+SOFTNESS = (0.015, 0.07)  # half the width of the mask's soft border
+RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)  # share of the source in the middle of the mask
 
-# (4, 5): maps the five points in a picture to the affine camera that projects FACE closest to them
+# (4, 5): maps five landmarks in an image to the affine camera that best projects FACE onto them
 _FIT = np.linalg.pinv(np.column_stack([FACE, np.ones(len(FACE))]))
 
 
 @dataclass(frozen=True)
 class Blend:
-    """The random choices for one clip. The source is the changed copy that is laid over the
-    target."""
+    """The random choices for one clip. The source is the changed copy of the clip that is blended
+    over the target, the clip itself."""
 
     colour: np.ndarray  # (3, 3): RGB → RGB
-    contrast: float  # around the clip's mean colour
-    detail: float  # above 0 sharper, below 0 blurred
+    contrast: float  # factor, around the clip's mean colour
+    detail: float  # above 0 sharpens, below 0 blurs
     coarse: float  # factor of shrinking and enlarging; 1 for none
     position: np.ndarray  # (3,): shift in x and y, relative growth
     phases: np.ndarray  # (3,): phases of the drift, radians
     outline: np.ndarray  # (V, 3): of the mask, in the coordinates of FACE
     softness: float  # of the mask's border
-    ratio: float  # of source to target in the middle of the mask
+    ratio: float  # share of the source in the middle of the mask, in [0, 1]
 
 
 def self_blend(
     clip: torch.Tensor, landmarks: np.ndarray, generator: torch.Generator
 ) -> torch.Tensor:
-    """Blend the face of a clip (T, 3, S, S) uint8 RGB onto itself; the rest of the clip is
-    unchanged.
+    """Return a copy of a clip (T, 3, S, S) uint8 RGB with its face blended onto itself; pixels away
+    from the face are unchanged.
 
-    `landmarks` (T, 5, 2) are in pixels of the crops (datasets/landmarks.py); `generator` is the
-    only source of randomness.
+    `landmarks` (T, 5, 2) are x, y in pixels of the crops (datasets/landmarks.py). `generator` is
+    the only source of randomness.
     """
     blend = draw(generator)
     frames = np.ascontiguousarray(clip.permute(0, 2, 3, 1).numpy())  # (T, S, S, 3)
@@ -132,8 +134,8 @@ def draw(generator: torch.Generator) -> Blend:
 
 
 def _colour(gains: np.ndarray, saturation: float, hue: float) -> np.ndarray:
-    """Return the colour change (3, 3) as a linear map of RGB; `gains` are those of red, green and
-    blue."""
+    """Return the colour change as a matrix (3, 3) that maps RGB to RGB. `gains` (3,) are factors of
+    red, green and blue, `hue` is in radians."""
     grey = np.tile([0.299, 0.587, 0.114], (3, 1))
     turn = cv2.Rodrigues(np.full(3, hue / np.sqrt(3)))[0]
     return gains[:, None] * (grey + saturation * (np.eye(3) - grey)) @ turn
@@ -142,7 +144,7 @@ def _colour(gains: np.ndarray, saturation: float, hue: float) -> np.ndarray:
 def _egg(
     half_width: float, chin: float, forehead: float, dents: np.ndarray, phases: np.ndarray
 ) -> np.ndarray:
-    """Return the outline of a face (V, 3), slightly wavy."""
+    """Return the slightly wavy outline (V, 3) of a face, in the coordinates of FACE."""
     angles = np.linspace(0, 2 * np.pi, POINTS, endpoint=False)
     x, y = half_width * np.cos(angles), np.sin(angles)
     y *= np.where(y > 0, chin, forehead)
@@ -157,15 +159,16 @@ def _outlines(blend: Blend, landmarks: np.ndarray) -> np.ndarray:
 
 
 def _around(outlines: np.ndarray, border: float, size: int) -> tuple[slice, slice]:
-    """Return the rows and columns of the crop that contain all `outlines` (T, V, 2) and a
-    border."""
+    """Return the rows and columns of the crop that contain all `outlines` (T, V, 2) and `border`
+    pixels around them."""
     low = np.clip(outlines.min(axis=(0, 1)) - border, 0, size - 1).astype(int)
     high = np.clip(outlines.max(axis=(0, 1)) + border, low + 1, size).astype(int)
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
 def _mask(outline: np.ndarray, shape: tuple[int, int], blend: Blend, size: int) -> np.ndarray:
-    """Return the source's share of every pixel (H, W) float32 for an outline (V, 2)."""
+    """Return the weight of the source in every pixel, (H, W) float32 in [0, 1], for an outline (V,
+    2) in pixels."""
     mask = np.zeros(shape, np.uint8)
     # In sixteenths of a pixel, so that the mask moves as smoothly as the face.
     cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
@@ -174,8 +177,8 @@ def _mask(outline: np.ndarray, shape: tuple[int, int], blend: Blend, size: int) 
 
 
 def _blur(image: np.ndarray, width: float) -> np.ndarray:
-    """Average over a square of about `width` pixels; a Gaussian would take most of a blend's
-    time."""
+    """Average over a square of about `width` pixels. A Gaussian would take most of the time of a
+    blend."""
     return cv2.blur(image, (max(3, 2 * round(width / 2) + 1),) * 2)
 
 
@@ -189,7 +192,7 @@ def _recolour(frames: np.ndarray, blend: Blend) -> np.ndarray:
 
 
 def _resharpen(image: np.ndarray, blend: Blend, size: int) -> np.ndarray:
-    """Sharpen, blur or coarsen an image."""
+    """Return an image sharpened, blurred or made coarser, as `blend` says."""
     if blend.coarse > 1:
         height, width = image.shape[:2]
         small = (max(1, round(width / blend.coarse)), max(1, round(height / blend.coarse)))
@@ -200,7 +203,8 @@ def _resharpen(image: np.ndarray, blend: Blend, size: int) -> np.ndarray:
 
 
 def _move(image: np.ndarray, blend: Blend, size: int, t: int) -> np.ndarray:
-    """Shift and resize an image around its centre, slightly differently at each time `t`."""
+    """Return an image shifted and scaled around its centre, as `blend` says; `t` is its position in
+    the clip, on which the drift depends."""
     x, y, growth = blend.position + DRIFT * np.sin(2 * np.pi * t / DRIFT_FRAMES + blend.phases)
     height, width = image.shape[:2]
     shift = np.array([x, y]) * size - growth * (np.array([width, height]) - 1) / 2

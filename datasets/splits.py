@@ -1,9 +1,9 @@
-"""Leak-free splits, balance at extraction, and an audit of both.
+"""Splits without leakage between sources, undersampling, and an audit of a manifest's splits.
 
     python -m datasets.splits audit videos_df.csv
 
-counts the videos of any manifest that share their source with training; exit code 1 if there are
-any.
+counts the videos of a manifest whose source is also in the training split. The exit code is 1 if
+there are any.
 """
 
 import argparse
@@ -26,19 +26,20 @@ def fraction(seed: int, name: str) -> float:
 
 
 def _digest(text: str) -> bytes:
-    """Return the first 64 bits of SHA-256; file names may contain what UTF-8 cannot encode."""
+    """Return the first 64 bits of a SHA-256. Characters that UTF-8 cannot encode, which file names
+    may contain, are escaped."""
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()[:8]
 
 
 def fingerprints(names: Iterable[str]) -> list[int]:
-    """Return a 64-bit number for every name, sorted: a checkpoint stores its training sources as
-    these, to recognise them without naming them."""
+    """Return a 64-bit hash of each distinct name, sorted. A checkpoint stores its training sources
+    in this form, to recognise them without naming them."""
     return sorted(int.from_bytes(_digest(name), "big", signed=True) for name in set(names))
 
 
 def merge(group: pd.Series, together: list[list[int]]) -> pd.Series:
-    """Return `group` with the groups merged that share an entry in `together`, lists of row
-    positions."""
+    """Return `group` after merging groups: each entry of `together` is a list of row positions
+    whose groups become one."""
     names = group.tolist()
     pairs = [
         (names[positions[0]], names[position]) for positions in together for position in positions
@@ -48,13 +49,14 @@ def merge(group: pd.Series, together: list[list[int]]) -> pd.Series:
 
 
 def assign(group: pd.Series, seed: int, val_share: float, test_share: float) -> pd.Series:
-    """Return the split of every video by its group: a fake and its original are never separated,
-    and videos added later move none of the others.
+    """Return the split of every row, which depends only on the seed and the name of its group. So a
+    fake and its original are never separated, and adding videos later moves no others. The shares
+    are probabilities per group.
 
-    Raise UsageError when a requested split is empty.
+    Raise UsageError if the shares leave nothing for training or if a requested split is empty.
     """
     if val_share + test_share >= 1:
-        raise UsageError("--val_share and --test_share leave nothing for training")
+        raise UsageError("--val_share and --test_share must sum to less than 1")
 
     def split(name: str) -> str:
         position = fraction(seed, name)
@@ -76,10 +78,13 @@ def assign(group: pd.Series, seed: int, val_share: float, test_share: float) -> 
 
 
 def complete(videos: pd.DataFrame, seed: int, val_share: float, test_share: float) -> pd.DataFrame:
-    """Return `videos` with a split for each: the official one if there is one, else by group.
+    """Return a copy of `videos` with every split filled in: the official split of a video if it has
+    one, else one assigned by group.
 
     A split that the dataset itself defines gets no further videos. A video without an official
-    split whose group has one is skipped: it would be on both sides.
+    split whose group has one gets the status `skipped`, because in another split it would leak.
+    Raise DataError if the official split divides a group, and UsageError if a requested split is
+    empty.
     """
     official = videos["split"] != ""
     official_split = (
@@ -103,8 +108,8 @@ def complete(videos: pd.DataFrame, seed: int, val_share: float, test_share: floa
 
 
 def undersample(videos: pd.DataFrame, seed: int) -> pd.Series:
-    """Return True for the videos of the more frequent label that a balanced set leaves out. The
-    choice depends on the seed and their names, not on their order."""
+    """Return a boolean Series that is True for the videos of the more frequent label that a
+    balanced set leaves out. The choice depends only on the seed and the videos' names."""
     counts = videos["label"].value_counts()
     if len(counts) < 2:
         return pd.Series(False, index=videos.index)
@@ -115,11 +120,12 @@ def undersample(videos: pd.DataFrame, seed: int) -> pd.Series:
 
 
 def audit(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table by split: videos, sources, fake (share), leaked (videos whose source is also
-    in training).
+    """Return a table with one row per split: the number of videos and sources, the share of fakes,
+    and the number of leaked videos, whose source is also in the training split.
 
-    `table` has the columns AUDITED and may have several rows per video; rows that balancing left
-    out count like all others. With a column `group`, the sources of a group count as one.
+    `table` has the columns AUDITED and may have several rows per video. Videos that balancing left
+    out are counted too. If `table` has a column `group`, a video is leaked if its group is also in
+    the training split.
     """
     videos = table.drop_duplicates(["video_id", "split"])
     source = videos["group" if "group" in videos else "source"]
@@ -140,7 +146,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True)
     flags = actions.add_parser("audit", help="count videos that share their source with training")
-    flags.add_argument("manifest", type=Path, help=f"a CSV file with {', '.join(AUDITED)}")
+    flags.add_argument("manifest", type=Path, help=f"CSV file with columns {', '.join(AUDITED)}")
     path = parser.parse_args().manifest
     try:
         table = pd.read_csv(path, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Transforms of uint8 clips (T, C, S, S) to normalised float clips (T, C, H, W)."""
+"""Transforms from uint8 clips (T, C, S, S) to normalised float clips (T, C, H, W)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,8 @@ from datasets.augmentations import augment
 
 
 def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:
-    """Return training's transform; `augmentation` is a name in augmentations.STRENGTHS."""
+    """Return the transform for training: augment, resize, normalise. `augmentation` is a name in
+    augmentations.STRENGTHS."""
     size = [config.crop_size, config.crop_size]
     return v2.Compose(
         [partial(augment, strength=augmentation), v2.Resize(size), *_to_input(config)]
@@ -21,14 +22,15 @@ def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:
 def eval_transform(
     config: ClipConfig, change: Callable[[torch.Tensor], torch.Tensor] | None = None
 ) -> v2.Transform:
-    """Return evaluation's transform; `change` is applied first, to measure robustness."""
+    """Return the transform for evaluation: resize, normalise. To measure robustness, `change` is
+    applied to the uint8 clip first."""
     changes = [] if change is None else [change]
     return v2.Compose([*changes, v2.Resize(config.crop_size), *_to_input(config)])
 
 
 def _to_input(config: ClipConfig) -> list[v2.Transform]:
     return [
-        # Decoded frames store a pixel's channels side by side, which is slow for Normalize.
+        # Decoded frames are channels-last in memory, which is slow for Normalize.
         v2.Lambda(torch.Tensor.contiguous),
         v2.ToDtype(torch.float32, scale=True),
         v2.Normalize(config.mean, config.std, inplace=True),

@@ -1,5 +1,7 @@
-"""Clips from the rows of a manifest. Shapes: B clips, T frames, C channels, H, W, S side of a
-crop."""
+"""The dataset of clips of a manifest, and batches of them.
+
+Shapes: B clips, T frames, C channels, H, W, S side of a crop.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +23,7 @@ from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
 from datasets.self_blend import self_blend
 
-REPLACEMENTS = 3  # items that are tried in place of one that cannot be read
+REPLACEMENTS = 3  # other items that are tried if one cannot be read
 
 
 class Item(TypedDict):
@@ -29,30 +31,33 @@ class Item(TypedDict):
     label: int
     video_id: str
     track: int
-    problems: list[str]  # of items that could not be read and that this one replaces
+    problems: list[str]  # error messages of the unreadable items that this one replaces
 
 
 class Batch(TypedDict):
     clips: torch.Tensor  # (B, T, C, H, W), zero where padded
-    mask: torch.Tensor  # (B, T) bool, True where a frame is real
+    mask: torch.Tensor  # (B, T) bool: True for real frames, False for padding
     labels: torch.Tensor  # (B,) int64
     video_ids: list[str]
     tracks: list[int]
-    problems: list[str]  # of items that could not be read and were replaced
+    problems: list[str]  # error messages of unreadable items that were replaced
 
 
 @dataclass(frozen=True)
 class LoadingError:
-    """A batch that could not be read. An exception raised in a loader's worker process would reach
-    the main process with its traceback as its message; see `batches`."""
+    """Stands in for a batch that could not be read, until `batches` raises DataError in the main
+    process. An exception in a loader's worker process would arrive there with its whole traceback
+    as its message."""
 
     message: str
 
 
 class VideoDataset(Dataset[Item]):
-    """Training: one item per track, a random clip of it, augmented with the same draw for a real
-    video and the fakes made from it. A share `sbi` of the fakes is replaced by self-blends of a
-    real track of the same source (datasets/self_blend.py), drawn anew every epoch.
+    """The clips of one split of a manifest.
+
+    Training: one item per track, a random clip of it. A real video and the fakes made from it get
+    the same augmentation. Each fake is replaced with probability `sbi` by a self-blend of a real
+    track of its source (datasets/self_blend.py), drawn anew every epoch.
 
     Evaluation: one item for each of a track's fixed clips.
     """
@@ -68,9 +73,9 @@ class VideoDataset(Dataset[Item]):
         sbi: float = 0.0,
         change: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
-        """Raise DataError when the split has no track with crops. `seed`, `augmentation` (a name in
-        augmentations.STRENGTHS) and `sbi` apply to training only; `change` to evaluation only: it
-        is applied to every clip (T, C, S, S) uint8."""
+        """`seed`, `augmentation` (a name in augmentations.STRENGTHS) and `sbi` are for training
+        only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. Raise
+        DataError if the split has no track with crops."""
         self.rows: pd.DataFrame = manifest.tracks(split)
         if self.rows.empty:
             raise DataError(
@@ -84,7 +89,7 @@ class VideoDataset(Dataset[Item]):
         self.seed = seed
         self.sbi = sbi
         self.hidden_parts = HIDDEN_PARTS[augmentation] if train else 0.0
-        # In shared memory, so that worker processes that live longer than an epoch see it change.
+        # In shared memory, so that worker processes that outlive an epoch see it change.
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.transform = (
             transforms.train_transform(config, augmentation)
@@ -115,24 +120,24 @@ class VideoDataset(Dataset[Item]):
 
     @property
     def pixels(self) -> "VideoDataset":
-        """The same items as pixels; itself, unless a subclass serves features."""
+        """The same items with pixels as clips: `self`, unless a subclass serves features."""
         return self
 
     def video_labels(self) -> dict[str, int]:
-        """Return the label of every video that has an item."""
+        """Map the video_id of every video that has an item to its label."""
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))
 
     def set_epoch(self, epoch: int) -> None:
-        """Select the epoch: random clips and augmentations depend only on seed, epoch and source.
-        Call it before a loader starts to iterate, because its workers read ahead."""
+        """Select the epoch. An item's random choices depend only on the seed, the epoch and the
+        item. Call this before a loader starts to iterate, because its workers read ahead."""
         self.epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> Item:
-        """Return an item. In training, an item that cannot be read is replaced by another one with
-        the same label. Raise DataError in evaluation, and when the replacements cannot be read."""
+        """Return an item. In training, up to REPLACEMENTS random items with the same label are
+        tried if it cannot be read. Raise DataError if no item could be read."""
         problems: list[str] = []
         for chosen in [index, *(self._replacements(index) if self.train else [])]:
             number, start = self.items[chosen]
@@ -152,14 +157,15 @@ class VideoDataset(Dataset[Item]):
         raise DataError(problems[0])
 
     def __getitems__(self, indices: Sequence[int]) -> list[Item] | LoadingError:
-        """Return the items of a batch; the DataLoader calls this in place of __getitem__."""
+        """Return the items of a batch, or a LoadingError if one cannot be read. The DataLoader
+        calls this instead of __getitem__."""
         try:
             return [self[index] for index in indices]
         except DataError as error:
             return LoadingError(str(error))
 
     def _replacements(self, index: int) -> Iterator[int]:
-        """Draw a few items with the same label."""
+        """Yield REPLACEMENTS random indices of items with the same label as the item `index`."""
         labels = np.array(self.labels)
         same = np.flatnonzero(labels == labels[index]).tolist()
         generator = torch.Generator().manual_seed(_seed(self.seed, int(self.epoch), index))
@@ -167,7 +173,8 @@ class VideoDataset(Dataset[Item]):
             yield same[position]
 
     def _clip(self, row: pd.Series, start: int | None) -> torch.Tensor:
-        """Return a row's clip (T, C, H, W) float from `start` on, or from a random start."""
+        """Return the clip (T, C, H, W) float of a manifest row, from the crop at position `start`
+        on or, if `start` is None, from a random crop on. A fake may give a self-blend instead."""
         epoch = int(self.epoch)
         generator = torch.Generator().manual_seed(
             _seed(self.seed, epoch, row["video_id"], row["track"])
@@ -175,8 +182,9 @@ class VideoDataset(Dataset[Item]):
         blend = row["label"] == FAKE and bool(torch.rand((), generator=generator) < self.sbi)
         shown = self._real_for(row, generator) if blend else row
         with torch.random.fork_rng(devices=[]):
-            # One draw per source: a real and its fakes then differ only by the manipulation. Not
-            # torch.manual_seed, which would also reset a GPU's generator, and so its dropout.
+            # The same draw for all videos of a source, so that a real and its fakes differ only by
+            # the manipulation. torch.manual_seed would also reset the GPU's generator, and with it
+            # dropout.
             torch.default_generator.manual_seed(_seed(self.seed, epoch, shown["source"]))
             if start is None:
                 start = clips.random_start(shown["frames"], self.config.clip_frames)
@@ -193,11 +201,12 @@ class VideoDataset(Dataset[Item]):
         return self.rows.iloc[reals[int(torch.randint(len(reals), (), generator=generator))]]
 
     def _load(self, row: pd.Series, start: int) -> torch.Tensor:
-        """Return the crops (T, C, S, S) uint8 from `start` on."""
+        """Return the crops (T, C, S, S) uint8 of a clip that begins at `start`."""
         return read_crops(self.root, row, self._slice(start))
 
     def _landmarks(self, row: pd.Series, start: int) -> np.ndarray:
-        """Return the landmarks (T, 5, 2) of the same crops, in their pixels."""
+        """Return the landmarks (T, 5, 2) of the crops that `_load` returns, as x, y in their
+        pixels."""
         return landmarks.track_landmarks(self.root, row, self.faces)[self._slice(start)]
 
     def _slice(self, start: int) -> slice:
@@ -205,8 +214,9 @@ class VideoDataset(Dataset[Item]):
 
 
 def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> torch.Tensor:
-    """Return the `chosen` crops (T, C, S, S) uint8 of a row of the manifest in `folder`. Raise
-    DataError when they cannot be read."""
+    """Return crops of one track as (T, C, S, S) uint8 RGB: those at the positions that the slice
+    `chosen` selects, by default all. `row` is the track's manifest row, `folder` is the manifest's
+    folder. Raise DataError if the crops cannot be read."""
     try:
         return clips.decode(crop_files.read(folder, row["crops"], row["frames"], chosen))
     except ValueError as error:
@@ -214,7 +224,7 @@ def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> tor
 
 
 def collate(items: list[Item]) -> Batch:
-    """Form a batch of items."""
+    """Return a batch of items. Clips shorter than the longest one are zero-padded."""
     padded, mask = clips.collate([item["clip"] for item in items])
     return Batch(
         clips=padded,
@@ -227,12 +237,13 @@ def collate(items: list[Item]) -> Batch:
 
 
 def collate_loaded(items: list[Item] | LoadingError) -> Batch | LoadingError:
-    """Form a batch of what a loader's worker has read."""
+    """Return a batch of the items that `__getitems__` returned, or the LoadingError that it
+    returned."""
     return items if isinstance(items, LoadingError) else collate(items)
 
 
 def batches(loader: Iterable[Batch | LoadingError]) -> Iterator[Batch]:
-    """Yield a loader's batches. Raise DataError for one that could not be read."""
+    """Yield the batches of a loader. Raise DataError if a batch could not be read."""
     for batch in loader:
         if isinstance(batch, LoadingError):
             raise DataError(batch.message)
@@ -240,7 +251,7 @@ def batches(loader: Iterable[Batch | LoadingError]) -> Iterator[Batch]:
 
 
 def _seed(*parts: object) -> int:
-    """Return a seed that depends only on the values given; Python's own hash() differs from run to
-    run."""
+    """Return a 64-bit seed that depends only on the values of `parts`. Python's hash() of a string
+    differs from run to run."""
     digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

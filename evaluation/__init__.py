@@ -1,1 +1,1 @@
-"""A split of a manifest, measured."""
+"""Measures detectors on a split of a manifest."""

@@ -1,5 +1,5 @@
 """Baselines that a detector must beat: the prior, and a classifier on traits unrelated to
-manipulation. If the latter detects fakes, the data has a leak."""
+manipulation. If that classifier detects fakes, the data has a leak."""
 
 from typing import Any
 
@@ -17,18 +17,19 @@ from evaluation.video_traits import NUMERIC
 from scoring import metrics
 from scoring.decision_rule import DecisionRule
 
-FOLDS = 5
+FOLDS = 5  # of the cross-validation
 
 
 def constant(judged: pd.DataFrame, prior: float) -> dict[str, float | None]:
-    """Return the metrics of giving every video the prior."""
+    """Return the metrics of a constant p_fake, equal to `prior`, for every video (no intervals)."""
     labels = judged["label"].to_numpy()
     return metrics.probabilities(labels, np.full(len(labels), prior), prior)
 
 
 def trivial(judged: pd.DataFrame, prior: float, seed: int) -> dict[str, Any] | None:
-    """Return the metrics of a logistic regression on NUMERIC and the frame rate; every source is
-    scored by a model fitted on others. None if a class has fewer than FOLDS sources."""
+    """Return AUC and balanced log loss, with intervals, of a logistic regression on the traits in
+    NUMERIC and the frame rate, and the names of its `features`. Cross-validation keeps all videos
+    of a group in one fold. Return None if a class has fewer than FOLDS groups."""
     labels, sources = judged["label"].to_numpy(), judged[BOOTSTRAP_COLUMN].to_numpy()
     if min(len(set(sources[labels == label])) for label in (0, 1)) < FOLDS:
         return None

@@ -10,15 +10,16 @@ from evaluation.measure import with_face, with_intervals
 from scoring import metrics
 from scoring.metrics import Metrics
 
-POOLED = "all together"  # assumes that p_fake means the same in every manifest
-COMPARED = ("auc", "balanced_log_loss", "brier")
+POOLED = "all together"  # key of all manifests pooled; their p_fake must be comparable
+COMPARED = ("auc", "balanced_log_loss", "brier")  # metrics in compare_checkpoints
 
 
 def matrix(
     judged: dict[str, dict[str, pd.DataFrame]], prior: float, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Return AUC and balanced log loss, with the number of videos, for every checkpoint and
-    manifest, and for all manifests together. `judged` maps checkpoint → manifest → all videos."""
+    """Return checkpoint → manifest → AUC and balanced log loss with intervals, and the numbers of
+    videos and sources. If there are several manifests, the key POOLED has the metrics of all their
+    videos together. `judged` maps checkpoint → manifest → table with one row per video."""
     return {
         checkpoint: {name: _cell(table, prior, seed) for name, table in _with_pool(tables).items()}
         for checkpoint, tables in judged.items()
@@ -42,7 +43,8 @@ def _cell(videos: pd.DataFrame, prior: float, seed: int) -> dict[str, Any]:
 def main_metrics(
     labels: np.ndarray, scores: np.ndarray, prior: float
 ) -> Callable[[np.ndarray], Metrics]:
-    """Return a function that computes AUC and balanced log loss for row numbers."""
+    """Return a function that maps row numbers (rows may repeat) to the AUC and the balanced log
+    loss of these rows."""
 
     def metrics_of_rows(rows: np.ndarray) -> Metrics:
         loss = metrics.probabilities(labels[rows], scores[rows], prior)["balanced_log_loss"]
@@ -54,8 +56,14 @@ def main_metrics(
 def compare_checkpoints(
     first: pd.DataFrame, second: pd.DataFrame, prior: float, seed: int
 ) -> dict[str, Any]:
-    """Return COMPARED of `first` minus those of `second`, on the videos that both judged. Each
-    bootstrap draw takes the same sources for both, so that what makes a source hard cancels out."""
+    """Return the difference `first` - `second` in each metric of COMPARED, with its bootstrap
+    interval. p_fake is calibrated for a share `prior` of fakes.
+
+    Only videos that have a p_fake in both tables are compared; the result has their number
+    (`videos_judged`) and the number of videos that occur in both tables (`videos`). Each bootstrap
+    resample draws the same groups of sources for both tables, so that differences in difficulty
+    between videos cancel out.
+    """
     columns = ["video_id", "label", "group", "p_fake"]
     in_both = first[columns].merge(
         second[["video_id", "p_fake"]], on="video_id", suffixes=("", "_other")

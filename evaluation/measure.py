@@ -1,5 +1,7 @@
-"""Metrics with intervals of judged videos. Each is {"value": …, "interval": [low, high]}; what
-cannot be known is None."""
+"""Metrics of judged videos, with 95 % bootstrap intervals.
+
+A metric is {"value": …, "interval": (low, high)}. An undefined value or interval is None.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,20 +16,21 @@ from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import MIN_SCORE, VERDICTS, DecisionRule
 from scoring.metrics import Metrics
 
-MIN_SOURCES = 5  # a group with fewer sources is counted but not measured
-BOOTSTRAP_COLUMN = "group"  # what intervals resample: sources that share footage stay together
-UNKNOWN_GROUP = "not known"  # of videos without a value in a column
+MIN_SOURCES = 5  # a group of videos with fewer independent sources is counted but not measured
+BOOTSTRAP_COLUMN = "group"  # the unit that is resampled: sources that share footage
+UNKNOWN_GROUP = "not known"  # name of the group of videos without a value in a column
 
 
 def with_face(videos: pd.DataFrame) -> pd.DataFrame:
-    """Return the videos that could be judged."""
+    """Return the rows with status `ok`: the videos that could be judged."""
     return videos[videos["status"] == "ok"].reset_index(drop=True)
 
 
 def measure(videos: pd.DataFrame, rule: DecisionRule, columns: list[str], seed: int) -> dict:
-    """Return everything about one checkpoint and one split. `videos` has a row per video with its
-    verdict, and is also measured by groups of `columns`. Videos that could not be judged are
-    counted but enter no metric."""
+    """Measure one checkpoint on one split: counts, metrics, AUC of each aggregation, and metrics by
+    group for each column in `columns`. The keys are described in docs/data.md (`evaluations` of
+    metrics.json). `videos` has one row per video, with its verdict. Videos that could not be judged
+    are counted but enter no metric."""
     with_faces = with_face(videos)
     return {
         "videos": len(videos),
@@ -43,8 +46,8 @@ def measure(videos: pd.DataFrame, rule: DecisionRule, columns: list[str], seed: 
 
 
 def all_metrics(judged: pd.DataFrame, rule: DecisionRule, seed: int) -> dict[str, Any]:
-    """Return all metrics of videos, or of frames, with the columns `label`, `group`, `score`,
-    `p_fake` and `verdict`."""
+    """Return all metrics, by name, of judged videos or frames. `judged` needs the columns `label`,
+    `group`, `score`, `p_fake` and `verdict`."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     called, verdicts = _called(judged, rule), judged["verdict"].to_numpy()
 
@@ -60,18 +63,19 @@ def all_metrics(judged: pd.DataFrame, rule: DecisionRule, seed: int) -> dict[str
 
 
 def _called(judged: pd.DataFrame, rule: DecisionRule) -> np.ndarray:
-    """Return 1 for videos that a single threshold calls fake, else 0."""
+    """Return 1 for each video whose score reaches the rule's single threshold, else 0."""
     return (judged["score"] >= rule.single_threshold).to_numpy().astype(int)
 
 
 def _with_chance(
     values: dict[str, Any], judged: pd.DataFrame, prior: float, seed: int
 ) -> dict[str, Any]:
-    """Return the metrics `values` and the calibration error expected by chance."""
+    """Return `values` as `metrics`, and the mean and 97.5 % quantile of the calibration error that
+    chance alone causes. If the measured one is not above the quantile, its interval starts at 0."""
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     chance, most = ece_if_calibrated(labels, scores, prior, seed)
     ece = values["ece"]
-    if ece["interval"] and ece["value"] <= most:  # not more than chance: it may be zero
+    if ece["interval"] and ece["value"] <= most:  # no more than chance causes: it may be 0
         ece["interval"] = (0.0, ece["interval"][1])
     return {"metrics": values, "ece_if_calibrated": chance, "ece_if_calibrated_at_most": most}
 
@@ -79,14 +83,18 @@ def _with_chance(
 def ece_if_calibrated(
     labels: np.ndarray, scores: np.ndarray, prior: float, seed: int, repetitions: int = 400
 ) -> tuple[float, float]:
-    """Return the calibration error if every p_fake were right, which is large for few videos: its
-    mean, and the value that it exceeds in one of 40 sets."""
+    """Return the mean and the 97.5 % quantile of the calibration error that perfectly calibrated
+    scores would have. It is large if there are few videos.
+
+    It is simulated `repetitions` times: the labels stay, and each video gets a score drawn from
+    `scores` with the distribution that its class would have if every p_fake were correct.
+    """
     random, weights = np.random.default_rng(seed), metrics.weights(labels, prior)
     drawn, errors = np.empty(len(scores)), []
     for _ in range(repetitions):
         for label in set(labels):
             p_correct = scores if label else 1 - scores
-            probabilities = weights * p_correct.clip(MIN_SCORE)  # that a score is of this class
+            probabilities = weights * p_correct.clip(MIN_SCORE)  # p(score | label), not normalised
             of_class = labels == label
             drawn[of_class] = random.choice(
                 scores, of_class.sum(), p=probabilities / probabilities.sum()
@@ -98,15 +106,16 @@ def ece_if_calibrated(
 def with_intervals(
     metrics_of_rows: Callable[[np.ndarray], Metrics], judged: pd.DataFrame, seed: int
 ) -> dict[str, Any]:
-    """Return the metrics of all rows, each with its interval over sources. `metrics_of_rows`
-    computes them for row numbers."""
+    """Return the metrics of all rows of `judged`, each with its bootstrap interval.
+    `metrics_of_rows` maps row numbers, which may repeat, to the metrics of these rows."""
     values = metrics_of_rows(np.arange(len(judged)))
     ranges = metrics.intervals(metrics_of_rows, judged[BOOTSTRAP_COLUMN].to_numpy(), seed)
     return {name: {"value": values[name], "interval": ranges[name]} for name in values}
 
 
 def _verdict_rates(labels: np.ndarray, verdicts: np.ndarray) -> Metrics:
-    """Return the error rates that the thresholds promise."""
+    """Return the error rates that the thresholds are fitted to limit, and the share of uncertain
+    videos. A rate is None if its class is missing."""
     real, fake = verdicts[labels == 0], verdicts[labels == 1]
     return {
         "reals_with_verdict_fake": float((real == "fake").mean()) if len(real) else None,
@@ -116,7 +125,8 @@ def _verdict_rates(labels: np.ndarray, verdicts: np.ndarray) -> Metrics:
 
 
 def _counts(videos: pd.DataFrame, column: str, order: tuple[str, ...]) -> dict[str, Any]:
-    """Return the number of videos by label and by the values of a column, in this order."""
+    """Return label name → value of `column` → number of videos, with the values in the given
+    order and without those that do not occur."""
     return {
         manifest.CLASSES[label]: {
             name: int((rows[column] == name).sum()) for name in order if name in set(rows[column])
@@ -126,7 +136,7 @@ def _counts(videos: pd.DataFrame, column: str, order: tuple[str, ...]) -> dict[s
 
 
 def _aggregations(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Return the AUC of every aggregation."""
+    """Return the AUC, with its interval, that each aggregation would have."""
     labels = judged["label"].to_numpy()
 
     def metrics_of_rows(rows: np.ndarray) -> Metrics:
@@ -138,9 +148,13 @@ def _aggregations(judged: pd.DataFrame, seed: int) -> dict[str, Any]:
 
 
 def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -> dict[str, Any]:
-    """Return, for every group of a column, AUC, false alarms (share of reals called fake), misses
-    (share of fakes called real), and their differences from all other videos. The group of a method
-    includes all reals. Videos that could not be judged are counted in their group."""
+    """Measure each group of videos that `column` defines (see `video_traits.groups`).
+
+    Each group gets its counts and, if it has at least MIN_SOURCES independent sources, its AUC,
+    false alarms (share of reals called fake) and misses (share of fakes called real). `<name>_gap`
+    is the group's value minus that of all other videos. In the column `method`, the reals belong to
+    every group. Videos that could not be judged are counted, but not measured.
+    """
     ok = (videos["status"] == "ok").to_numpy()
     real = (videos["label"] == 0).to_numpy()
     judged = with_face(videos)
@@ -168,7 +182,8 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
 
 
 def _members(values: pd.Series) -> dict[str, np.ndarray]:
-    """Return which rows belong to each group; rows without a value form a group, too."""
+    """Return group name → mask over the rows, True for members. Rows without a value form the
+    group UNKNOWN_GROUP."""
     groups = video_traits.groups(values)
     members = {str(name): np.asarray(groups == name) for name in groups.categories}
     return members | {UNKNOWN_GROUP: groups.isna() | members.get(UNKNOWN_GROUP, False)}
@@ -177,7 +192,9 @@ def _members(values: pd.Series) -> dict[str, np.ndarray]:
 def error_rates(
     labels: np.ndarray, scores: np.ndarray, called: np.ndarray
 ) -> Callable[[np.ndarray], Metrics]:
-    """Return a function that computes AUC, false alarms and misses for row numbers."""
+    """Return a function that maps row numbers (rows may repeat) to AUC, false alarms (share of
+    reals called fake) and misses (share of fakes called real). `called` is 1 for fake, 0 for
+    real."""
 
     def rates_of_rows(rows: np.ndarray) -> Metrics:
         real, fake = rows[labels[rows] == 0], rows[labels[rows] == 1]
@@ -193,8 +210,9 @@ def error_rates(
 def _rates_and_gaps(
     rates: Callable[[np.ndarray], Metrics], inside: np.ndarray, outside: np.ndarray
 ) -> Callable[[np.ndarray], Metrics]:
-    """Return a function that computes a group's metrics and gaps for row numbers."""
-    shared = bool((inside & outside).any())  # reals, whose false alarms then cannot differ
+    """Return a function that maps row numbers to the metrics of a group and their gaps to all
+    other videos. `inside` and `outside` are masks over the rows."""
+    shared = bool((inside & outside).any())  # the reals, so false alarms cannot differ
 
     def metrics_of_rows(rows: np.ndarray) -> Metrics:
         own, other = rates(rows[inside[rows]]), rates(rows[outside[rows]])

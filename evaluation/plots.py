@@ -11,14 +11,18 @@ from common.figures import FAKE_COLOUR, LINE_COLOUR, REAL_COLOUR, axes_as_png
 from scoring import metrics
 from scoring.decision_rule import DecisionRule
 
-BINS = 10  # of p_fake, in plots
+BINS = 10  # of p_fake in the reliability plot; the histogram has twice as many
 
 
 def plot_split(
     judged: pd.DataFrame, rule: DecisionRule, result: dict[str, Any]
 ) -> dict[str, bytes]:
-    """Return PNG by name of plot. Plots that need both classes are left out if one is missing.
-    `result` is an evaluation of metrics.json."""
+    """Return the plots of one evaluation: file name without extension → PNG bytes.
+
+    `judged` has one row per judged video, with `label` and `p_fake`. `result` is one entry of
+    `evaluations` in metrics.json. The ROC, precision-recall and reliability plots
+    need both classes and are left out if one is missing.
+    """
     labels, scores = judged["label"].to_numpy(), judged["p_fake"].to_numpy()
     plots = {"scores": _scores(labels, scores, rule)}
     if len(set(labels)) == 2:
@@ -30,7 +34,7 @@ def plot_split(
     for column, entries in result["groups"].items():
         if sum("auc" in entry for entry in entries.values()) > 1:
             name = "by_" + re.sub(r"[^\w.-]+", "_", column)[:60]
-            while name in plots:  # another column's
+            while name in plots:  # of another column
                 name += "_"
             plots[name] = _groups(column, entries)
     if result["robustness"]:
@@ -56,7 +60,10 @@ def _roc(labels: np.ndarray, scores: np.ndarray) -> bytes:
         axes.plot(fpr, tpr, color=FAKE_COLOUR, drawstyle="steps-post")
         axes.plot([0, 1], [0, 1], color=LINE_COLOUR, ls=":", lw=1)
         axes.set(
-            xlabel="reals called fake", ylabel="fakes called fake", xlim=(0, 1), ylim=(0, 1.02)
+            xlabel="share of reals called fake",
+            ylabel="share of fakes called fake",
+            xlim=(0, 1),
+            ylim=(0, 1.02),
         )
     return png.data
 
@@ -67,8 +74,8 @@ def _precision_recall(labels: np.ndarray, scores: np.ndarray) -> bytes:
         axes.plot(recall, precision, color=FAKE_COLOUR, drawstyle="steps-post")
         axes.axhline(labels.mean(), color=LINE_COLOUR, ls=":", lw=1)
         axes.set(
-            xlabel="recall: fakes called fake",
-            ylabel="precision: fakes among those called",
+            xlabel="recall: share of fakes called fake",
+            ylabel="precision: fakes among those called fake",
             xlim=(0, 1),
             ylim=(0, 1.02),
         )
@@ -76,8 +83,8 @@ def _precision_recall(labels: np.ndarray, scores: np.ndarray) -> bytes:
 
 
 def _reliability(labels: np.ndarray, scores: np.ndarray, prior: float) -> bytes:
-    """Plot the share of fakes in each bin of p_fake over its mean p_fake; the size of a point is
-    the bin's weight, weighted so that fakes have the prior's share."""
+    """Plot one point per bin of p_fake: its mean p_fake (x) and its share of fakes (y). Videos are
+    weighted so that the share of fakes is `prior`, and a point's size shows the bin's weight."""
     weights = metrics.weights(labels, prior)
     with axes_as_png() as (axes, png):
         bins = np.minimum((scores * BINS).astype(int), BINS - 1)
@@ -87,7 +94,7 @@ def _reliability(labels: np.ndarray, scores: np.ndarray, prior: float) -> bytes:
             x, y = (np.average(v[in_bin], weights=weights[in_bin]) for v in (scores, labels))
             axes.scatter(x, y, size, color=FAKE_COLOUR)
         axes.plot([0, 1], [0, 1], color=LINE_COLOUR, ls=":", lw=1)
-        axes.set(xlabel="p_fake", ylabel="share of fakes among these videos")
+        axes.set(xlabel="p_fake", ylabel="share of fakes at this p_fake")
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     return png.data
 

@@ -1,4 +1,4 @@
-"""Writes the folder of an evaluation: every file whole, and none left from an earlier call."""
+"""Writes an evaluation's folder, each file atomically, and removes files of an earlier call."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from common.files import replacing
 from evaluation import report
 
 METRICS = "metrics.json"  # written last: it lists all other files
-ENDINGS = (".csv", ".png", ".html")  # of the other files
+ENDINGS = (".csv", ".png", ".html")  # endings of the other files
 
 
 def write(
@@ -19,9 +19,13 @@ def write(
     tables: dict[str, list[pd.DataFrame]],
     plots: list[dict[str, bytes]],
 ) -> None:
-    """Write metrics.json with `results`, the `tables` by file name (the parts of each below one
-    another), the report, and the `plots` of every evaluation; from the second evaluation on, its
-    number precedes the names of its plots."""
+    """Write metrics.json, the tables, report.html and the plots into `folder`, and remove files
+    that only an earlier call wrote.
+
+    `results` is the content of metrics.json without `files`. `tables` maps a file name to the
+    tables that are concatenated in it. `plots` has one dict per evaluation: plot name → PNG bytes.
+    From the second evaluation on, its number precedes the file name: `2_roc.png`.
+    """
     images = {
         f"{f'{number}_' if number > 1 else ''}{name}.png": data
         for number, drawn in enumerate(plots, start=1)
@@ -29,7 +33,7 @@ def write(
     }
     names = [*tables, "report.html", *images]
     earlier = _earlier_files(folder)
-    (folder / METRICS).unlink(missing_ok=True)  # from here on it would be wrong
+    (folder / METRICS).unlink(missing_ok=True)  # it would not match files from here on
     for name, parts in tables.items():
         with replacing(folder / name) as partial:
             _concatenate(parts).to_csv(partial, index=False, lineterminator="\n")
@@ -46,18 +50,18 @@ def write(
 
 
 def _concatenate(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Concatenate tables and put the columns that name checkpoint and manifest first."""
+    """Concatenate tables, with the columns `checkpoint` and `csv_file` first."""
     table = pd.concat(tables, ignore_index=True)
     names = ["checkpoint", "csv_file"]
     return table[[*names, *table.columns.drop(names)]]
 
 
 def _earlier_files(folder: Path) -> set[str]:
-    """Return the files that an earlier call's metrics.json lists, if they are of the kinds that
-    this module writes and in the folder itself."""
+    """Return the names of files that an existing metrics.json lists. Names are ignored unless the
+    file lies directly in `folder` and has one of ENDINGS."""
     try:
         names = json.loads((folder / METRICS).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):  # no metrics.json of an evaluation
+    except (OSError, ValueError, KeyError, TypeError):  # missing, or not written by evaluate.py
         return set()
     existing = {path.name for path in folder.iterdir() if path.is_file() and path.suffix in ENDINGS}
     return {name for name in existing if name in names} if isinstance(names, list) else set()

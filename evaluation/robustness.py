@@ -1,8 +1,7 @@
-"""Robustness: how much of a detector's performance is left after perturbations of increasing
-severity, as publishing and disguising a video cause.
+"""Robustness: a detector's metrics on perturbed clips, as after publishing or disguising a video.
 
-Seven perturbations in SEVERITIES steps each. The functions take frames (T, H, W, 3) uint8 RGB;
-lengths are for crops of 224 px and scale with the crop.
+Seven perturbations with SEVERITIES severities each. The functions take and return frames
+(T, H, W, 3) uint8 RGB.
 """
 
 from collections.abc import Callable
@@ -19,12 +18,12 @@ from evaluation.measure import error_rates, with_intervals
 from scoring.decision_rule import DecisionRule
 
 SEVERITIES = 5
-SIDE = 224
+SIDE = 224  # pixels; side of the crops that the amounts of blur are given for
 
 
 def perturb(clip: torch.Tensor, name: str, severity: int) -> torch.Tensor:
-    """Perturb a clip (T, C, H, W) uint8. `name` is in PERTURBATIONS, `severity` from 1 to
-    SEVERITIES. Random choices come from torch's generator."""
+    """Return a perturbed copy of `clip` (T, C, H, W) uint8. `name` is a key of PERTURBATIONS,
+    `severity` is in 1 … SEVERITIES. Random numbers come from torch's global generator."""
     function, amounts = PERTURBATIONS[name]
     frames = clip.permute(0, 2, 3, 1).numpy()
     changed = function(frames, amounts[severity - 1])
@@ -32,7 +31,7 @@ def perturb(clip: torch.Tensor, name: str, severity: int) -> torch.Tensor:
 
 
 def all_changes() -> dict[tuple[str, int], Callable[[torch.Tensor], torch.Tensor]]:
-    """Return every perturbation at every severity as a function of a clip."""
+    """Return (perturbation, severity) → a function that perturbs a clip, for all combinations."""
     return {
         (name, severity): partial(perturb, name=name, severity=severity)
         for name in PERTURBATIONS
@@ -43,8 +42,8 @@ def all_changes() -> dict[tuple[str, int], Callable[[torch.Tensor], torch.Tensor
 def measure(
     judged: dict[tuple[str, int], pd.DataFrame], rule: DecisionRule, seed: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return, for each perturbation, an entry per severity. `judged` has the judged videos after
-    each."""
+    """Return perturbation → one entry per severity, with `severity`, AUC, false alarms and misses.
+    `judged` maps (perturbation, severity) to the judged videos, scored after the perturbation."""
     entries: dict[str, list[dict[str, Any]]] = {}
     for (name, severity), videos in judged.items():
         values = (videos[column].to_numpy() for column in ("label", "p_fake", "score"))
@@ -68,13 +67,14 @@ def _blur(frames: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _noise(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Add sensor noise: Gaussian, `sigma` of 255, different in every frame."""
+    """Add Gaussian noise that differs in every frame, as sensor noise does. `sigma` is in units of
+    pixel values (0 to 255)."""
     changed = frames + sigma * torch.randn(frames.shape).numpy()
     return np.clip(changed, 0, 255).round().astype(np.uint8)
 
 
 def _smaller(frames: np.ndarray, scale: float) -> np.ndarray:
-    """Shrink the sides by `scale` and enlarge them again."""
+    """Scale height and width by `scale` (below 1), and enlarge the result to the original size."""
     height, width = frames.shape[1:3]
     size = [max(1, round(side * scale)) for side in (width, height)]
     small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
@@ -93,9 +93,9 @@ def _occluded(frames: np.ndarray, area: float) -> np.ndarray:
 PERTURBATIONS: dict[str, tuple[Callable[[np.ndarray, float], np.ndarray], tuple[float, ...]]] = {
     "JPEG": (_jpeg, (80, 60, 40, 25, 10)),  # quality
     "video recompression": (_video, (23, 28, 33, 38, 43)),  # CRF of H.264
-    "blur": (_blur, (1, 2, 3, 5, 7)),  # standard deviation in pixels
-    "noise": (_noise, (3, 6, 10, 16, 25)),  # standard deviation, of 255
-    "down-scaling": (_smaller, (0.75, 0.5, 0.35, 0.25, 0.15)),
+    "blur": (_blur, (1, 2, 3, 5, 7)),  # standard deviation in pixels, for a crop side of SIDE
+    "noise": (_noise, (3, 6, 10, 16, 25)),  # standard deviation of pixel values (0 to 255)
+    "down-scaling": (_smaller, (0.75, 0.5, 0.35, 0.25, 0.15)),  # factor of height and width
     "less light and contrast": (_darker, (0.85, 0.7, 0.55, 0.4, 0.3)),  # factor of both
     "occlusion": (_occluded, (0.03, 0.06, 0.1, 0.2, 0.3)),  # share of the crop that is grey
 }

@@ -23,19 +23,20 @@ from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
 from scoring.predict import check_finite, predict, predict_track
 
-# Columns that are added to a manifest's; its own columns with these names are dropped.
+# Columns that are added to those of a manifest; columns of the manifest with these names are
+# dropped.
 ADDED_COLUMNS = {
     *video_traits.NUMERIC,
     *AGGREGATIONS,
     *("score", "p_fake", "verdict", "checkpoint", "csv_file"),
 }
 FRAME_COLUMNS = ("video_id", "label", "source", "group", "track")
-TRACK_COLUMNS = {"track", "crops", "frames"}  # of tracks, not of videos
+TRACK_COLUMNS = {"track", "crops", "frames"}  # describe a track, not a video: dropped
 
 
 @dataclass(frozen=True)
 class SplitScorer:
-    """A detector and the split of a manifest that it scores."""
+    """A detector and one split of a manifest, which it scores."""
 
     detector: Detector
     data: Manifest
@@ -44,8 +45,9 @@ class SplitScorer:
     workers: int  # loader processes
 
     def score(self, traits: pd.DataFrame) -> pd.DataFrame:
-        """Return a row per video: the manifest's columns, its `traits`, and its score by every
-        aggregation, NaN for a video without a face. Raise DataError as `check`."""
+        """Return one row per video of the split: the manifest's columns, `traits` (indexed by
+        video_id), and one score per aggregation, NaN if the video has no face. Raise DataError if
+        the detector must not be measured on this split (see `check`)."""
         self.check()
         videos = self.data.split(self.split).drop_duplicates("video_id")
         videos = videos.set_index("video_id", drop=False)
@@ -57,14 +59,15 @@ class SplitScorer:
     def score_changed(
         self, videos: pd.DataFrame, change: Callable[[torch.Tensor], torch.Tensor]
     ) -> pd.DataFrame:
-        """Return `videos`, as `score` returns them, with the scores of changed clips; see
-        VideoDataset."""
+        """Return a copy of `videos` (a result of `score`) with new scores: those of clips to which
+        `change` was applied. `change` takes and returns a clip (T, C, S, S) uint8."""
         scores = self.scores(change)
         return videos.assign(**{name: videos["video_id"].map(scores[name]) for name in scores})
 
     def score_frames(self) -> pd.DataFrame:
-        """Return a row per crop: FRAME_COLUMNS, `frame` (its number among the track's crops), and
-        `score`, the mean over all clips that contain it."""
+        """Return one row per crop: FRAME_COLUMNS, `frame` (index of the crop in its track) and
+        `score`: the mean score of all clips that contain the crop, or the crop's own score if the
+        model classifies frames alone."""
         tables = []
         for _, row in tqdm(
             list(self.data.tracks(self.split).iterrows()), disable=None, leave=False
@@ -77,8 +80,9 @@ class SplitScorer:
         return pd.concat(tables, ignore_index=True)
 
     def scores(self, change: Callable[[torch.Tensor], torch.Tensor] | None = None) -> pd.DataFrame:
-        """Return the scores of all videos with a face, indexed by video_id, with a column for each
-        aggregation."""
+        """Return the scores of all videos with a face, indexed by video_id, with one column per
+        aggregation. If given, `change` is applied to every clip. Raise CheckpointError if a score
+        is NaN."""
         dataset = VideoDataset(
             self.data, self.split, self.detector.clip, train=False, change=change
         )
@@ -92,20 +96,23 @@ class SplitScorer:
         return all_scores(clips)
 
     def check(self) -> None:
-        """Raise DataError if the manifest's crops were made with other settings than those of
-        training, or if training has used sources of the split."""
+        """Raise DataError if the manifest's crops were made with other settings than the training
+        crops, or if a source of a val or test split was in the training split."""
         _check_same_crops(self.detector, self.data)
         if self.split != "train":
             _check_not_trained_on(self.detector, self.data.split(self.split))
 
 
 def add_verdicts(videos: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
-    """Return `videos` with the columns score, p_fake and verdict."""
+    """Return a copy of `videos` with the columns `score` (by the rule's aggregation), `p_fake` and
+    `verdict`. For a video without a face, score and p_fake are NaN and the verdict is its
+    status."""
     return _with_verdicts(videos.assign(score=videos[rule.aggregation]), rule)
 
 
 def add_frame_verdicts(frames: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
-    """Return `frames` with the columns p_fake and verdict, as if each frame were a video."""
+    """Return a copy of `frames` with the columns `p_fake` and `verdict`: each frame is judged as if
+    it were a video."""
     return _with_verdicts(frames.assign(status="ok"), rule).drop(columns="status")
 
 
@@ -124,9 +131,13 @@ def fit_checkpoint(
     targets: Sequence[ErrorTarget],
     aggregations: Sequence[str],
 ) -> DecisionRule:
-    """Fit a decision rule on the validation split with one of `targets` and of `aggregations`, and
-    store it in the checkpoint at `path`, from which the scorer's detector was loaded. Raise
-    TooFewVideos."""
+    """Fit a decision rule on the validation split of the scorer's manifest, store it in the
+    checkpoint `path`, which must be that of the scorer's detector, and return it.
+
+    The rule meets the first of `targets` for which there are enough videos, with the best of
+    `aggregations`. Raise TooFewVideos if there are too few for all targets, DataError as
+    `SplitScorer.check` does for the validation split.
+    """
     validation = replace(scorer, split="val")
     validation.check()
     scores = validation.scores()[list(aggregations)]
@@ -146,7 +157,8 @@ def _check_same_crops(detector: Detector, data: Manifest) -> None:
     ]
     if different:
         raise DataError(
-            f"the manifest's crops were made with other settings: {', '.join(different)}"
+            f"the manifest's crops were made with other settings: {', '.join(different)}; use a "
+            "manifest that was made with the settings of training"
         )
 
 
@@ -155,7 +167,7 @@ def _check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
     used = [name for name in names if detector.trained_on.intersection(splits.fingerprints([name]))]
     if used:
         raise DataError(
-            f"{len(used)} of {len(names)} sources here were in this checkpoint's training split, "
-            f"first {used[0]!r}: the manifest was split differently then (train again, or restore "
-            "that manifest), or another data set uses the same source names (rename them)"
+            f"{len(used)} of {len(names)} sources of this split were in the checkpoint's training "
+            f"split, first {used[0]!r}: if the manifest was split again after training, restore "
+            "the old one or train again; if different sources have the same name, rename them"
         )

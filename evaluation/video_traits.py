@@ -1,5 +1,5 @@
-"""Traits of a video that are visible without a model: for groups, and for the baseline that must
-not be able to detect fakes by them."""
+"""Traits of videos that need no model, such as size and brightness. They define the groups that are
+measured separately, and they are the features of the trivial baseline."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -11,23 +11,23 @@ from common import crop_files
 from common.errors import DataError
 from datasets import clips, manifest
 
-# Column → edges between its groups; None: thirds.
+# Trait → edges between its groups; None: thirds of about equal size.
 NUMERIC: dict[str, list[float] | None] = {
     "short_side": [480, 720, 1080],  # of a frame, in pixels
-    "face_px": [64, 128, 256],  # longer side of a face's box, in pixels of the video
+    "face_px": [64, 128, 256],  # longer side of the face box, in pixels of the video
     "people": [2],
     "brightness": None,  # of the crops, in [0, 1]
     "bits_per_pixel": None,  # of the file: low after strong compression of the video
     "crop_bytes": None,  # of a JPEG crop: low if little detail is left
 }
 
-MANY = 12  # a column with more different numbers is grouped by thirds, not by value
+MANY = 12  # a text column with more distinct numbers is grouped by thirds, not by value
 
 
 def measure_traits(data: manifest.Manifest, split: str) -> pd.DataFrame:
-    """Return the columns of NUMERIC, indexed by video_id; the mean over a video's people. Values
-    that the manifest does not have, and values of faces in a video without one, are NaN. Raise
-    DataError for crops that cannot be read."""
+    """Return the traits in NUMERIC of every video of the split, one column each, indexed by
+    video_id. Traits of a face are means over the people in the video. A trait that is unknown, or
+    that needs a face where there is none, is NaN. Raise DataError if a crop cannot be read."""
     tracks = data.tracks(split)
     per_track = pd.DataFrame(
         [_measure_track(data.folder, row) for _, row in tracks.iterrows()],
@@ -45,7 +45,7 @@ def measure_traits(data: manifest.Manifest, split: str) -> pd.DataFrame:
 
 
 def _measure_track(folder: Path, row: pd.Series) -> tuple[float, int]:
-    """Return brightness and JPEG size of a track's middle crop."""
+    """Return the mean brightness, in [0, 1], and the size in bytes of a track's middle crop."""
     jpeg = crop_files.read_middle(folder, row["crops"], row["frames"])
     try:
         crop = clips.decode([jpeg])
@@ -55,10 +55,14 @@ def _measure_track(folder: Path, row: pd.Series) -> tuple[float, int]:
 
 
 def groups(values: pd.Series) -> pd.Categorical:
-    """Return the group of each value of a column, in order, NaN for a missing value: by the edges
-    in NUMERIC, other numbers by thirds if there are many, text by value."""
+    """Return the group of each value in a column; a missing value is in no group (NaN).
+
+    Traits with edges in NUMERIC are grouped by these. Other numbers are grouped by thirds, or by
+    value if at most 3 are distinct. Text is grouped by value, or by thirds if it consists of more
+    than MANY distinct numbers. Categories are in ascending order.
+    """
     edges = NUMERIC.get(str(values.name))
-    if not pd.api.types.is_numeric_dtype(values):  # as all further columns of a manifest
+    if not pd.api.types.is_numeric_dtype(values):  # additional columns of a manifest are text
         numbers = pd.to_numeric(values, errors="coerce")
         if numbers[values != ""].notna().all() and numbers.nunique() > MANY:
             values = numbers

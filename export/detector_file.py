@@ -1,8 +1,9 @@
-"""The one file of an exported detector: written whole, checked when read.
+"""Reads and writes the single file of an exported detector, and checks it when reading.
 
-An uncompressed zip of encoder.onnx (frames (N, C, H, W) float32 → features (N, E)), head.onnx
-(features (B, T, E) float32, mask (B, T) bool → logits (B, K)) and detector.json: everything else
-that scoring needs.
+It is an uncompressed zip with three members:
+encoder.onnx: frames (N, C, H, W) float32 → features (N, E)
+head.onnx: features (B, T, E) float32, mask (B, T) bool, False for padding → logits (B, K)
+detector.json: everything else that scoring needs
 """
 
 import json
@@ -16,22 +17,22 @@ from common.checkpointing import EXPORT_ENTRY, is_exported
 from common.errors import CheckpointError, one_line
 from common.files import replacing
 
-FORMAT = 1  # raised when a part changes its meaning
+FORMAT = 1  # raised if the meaning of a member changes
 ENCODER, HEAD, ABOUT = "encoder.onnx", "head.onnx", EXPORT_ENTRY
-LIMITS = {ENCODER: 2**31, HEAD: 2**31, ABOUT: 2**24}  # bytes; protobuf allows 2 GiB
+LIMITS = {ENCODER: 2**31, HEAD: 2**31, ABOUT: 2**24}  # maximum bytes; protobuf allows 2 GiB
 
 
 @dataclass(frozen=True)
 class DetectorFile:
-    """The content of the file."""
+    """The content of the file of an exported detector."""
 
-    encoder: bytes  # ONNX
-    head: bytes  # ONNX
-    about: dict[str, Any]
+    encoder: bytes  # ONNX graph
+    head: bytes  # ONNX graph
+    about: dict[str, Any]  # content of detector.json; `format` is added when writing
 
 
 def write(path: Path, content: DetectorFile) -> None:
-    """Write the file. A kill at any moment leaves it as it was."""
+    """Write the file atomically: if the process is killed, `path` has its old or new content."""
     about = json.dumps({"format": FORMAT, **content.about}, indent=1)
     with replacing(path) as partial, partial.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -43,8 +44,8 @@ def write(path: Path, content: DetectorFile) -> None:
 
 
 def read(path: Path) -> DetectorFile:
-    """Read the file into memory, never extracting it to disk. Raise CheckpointError if it is
-    missing, damaged, foreign or of another version."""
+    """Read the file into memory, without extracting it to disk. Raise CheckpointError if it is
+    missing, damaged, not an exported detector, or of another format version."""
     if not path.is_file():
         raise CheckpointError(f"no exported detector at {path}")
     if not is_exported(path):
@@ -55,7 +56,7 @@ def read(path: Path) -> DetectorFile:
         with zipfile.ZipFile(path) as archive:
             parts = {name: _read_part(archive, name) for name in LIMITS}
         about = json.loads(parts[ABOUT])
-    except Exception as error:  # zipfile and json raise many kinds for a hostile file
+    except Exception as error:  # zipfile and json raise many types for a hostile file
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         version = about.get("format") if isinstance(about, dict) else None
@@ -64,11 +65,12 @@ def read(path: Path) -> DetectorFile:
 
 
 def _read_part(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Read a part as `write` writes it, else raise BadZipFile, among others. Because it is stored
-    uncompressed, it is not larger than the file."""
+    """Return the bytes of the member `name`. Raise BadZipFile if it does not occur exactly once, is
+    compressed (an uncompressed one cannot be larger than the file), exceeds its limit, or is
+    damaged; zipfile may raise other errors for a damaged file."""
     entries = [info for info in archive.infolist() if info.filename == name]
     if len(entries) != 1 or entries[0].compress_type != zipfile.ZIP_STORED:
-        raise zipfile.BadZipFile(f"{name} should be in it once and uncompressed")
+        raise zipfile.BadZipFile(f"it must contain {name} once and uncompressed")
     if entries[0].file_size > LIMITS[name]:
-        raise zipfile.BadZipFile(f"{name} has {entries[0].file_size:,} bytes")
+        raise zipfile.BadZipFile(f"{name} has {entries[0].file_size:,} bytes, too many")
     return archive.read(entries[0])

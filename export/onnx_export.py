@@ -1,4 +1,4 @@
-"""Exports a checkpoint as one file of ONNX graphs, and proves that it scores the same.
+"""Exports a checkpoint as one file with ONNX graphs, and checks that they give the same scores.
 
 Shapes: N frames, B clips, T frames of a clip, E features of a frame, D features (`--embed_dim`),
 K classes.
@@ -26,11 +26,11 @@ from scoring.detector import ClipModel
 from scoring.load import load_detector
 from scoring.predict import probability_not_real
 
-TOLERANCE = 1e-4  # largest difference of a logit or p_fake from torch's
+TOLERANCE = 1e-4  # largest allowed difference of a logit or score from that of torch
 
 
 class Encoder(nn.Module):
-    """A model's encoder: (N, C, H, W) float → (N, E)."""
+    """The encoder of a FrameModel as a module: frames (N, C, H, W) float → features (N, E)."""
 
     def __init__(self, model: FrameModel) -> None:
         super().__init__()
@@ -41,17 +41,21 @@ class Encoder(nn.Module):
 
 
 class Head(nn.Module):
-    """A model without its encoder. Unlike the model, it also computes padded frames, because
-    selecting the others gives shapes that no graph can have; they have no effect either way."""
+    """A FrameModel without its encoder, for export.
+
+    The model selects the valid frames first. This would make shapes depend on the values of the
+    mask, which a graph cannot express, so this module also computes padded frames and masks them
+    afterwards. The logits are the same.
+    """
 
     def __init__(self, model: FrameModel) -> None:
         super().__init__()
         self.project: Any = model.project
         self.classify: Any = model.classify
-        self.temporal: Any = getattr(model, "temporal", None)  # None: every frame alone
+        self.temporal: Any = getattr(model, "temporal", None)  # None: frames are classified alone
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, E) float, (B, T) bool → logits (B, K)"""
+        """Features (B, T, E) float, mask (B, T) bool (False for padding) → logits (B, K)."""
         features = self.project(features)  # (B, T, D)
         if self.temporal is not None:
             return self.classify(self.temporal(features, mask))
@@ -61,10 +65,11 @@ class Head(nn.Module):
 
 
 def export(checkpoint: Path, path: Path) -> float:
-    """Write `path`, and return the largest difference of a logit or p_fake from torch's.
+    """Export a checkpoint to the file `path`, and return the largest absolute difference between
+    the logits and scores of ONNX Runtime and torch on random clips.
 
-    Raise CheckpointError for a checkpoint that cannot be used, or if the export does not score the
-    same, UsageError for a model that cannot be exported.
+    Raise UsageError if a package is missing or the model cannot be exported, CheckpointError if the
+    checkpoint cannot be used or the difference exceeds TOLERANCE; nothing is written then.
     """
     check_installed()
     detector = load_detector(checkpoint, torch.device("cpu"))
@@ -74,8 +79,8 @@ def export(checkpoint: Path, path: Path) -> float:
     difference = largest_difference(model, OnnxModel(encoder, head, model.sees_time), detector.clip)
     if not difference <= TOLERANCE:  # also if it is NaN
         raise CheckpointError(
-            f"{checkpoint} was not exported: as ONNX it differs by {difference:.1e}, allowed are "
-            f"{TOLERANCE:.0e}"
+            f"{checkpoint} was not exported: its ONNX outputs differ from torch by "
+            f"{difference:.1e}, allowed is {TOLERANCE:.0e}"
         )
     about = {
         "model": detector.config,
@@ -92,7 +97,7 @@ def export(checkpoint: Path, path: Path) -> float:
 
 
 def check_installed() -> None:
-    """Raise UsageError unless the packages that `export` needs are installed."""
+    """Raise UsageError if a package that `export` needs is not installed."""
     if not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
         raise UsageError(
             "--export needs onnx, onnxscript and onnxruntime: "
@@ -101,13 +106,15 @@ def check_installed() -> None:
 
 
 def encoder_graph(model: FrameModel, crop_size: int) -> bytes:
-    """Return the model's encoder as an ONNX file."""
-    # Two frames, because the exporter takes a size of 1 as fixed.
+    """Return the model's encoder as the bytes of an ONNX file, for any number of frames of
+    `crop_size` × `crop_size` pixels."""
+    # Two frames, because the exporter treats a dimension of size 1 as fixed.
     return _to_onnx(Encoder(model), {"frames": torch.zeros(2, 3, crop_size, crop_size)}, "features")
 
 
 def head_graph(model: FrameModel) -> bytes:
-    """Return the rest of the model as an ONNX file."""
+    """Return the model without its encoder as the bytes of an ONNX file, for any number of clips
+    and frames."""
     examples = {
         "features": torch.zeros(2, 3, model.features),
         "mask": torch.ones(2, 3, dtype=torch.bool),
@@ -116,32 +123,36 @@ def head_graph(model: FrameModel) -> bytes:
 
 
 def _to_onnx(module: nn.Module, examples: dict[str, torch.Tensor], output: str) -> bytes:
-    """Return a module as an ONNX file in which the number of frames, or of clips and frames, may
-    vary. Raise UsageError for a module that torch cannot export."""
+    """Return a module as the bytes of an ONNX file. `examples` maps the names of its inputs to
+    example tensors; the number of frames N, or of clips B and frames T if there is a mask, is
+    dynamic. Raise UsageError if torch cannot export the module."""
     varying = {0: "B", 1: "T"} if "mask" in examples else {0: "N"}
     try:
-        with warnings.catch_warnings(action="ignore"):  # about the exporter's internals
+        with warnings.catch_warnings(action="ignore"):  # they concern internals of the exporter
             program = torch.onnx.export(
                 module.eval(),
                 kwargs=examples,
                 input_names=list(examples),
                 output_names=[output],
                 dynamic_shapes=dict.fromkeys(examples, varying),
-                dynamo=True,  # the older exporter fixes B and T in places
+                dynamo=True,  # the older exporter makes B and T constants in places
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
         raise UsageError(f"this model cannot be exported: {one_line(error)}") from error
-    assert program is not None, "the exporter that dynamo=True selects returns one"
+    assert program is not None, "with dynamo=True the exporter returns a program"
     file = io.BytesIO()
-    program.save(file)  # type: ignore[arg-type]  # documented for paths, but writes to files too
+    program.save(file)  # type: ignore[arg-type]  # documented for paths only, but accepts files
     return file.getvalue()
 
 
 @torch.inference_mode()
 def largest_difference(model: FrameModel, other: ClipModel, config: ClipConfig) -> float:
-    """Return the largest difference of logits and p_fake over random clips of several lengths,
-    alone and padded together."""
+    """Return the largest absolute difference between the two models' logits and scores.
+
+    Both score the same random frames, as single clips and in batches of clips of different lengths,
+    which are padded. `config` gives the length and size of the clips.
+    """
     generator = torch.Generator().manual_seed(0)
     size, length = config.crop_size, config.clip_frames
     pixels = torch.rand(length + 1, 3, size, size, generator=generator)

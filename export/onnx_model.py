@@ -1,4 +1,4 @@
-"""An exported detector run by ONNX Runtime, without the code of models/.
+"""Loads an exported detector and runs it with ONNX Runtime, without the code of models/.
 
 Shapes: N frames, B clips, T frames of a clip, C channels, H, W, E features, K classes.
 """
@@ -18,38 +18,41 @@ from scoring.training_range import TrainingRange
 
 
 class OnnxModel:
-    """A scoring.detector.ClipModel of two ONNX graphs, on the CPU."""
+    """A model made of two ONNX graphs, encoder and head, run on the CPU. It implements
+    `scoring.detector.ClipModel`, so scoring uses it like a torch model."""
 
     training = False
     device = torch.device("cpu")
     encoder_dtype = torch.float32
 
     def __init__(self, encoder: bytes, head: bytes, sees_time: bool) -> None:
-        """Raise UsageError without onnxruntime, and onnxruntime's own errors for bad graphs."""
+        """`encoder` and `head` are the bytes of ONNX files; `sees_time` says whether the score of a
+        frame depends on its neighbours. Raise UsageError if onnxruntime is not installed, and an
+        error of onnxruntime if a graph is invalid."""
         self.sees_time = sees_time
         self._encoder, self._head = _session(encoder), _session(head)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) float → (N, E)"""
+        """Frames (N, C, H, W) float → features (N, E)."""
         (features,) = self._encoder.run(None, {"frames": frames.numpy()})
         return torch.from_numpy(features)
 
     def __call__(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, E) float, (B, T) bool → logits (B, K)"""
+        """Features (B, T, E) float, mask (B, T) bool (False for padding) → logits (B, K)."""
         (logits,) = self._head.run(None, {"features": clips.numpy(), "mask": mask.numpy()})
         return torch.from_numpy(logits)
 
 
 def load_exported(path: Path) -> Detector:
-    """Return the detector in an exported file. Raise CheckpointError if the file cannot be used,
-    UsageError without onnxruntime."""
+    """Load the detector in the exported file `path`. Raise CheckpointError if the file cannot be
+    used, UsageError if onnxruntime is not installed."""
     _import_runtime()
     content = detector_file.read(path)
     about = content.about
     try:
         config = about["model"]
         if not all(isinstance(config[name], str) for name in ("name", "temporal")):
-            raise CheckpointError("its model has no name")
+            raise CheckpointError("its settings do not name the encoder and the temporal head")
         clip = ClipConfig.from_dict(about["clip"])
         model = OnnxModel(content.encoder, content.head, bool(about["sees_time"]))
         _check_graphs(model, clip)
@@ -64,7 +67,7 @@ def load_exported(path: Path) -> Detector:
         )
     except (CheckpointError, DataError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-    except Exception as error:  # onnxruntime raises many kinds, and the settings may be anything
+    except Exception as error:  # onnxruntime raises many types, and settings can be anything
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
 
 
@@ -82,13 +85,14 @@ def _session(graph: bytes) -> Any:
     runtime = _import_runtime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # errors are raised; they would also be printed
+    options.log_severity_level = 4  # errors are raised, so they need not be printed as well
     return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _check_graphs(model: OnnxModel, clip: ClipConfig) -> None:
-    """Run one frame; raise an error if the graphs do not fit each other or the clips."""
+    """Run both graphs on one frame. Raise CheckpointError, or an error of onnxruntime, if the
+    graphs do not fit each other or the size of the clips."""
     frame = torch.zeros(1, 3, clip.crop_size, clip.crop_size)
     logits = model(model.encode(frame).unsqueeze(0), torch.ones(1, 1, dtype=torch.bool))
     if logits.dim() != 2 or logits.shape[0] != 1 or logits.shape[1] < 2:
-        raise CheckpointError(f"its head returns logits of shape {tuple(logits.shape)}")
+        raise CheckpointError(f"its head returns logits of shape {tuple(logits.shape)}, not (1, K)")

@@ -1,4 +1,4 @@
-"""thumbnails.png: one crop of many tracks in one picture, to check the crops by eye."""
+"""Draws thumbnails.png, one crop from each of many tracks, to check the crops by eye."""
 
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ FRAME_COLOURS = {0: rgb(REAL_COLOUR)[::-1], 1: rgb(FAKE_COLOUR)[::-1]}  # BGR, b
 
 
 def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
-    """Write the middle crop of up to MAX_TRACKS tracks, evenly chosen, with a frame in the colour
-    of the label and a name.
+    """Write thumbnails.png to `folder`: the middle crops of up to MAX_TRACKS tracks, spread evenly
+    over `table`, each with its name and a border in its label's colour. Return the file's path, or
+    None if no track has crops.
 
-    `table` has the manifest's columns. Return None when no track has crops.
+    `table` has the manifest's columns; its column `crops` is relative to `folder`.
     """
     tracks = table[table["status"] == "ok"]
     if tracks.empty:
@@ -36,7 +37,7 @@ def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
 
 
 def _tile(row: Any, folder: Path) -> np.ndarray:
-    """Draw one track's crop (H, W, 3) uint8 BGR with its frame and name."""
+    """Return the picture (H, W, 3) uint8 BGR of one track: its crop, border and name."""
     data = np.frombuffer(crop_files.read_middle(folder, row.crops, row.frames), np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert image is not None, "extraction has just written it"

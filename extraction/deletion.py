@@ -1,5 +1,8 @@
-"""Videos deleted because their crops suffice, and what stays known of them: <output>/deleted.csv, a
-row per video with its size and SHA-256."""
+"""Deletes extracted videos and records their sizes and hashes in <output>/deleted.csv.
+
+The file has one row per video with its size in bytes and its SHA-256, so that copies of a deleted
+video are still recognised.
+"""
 
 import os
 from pathlib import Path
@@ -9,12 +12,13 @@ import pandas as pd
 from common.errors import DataError
 from common.files import sha256, write_text
 
-EXTRACTED = ("ok", "no_face")  # a video with another status may be read another time
+EXTRACTED = ("ok", "no_face")  # videos with another status may be needed by a later run
 COLUMNS = {"video_id": str, "bytes": int, "sha256": str}
 
 
 def read(output: Path) -> pd.DataFrame:
-    """Return `bytes` and `sha256` of the videos that were deleted earlier, indexed by video_id."""
+    """Return the columns `bytes` and `sha256` of the videos that were deleted earlier, indexed by
+    video_id; no rows if none were. Raise DataError if deleted.csv is invalid."""
     path = output / "deleted.csv"
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS)).set_index("video_id")
@@ -26,15 +30,16 @@ def read(output: Path) -> pd.DataFrame:
 
 
 def find(table: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """Return the manifest rows of videos that are extracted and still on disk, one per video."""
+    """Return the manifest rows of extracted videos whose file still exists below `root`, one row
+    per video."""
     extracted = table[table["status"].isin(EXTRACTED)].drop_duplicates("video_id")
     on_disk = [(root / path).is_file() for path in extracted["path"]]
     return extracted[pd.Series(on_disk, index=extracted.index, dtype=bool)]
 
 
 def delete(videos: pd.DataFrame, root: Path, output: Path) -> None:
-    """Record the `videos` in deleted.csv, so that copies of them are still recognised, then delete
-    the files."""
+    """Record the size and SHA-256 of `videos` in deleted.csv, then delete their files below
+    `root`."""
     files = [root / path for path in videos["path"]]
     new = pd.DataFrame(
         {

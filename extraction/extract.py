@@ -11,13 +11,13 @@ from tqdm import tqdm
 from common.files import file_size
 from extraction import pool, store
 
-# Runs jobs in any order and yields the seconds of each one when it is done.
+# Runs jobs in any order; yields the seconds that each one took when it is done.
 Engine = Callable[[list[pool.Job]], Iterator[float]]
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where videos are read from and crops are written to."""
+    """The folder that videos are read from, and the folder that crops are written to."""
 
     input: Path
     output: Path
@@ -26,21 +26,24 @@ class Folders:
         return self.output / "crops" / video_id
 
     def find_record(self, video: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the crop store's record of a row of the plan; None if crops are missing."""
+        """Return the crop store's record of a video, which is a row of the plan. Return None if
+        crops are missing or come from another file."""
         size = None if video["deleted"] else file_size(self.input / video["path"])
         return store.find(self.crops(video["video_id"]), size)
 
     def sweep(self, videos: pd.DataFrame) -> None:
-        """Delete what killed runs left half-written. Not to be called while another run writes."""
+        """Delete partial files that killed runs left behind. Do not call this while another run is
+        writing."""
         store.sweep([self.output / "crops", *map(self.crops, videos["video_id"])])
 
 
 def extract(
     videos: pd.DataFrame, folders: Folders, engine: Engine, workers: int | None, *, tar: bool
 ) -> int:
-    """Extract the videos whose crops are not on disk; return how many there were.
+    """Extract the videos whose crops are not on disk yet; return how many were extracted.
 
-    `workers` is the engine's number of processes, if known. `tar` stores each track as one file.
+    `workers` is the number of processes of `engine`, None if unknown; it is only used to estimate
+    the time. `tar` stores the crops of each track in one tar file.
     """
     wanted = videos[videos["status"] == ""]
     todo = [
@@ -54,7 +57,7 @@ def extract(
     )
     if not todo:
         return 0
-    # The file of median size comes first, to estimate what the others will take.
+    # The file of median size comes first, to estimate the time of the others.
     by_size = sorted(todo, key=lambda job: file_size(job.video))
     typical = by_size[len(by_size) // 2]
     todo = [typical, *(job for job in todo if job is not typical)]
@@ -66,7 +69,8 @@ def extract(
 
 
 def _print_estimate(todo: list[pool.Job], seconds: float, workers: int | None) -> None:
-    """Print what all jobs will take if each is like the first one, which took `seconds`."""
+    """Print the time and disk space that all jobs will need if each is like the first one, which
+    took `seconds`."""
     size = sum(file.stat().st_size for file in todo[0].folder.rglob("*") if file.is_file())
     minutes = len(todo) * seconds / 60
     time = f"{minutes:.1f} min of one core"

@@ -13,19 +13,19 @@ class SplitOptions:
     """How videos are assigned to splits, and whether the training split is balanced."""
 
     seed: int
-    split_by: str  # source or part: what is kept in one split
-    val_share: float  # of the sources
-    test_share: float  # of the sources
+    split_by: str  # `source` or `part`: what is never divided between splits
+    val_share: float  # share of the sources, in [0, 1)
+    test_share: float  # share of the sources, in [0, 1)
     undersample: bool  # leave out training videos of the more frequent label
 
 
 def plan(layout: str, root: Path, options: SplitOptions, deleted: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of videos with their splits; videos that balancing leaves out have the
+    """Return the table of videos with their splits. Videos that balancing leaves out have the
     status `skipped`.
 
-    `deleted` lists videos deleted after their extraction (extraction/deletion.py): they are not
-    missing, and copies of them are still recognised by content. Raise UsageError for an unknown
-    layout or an empty split, DataError for a root that does not hold the layout.
+    `deleted` lists videos that were deleted after their extraction (extraction/deletion.py): they
+    are not missing, and copies of them are still recognised by content. Raise UsageError if the
+    layout is unknown or a split is empty, DataError if `root` does not have the layout.
     """
     videos = layouts.read(layout, root)
     videos["deleted"] = (videos["status"] == "missing") & videos["video_id"].isin(deleted.index)
@@ -47,14 +47,15 @@ def plan(layout: str, root: Path, options: SplitOptions, deleted: pd.DataFrame) 
 
 
 def shard(videos: pd.DataFrame, k: int, n: int) -> pd.DataFrame:
-    """Return the `k`-th of `n` shares of the videos, from 1; a group's videos are in one share."""
+    """Return part `k` of `n` (1 <= k <= n) of the videos. All videos of a group are in the same
+    part."""
     return videos[
         [int(n * splits.fraction(0, f"shard:{name}")) == k - 1 for name in videos["group"]]
     ]
 
 
 def _same_content(videos: pd.DataFrame, root: Path, deleted: pd.DataFrame) -> list[list[int]]:
-    """Return groups of row positions of videos with the same bytes: they must share a split."""
+    """Return groups of row positions of videos with identical bytes, which must share a split."""
     files, gone = {}, {}
     for position, video in enumerate(videos.itertuples()):
         if video.deleted:

@@ -1,4 +1,4 @@
-"""Many videos on this machine: one worker process per core, each with its own detector.
+"""Extracts many videos on this machine, with worker processes that each have a detector.
 
 A video that hangs, or that kills its worker, is recorded as failed; the others continue.
 """
@@ -31,8 +31,8 @@ class Job:
     """One video to extract."""
 
     video: Path
-    folder: Path  # where its crops go
-    tar: bool = False  # store each track as one file
+    folder: Path  # where its crops are stored
+    tar: bool = False  # store the crops of each track in one tar file
 
 
 _detector: FaceDetector  # one per worker process, made by _start_worker
@@ -54,7 +54,8 @@ def _extract_and_store(job: Job) -> float:
 
 
 def batches(jobs: list[Job]) -> list[list[Job]]:
-    """Return the first job alone, whose time estimates the others', and then all the rest."""
+    """Return two batches: the first job alone, whose time serves to estimate the others', and the
+    other jobs."""
     return [jobs[:1], jobs[1:]]
 
 
@@ -65,10 +66,12 @@ def run(
     timeout: float,
     device: torch.device | None = None,
 ) -> Iterator[float]:
-    """Extract and store every job; yield the seconds of each when it is done, in any order.
+    """Extract the video of each job and store its crops. Yield the seconds that each job took when
+    it is done, in any order.
 
-    A job that takes longer than `timeout` seconds gets the status `timeout`, one whose process dies
-    `unreadable`. With a `device`, frames are searched for faces there, for all workers together.
+    A job that takes longer than `timeout` seconds is stored with the status `timeout`, a job whose
+    process dies with `unreadable`; they yield `timeout` and 0. With a `device`, the frames of all
+    workers are searched for faces on it; else each worker searches on the CPU.
     """
     if device is None:
         yield from _run(jobs, config, workers, timeout, None)
@@ -78,10 +81,10 @@ def run(
 
 
 class _Context(SpawnContext):
-    """Spawns the workers, because torch's threads do not survive a fork.
+    """Starts workers by spawning, because torch's threads do not survive a fork.
 
-    It also keeps the locks that the pool makes. A pool that is stopped releases them before it ends
-    its processes, and a process that is just starting would fail to find them and print an error.
+    It also keeps references to the pool's locks. A stopping pool drops its own before it ends its
+    processes; a process that is just starting would then fail to find a lock and print an error.
     """
 
     def __init__(self) -> None:
@@ -111,14 +114,14 @@ def _run(
                 for future in as_completed(futures):
                     yield _result(future, futures[future], timeout)
         finally:
-            pool.stop()  # after the last job, or because the caller gave up
+            pool.stop()  # after the last job, or because the caller stopped iterating
             pool.join()
 
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Block Ctrl-C for processes and threads started in the block: they inherit the blocked signal
-    and never see it, even while they import. The main process handles it."""
+    """Block SIGINT in processes and threads that are started in the block. They inherit this, so
+    they never see Ctrl-C, not even while they import modules; the main process handles it."""
     resource_tracker.ensure_running()  # if it started later, it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -128,7 +131,8 @@ def _ctrl_c_blocked() -> Iterator[None]:
 
 
 def _result(future: Future[float], job: Job, timeout: float) -> float:
-    """Return the seconds of a finished job; store a status for one that timed out or crashed."""
+    """Return the seconds of a finished job. If it timed out or its process died, store that status
+    and return `timeout` or 0."""
     size = file_size(job.video)
     try:
         return future.result()

@@ -1,4 +1,4 @@
-"""Many videos on a Ray cluster: the local pool, once per core of the cluster."""
+"""Extracts many videos on a Ray cluster, with one worker process per core of the cluster."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -10,8 +10,13 @@ from extraction import pool, store
 
 
 def run(jobs: list[pool.Job], config: FaceConfig, timeout: float, address: str) -> Iterator[float]:
-    """Do what pool.run does, with the same files, on the cluster at `address`. Raise the errors of
-    ray_cluster.connected."""
+    """Extract the video of each job on the Ray cluster at `address` and store its crops, in the
+    same files as on one machine. Yield the seconds that each job took, in any order; 0 if it was
+    already done. A video that takes longer than `timeout` seconds is stored with status timeout.
+
+    Raise UsageError if Ray is not installed or the cluster cannot be reached, PipelineError if the
+    cluster is lost.
+    """
     extract = partial(_extract, config=config, timeout=timeout)
     with ray_cluster.connected(address) as run_on_cluster:
         for batch in pool.batches(jobs):
@@ -19,6 +24,7 @@ def run(jobs: list[pool.Job], config: FaceConfig, timeout: float, address: str) 
 
 
 def _extract(jobs: Sequence[pool.Job], config: FaceConfig, timeout: float) -> list[float]:
-    """Run one task. Videos that were done before the task was lost take no time again."""
+    """Extract the jobs of one task; return the seconds that each took, in any order. If the task is
+    repeated because its worker was lost, a job that is already done counts 0 seconds."""
     todo = [job for job in jobs if not store.is_done(job.folder, file_size(job.video))]
     return [0.0] * (len(jobs) - len(todo)) + list(pool.run(todo, config, 1, timeout))

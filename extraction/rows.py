@@ -1,4 +1,4 @@
-"""The rows of the manifest, from a plan and the crops on disk."""
+"""Makes the rows of the manifest from a plan and the crops on disk."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +14,8 @@ LOST = "deleted after its extraction, and its crops are damaged"
 
 
 def manifest_rows(videos: pd.DataFrame, folders: Folders) -> pd.DataFrame:
-    """Return the manifest's rows in the order of the plan: one per track, or one for a video
-    without a track."""
+    """Return the manifest's rows in the order of the plan `videos`: one per track, or one for a
+    video without a track."""
     return pd.DataFrame(row for video in videos.to_dict("records") for row in _rows(video, folders))
 
 
@@ -32,7 +32,7 @@ def _rows(video: dict[str, Any], folders: Folders) -> Iterator[dict[str, Any]]:
         return
     folder = folders.crops(video["video_id"])
     row |= {key: record[key] for key in ("status", "detail", "width", "height", "fps")}
-    row["codec"] = record.get("codec", "")  # crops of an earlier version lack it
+    row["codec"] = record.get("codec", "")  # absent from crops of earlier versions
     size = (record["bytes"], record["width"], record["height"], record["total_frames"])
     row["bits_per_pixel"] = round(bits_per_pixel(*size), 5)
     if not record["tracks"]:

@@ -1,4 +1,4 @@
-"""The settings that made the crops in a folder: checked before a run continues, and recorded."""
+"""Records the settings that crops were made with, and checks that a continued run has the same."""
 
 import json
 import platform
@@ -16,8 +16,9 @@ PACKAGES = ("torch", "torchvision", "facenet-pytorch", "av", "opencv-python-head
 
 
 def check_crop_settings(crops: Path, faces: FaceConfig) -> None:
-    """Record in `crops`/faces.json how the crops are made, before the first one is written. Raise
-    UsageError when the folder holds crops made with other settings."""
+    """Record the settings `faces` in `crops`/faces.json before the first crop is written. Raise
+    UsageError if the folder already holds crops made with other settings, DataError if faces.json
+    is invalid."""
     path = crops / "faces.json"
     stored: dict[str, Any] = {}
     if path.is_file():
@@ -47,7 +48,9 @@ def manifest_record(
     shards_url: str | None,
     device: str,
 ) -> dict[str, Any]:
-    """Return the content of videos_df.json: everything that made the manifest and its crops."""
+    """Return the content of videos_df.json: the input folder `root`, the crop settings, the layout,
+    the URL of the shards (None without one), how videos were split and balanced, the device, and
+    the versions of Python and the packages."""
     drawn = asdict(splits)
     undersample = drawn.pop("undersample")
     return {

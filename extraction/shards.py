@@ -1,12 +1,12 @@
 """Crops as WebDataset shards: a few large tar files instead of millions of small files.
 
 <url>/<digest>/train-000000.tar, train-000001.tar …, val-000000.tar …
-    <video_id>/track_0.0000123.jpg   a sample is a track: its crops by frame,
+    <video_id>/track_0.0000123.jpg   one sample per track: its crops by frame,
     <video_id>/track_0.json          its row of the manifest, its boxes, landmarks, confidences
 <url>/<digest>/index.json            location of each track, bytes of each shard; written last
 
-Any tool that reads WebDataset can read them, with labels and splits; this project finds a track by
-its range of bytes. Tracks are shuffled, so that training can also read shards from start to end.
+Any tool that reads WebDataset can read the shards, with labels and splits. This project reads a
+track by its byte range. Tracks are shuffled, so that training can also read shards sequentially.
 """
 
 import hashlib
@@ -31,19 +31,20 @@ from common.files import PARTIAL
 from extraction import store
 
 INDEX = "index.json"
-DIGITS = 16  # of a set's name
-SHARD_BYTES = 256_000_000  # a shard ends with the track that reaches them
-# What a shard stores of a track: columns of the manifest, and lists of the crop store's record.
+DIGITS = 16  # length of <digest>, the name of a set of shards
+SHARD_BYTES = 256_000_000  # a shard ends after the track that reaches this size
+# Stored with the crops of a track: columns of the manifest, and lists of the crop store's record.
 TRACK_COLUMNS = [
     *("video_id", "label", "source", "group", "split", "method", "track", "width", "height")
 ]
 CROP_LISTS = ["frames", "seconds", "boxes", "landmarks", "confidences", "sha256"]
 
-Row = dict[str, Any]  # of the manifest
+Row = dict[str, Any]  # a row of the manifest
 
 
 def check_writable(url: str) -> None:
-    """Raise DataError unless `url` can be written to, before any work starts."""
+    """Create the folder `url`, before any work starts. Raise DataError if its protocol is unknown
+    or it cannot be created."""
     crop_files.check_url(url)
     with crop_files.url_errors(url):
         files, root = fsspec.url_to_fs(url)
@@ -53,8 +54,9 @@ def check_writable(url: str) -> None:
 def pack(table: pd.DataFrame, folder: Path, url: str | None) -> pd.DataFrame:
     """Write the tracks of `table` as shards; return `table` with `crops` pointing into them.
 
-    `table` has the manifest's columns, and its paths start from `folder`. `url` is where to write,
-    anything that fsspec supports; None: shards/ in `folder`. A complete set is not written again.
+    `table` has the manifest's columns; its column `crops` is relative to `folder`. Shards are
+    written to `url` (anything that fsspec supports), or to `folder`/shards if it is None. A
+    complete set of shards is not written again.
     """
     tracks = _shuffled(table[table["status"] == "ok"])
     if not tracks:
@@ -70,7 +72,7 @@ def pack(table: pd.DataFrame, folder: Path, url: str | None) -> pd.DataFrame:
         names = {name.rpartition("/")[2] for name in files.ls(root, detail=False)}
     print(f"shards: {len(tracks)} tracks in {base}")
     if len([name for name in names if re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", name)]) > 1:
-        print(f"other sets of shards lie beside {base}: older ones, or those of other manifests")
+        print(f"other sets of shards beside {base} are older or belong to other manifests")
     rows = table.to_dict("records")
     return table.assign(
         crops=[f"{base}/{locations[_key(r)]}" if r["status"] == "ok" else "" for r in rows]
@@ -78,10 +80,11 @@ def pack(table: pd.DataFrame, folder: Path, url: str | None) -> pd.DataFrame:
 
 
 def _read_index(files: fsspec.AbstractFileSystem, target: str) -> dict[str, str] | None:
-    """Return the location of each track of a set of shards; None if the set is incomplete."""
+    """Return the location of each track in the set of shards at `target`; None if the set is
+    incomplete."""
     try:
         index = json.loads(files.cat_file(f"{target}/{INDEX}"))
-    except (FileNotFoundError, ValueError):  # not written, or not to its end
+    except (FileNotFoundError, ValueError):  # missing, or only partly written
         return None
     sizes = {e["name"].rpartition("/")[2]: e["size"] for e in files.ls(target, detail=True)}
     complete = all(sizes.get(name) == size for name, size in index["shards"].items())
@@ -93,20 +96,20 @@ def _key(row: Row) -> str:
 
 
 def _shuffled(table: pd.DataFrame) -> list[Row]:
-    """Return the rows in an order that depends only on their names."""
+    """Return the rows in a shuffled order that depends only on their video_id and track."""
     rows = table.to_dict("records")
     return sorted(rows, key=lambda row: hashlib.sha256(os.fsencode(_key(row))).digest())
 
 
 def _sample(row: Row, folder: Path) -> Row:
-    """Return what a shard stores of a track beside its crops."""
+    """Return the content of a track's JSON file in a shard: everything except the crops."""
     record = store.load((folder / row["crops"]).parent)
     track = record["tracks"][row["track"]]
     return {k: row[k] for k in TRACK_COLUMNS} | {k: track[k] for k in CROP_LISTS}
 
 
 def _digest(tracks: list[Row], folder: Path) -> str:
-    """Return a set's name: a hash of everything in it, pixels included."""
+    """Return the name of a set of shards: a hash of all its samples, including their pixels."""
     digest = hashlib.sha256()
     for row in tracks:
         digest.update(json.dumps(_sample(row, folder)).encode())
@@ -116,8 +119,9 @@ def _digest(tracks: list[Row], folder: Path) -> str:
 def _write(
     tracks: list[Row], folder: Path, files: fsspec.AbstractFileSystem, target: str
 ) -> dict[str, str]:
-    """Write the shards of every split; return the location of each track."""
-    # A kill must not leave an index beside half-rewritten shards.
+    """Write the shards of every split, then their index. Return the location of each track by its
+    `_key`."""
+    # If the process is killed, no index may remain beside partly rewritten shards.
     if files.exists(f"{target}/{INDEX}"):
         files.rm_file(f"{target}/{INDEX}")
     locations: dict[str, str] = {}
@@ -153,7 +157,8 @@ def _add(tar: tarfile.TarFile, row: Row, folder: Path) -> None:
 
 @contextmanager
 def _uploaded(files: fsspec.AbstractFileSystem, target: str, folder: Path) -> Iterator[Path]:
-    """Yield a file in `folder` to write to; upload it to `target` when the block ends."""
+    """Yield the path of a temporary file in `folder` to write to; upload the file to `target` when
+    the block ends."""
     partial = folder / f"{PARTIAL}{uuid.uuid4().hex}"
     try:
         yield partial

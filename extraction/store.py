@@ -1,4 +1,4 @@
-"""Crops on disk: one folder per video, which appears whole or not at all.
+"""Stores crops on disk: one folder per video, written atomically.
 
 crops/<part>/<video file name>/video.json            everything but the pixels
 crops/<part>/<video file name>/track_0/0000123.jpg   the crop of frame 123
@@ -22,16 +22,17 @@ from faces.extract import Extraction
 
 
 def save(folder: Path, extraction: Extraction, size: int, tar: bool = False) -> None:
-    """Write a video's crops beside `folder`, then rename: a kill leaves no half-written video.
+    """Write a video's crops to a temporary folder, then rename it to `folder`, so that a killed
+    process leaves no partial video.
 
-    `size` is that of the video in bytes, by which another file under its name is recognised. `tar`
-    writes one file per track instead of one per crop.
+    `size` is the video's size in bytes; it is stored to recognise later that another file has the
+    same name. `tar` writes one tar file per track instead of one file per crop.
     """
     # A unique name: after a kill, an old process may still be writing the same video.
     partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     try:
         _write(partial, extraction, size, tar)
-        if folder.exists():  # damaged, or of another file
+        if folder.exists():  # damaged, or made from another file
             shutil.rmtree(folder)
         os.replace(partial, folder)
     except OSError:
@@ -64,8 +65,8 @@ def _write_crops(target: Path, crops: dict[str, bytes], tar: bool) -> None:
 
 
 def sweep(folders: Iterable[Path]) -> None:
-    """Delete what a kill left half-written beside `folders`. Not to be called while another
-    process writes."""
+    """Delete partial files and folders that killed processes left beside `folders`. Do not call
+    this while another process is writing."""
     for parent in {folder.parent for folder in folders}:
         for partial in parent.glob(f"{PARTIAL}*"):
             if partial.is_dir():
@@ -75,13 +76,15 @@ def sweep(folders: Iterable[Path]) -> None:
 
 
 def is_done(folder: Path, size: int | None) -> bool:
-    """Return whether `find` finds all crops."""
+    """Return whether `folder` holds all crops of a video of `size` bytes. Without a `size`, a video
+    of any size is accepted."""
     return find(folder, size) is not None
 
 
 def find(folder: Path, size: int | None) -> dict[str, Any] | None:
-    """Return the record that `load` reads if all crops of a video of `size` bytes are there (None:
-    of any size), else None."""
+    """Return the record in `folder` (see `load`) if it belongs to a video of `size` bytes and all
+    its crops are there; otherwise return None. Without a `size`, a video of any size is
+    accepted."""
     try:
         record = load(folder)
         complete = size in (None, record["bytes"]) and all(
@@ -95,8 +98,9 @@ def find(folder: Path, size: int | None) -> dict[str, Any] | None:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Return the Extraction that `save` wrote as a dict, with the names of crop folders in place
-    of JPEG bytes."""
+    """Return the record that `save` wrote: the fields of the Extraction as a dict, and `bytes`, the
+    size of the video. In place of JPEG bytes, each track has `crops`, the name of its folder or tar
+    file, and `sha256`. Raise OSError or ValueError if the record cannot be read."""
     return json.loads((folder / "video.json").read_text(encoding="utf-8"))
 
 
@@ -105,5 +109,6 @@ def track_name(number: int) -> str:
 
 
 def crop_name(index: int) -> str:
-    """Return the file name of the crop of frame `index`; names sort in order of time."""
+    """Return the file name of the crop of frame `index`; sorting the names gives the order of the
+    frames."""
     return f"{index:07d}.jpg"

@@ -1,4 +1,4 @@
-"""A face box → a square crop with a margin → the JPEG bytes that training and scoring share."""
+"""Cuts a square crop around a face box and encodes it as JPEG, for training and scoring alike."""
 
 import cv2
 import numpy as np
@@ -7,8 +7,9 @@ from common.preprocessing import crop_square
 
 
 def cut(image: np.ndarray, box: np.ndarray, margin: float, size: int) -> np.ndarray:
-    """Return the crop (size, size, 3) uint8 around `box` of an image (H, W, 3) uint8. Beyond the
-    image's edge, the edge pixels are repeated."""
+    """Return the crop (size, size, 3) uint8 around `box` (4,) of an image (H, W, 3) uint8, with a
+    `margin` on each side, as a share of the box's longer side. Beyond the image's edge, the edge
+    pixels are repeated."""
     left, top, side = crop_square(box, margin)
     height, width = image.shape[:2]
     # A square that lies entirely outside shows the pixels of the nearest edge.
@@ -22,11 +23,11 @@ def cut(image: np.ndarray, box: np.ndarray, margin: float, size: int) -> np.ndar
 
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize (H, W, 3) uint8 to (height, width, 3) uint8; shrinking averages over each pixel's
-    area."""
-    bgr = image[..., ::-1]  # frames are RGB views of BGR memory, which OpenCV would copy first
-    # Exact halves are many times faster than other ratios. The row or column that an odd size
-    # loses is less than a pixel of the result.
+    """Resize an image (H, W, 3) uint8 to (height, width, 3) uint8. Shrinking averages over the area
+    of each new pixel; enlarging is bicubic."""
+    bgr = image[..., ::-1]  # frames are RGB views of BGR memory, so this avoids a copy
+    # Halving is many times faster than other ratios. An odd size loses a row or column, which is
+    # less than one pixel of the result.
     while min(bgr.shape[0] // height, bgr.shape[1] // width) >= 2:
         half = (bgr.shape[1] // 2, bgr.shape[0] // 2)
         even = bgr[: 2 * half[1], : 2 * half[0]]
@@ -37,7 +38,7 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def to_jpeg(crop: np.ndarray, quality: int) -> bytes:
-    """Encode a crop (S, S, 3) uint8 RGB as JPEG."""
+    """Return the JPEG bytes of a crop (S, S, 3) uint8 RGB; `quality` is in [0, 100]."""
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )

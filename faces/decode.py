@@ -1,6 +1,6 @@
-"""Frames of a video file: (T, H, W, 3) uint8 RGB, upright.
+"""Reads sampled frames of a video file: (H, W, 3) uint8 RGB, upright.
 
-Both decoders use one thread: extraction runs one process per core instead, and scoring must see the
+Both decoders use one thread, because extraction runs one process per core, and scoring must see the
 same pixels as training.
 """
 
@@ -20,19 +20,19 @@ READERS: dict[str, Callable[[Path, ChooseFrames], Iterator[Frames]]] = {
 
 
 def read(path: Path, config: FaceConfig) -> Frames:
-    """Return the frames that `config` samples from the whole video. Raise VideoError as
-    `read_windows`."""
+    """Return the frames that `config` samples from the whole video. Raise VideoError if the file
+    cannot be read or fewer than half of its frames can be decoded."""
     (frames,) = read_windows(path, config, WHOLE)
     return frames
 
 
 def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
-    """Yield the frames that `config` samples from each window of `span`. The file is decoded once,
-    and only one window's frames are in memory.
+    """Yield the frames that `config` samples from each window of `span`. The file is decoded only
+    once, and only one window's frames are in memory.
 
-    Raise VideoError when the file holds no video or less than half of its frames can be decoded.
-    When only the end is lost, the frames before it are returned, `detail` of the last window says
-    so, and no window follows.
+    Raise VideoError, possibly after some windows, if the file holds no video or fewer than half of
+    its frames can be decoded. If less of the file is lost, the window in which the loss begins has
+    fewer frames, its `detail` says so, and no window follows.
     """
     _check_readable(path)
     if config.sampling == "keyframe":
@@ -66,7 +66,7 @@ def _uniform(config: FaceConfig, span: Span) -> ChooseFrames:
 
 
 def _check_readable(path: Path) -> None:
-    """Raise VideoError unless `path` is a file that is not empty and may be read."""
+    """Raise VideoError if `path` is not a file, is empty or may not be read."""
     if not path.is_file():
         raise VideoError("not a file")
     if path.stat().st_size == 0:

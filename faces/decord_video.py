@@ -1,4 +1,4 @@
-"""decord: refuses most files whose end is lost, and reads fewer formats than PyAV."""
+"""Decodes with decord, which rejects most truncated files and reads fewer formats than PyAV."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,9 @@ from faces.frames import ChooseFrames, Frames
 
 
 def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
-    """Yield the chosen frames, one window at a time; fewer in the last one if the end is lost."""
+    """Yield the frames that `choose` selects, one window at a time. A window ends before its first
+    frame that cannot be decoded; its `decoded` is then less than its `total`. Raise VideoError if
+    decord cannot open the file, UsageError if decord is not installed."""
     try:
         import decord
     except ImportError as error:
@@ -39,7 +41,7 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
 
 
 def _without_padding(image: np.ndarray) -> np.ndarray:
-    """Remove the padding of short rows, which decord 0.6 returns as channels: a frame 48 pixels
-    wide has the shape (H, 48, 4)."""
+    """Remove the padding of short rows, which decord 0.6 returns as extra channels: frames that are
+    48 pixels wide have the shape (H, 48, 4)."""
     height, width = image.shape[:2]
     return np.ascontiguousarray(image.reshape(height, -1)[:, : 3 * width]).reshape(height, width, 3)

@@ -1,8 +1,9 @@
 """Face detection by MTCNN (Zhang et al. 2016, facenet-pytorch): boxes, landmarks, confidences.
 
-Searching a whole frame costs many times more than checking where a face was in the frame before. So
-frames are searched only now and then, and when somebody was lost; in the others MTCNN's second and
-third network (R-Net and O-Net) follow the boxes of the frame before.
+Searching a whole frame costs many times more than following known faces. So a whole frame is
+searched only every `search_every` sampled frames, in the last one, and when a face is lost or none
+is known. In all other frames, only MTCNN's second and third networks (R-Net and O-Net) run: they
+follow the boxes of the previous frame.
 """
 
 from collections.abc import Callable
@@ -16,18 +17,18 @@ from facenet_pytorch import MTCNN
 from common.preprocessing import FaceConfig
 from faces.crop import resize
 
-# Of P-Net, R-Net and O-Net. P-Net's default is 0.6; 0.7 finds the same people in three quarters of
-# the time.
+# Confidence thresholds of P-Net, R-Net and O-Net. P-Net's default is 0.6; 0.7 finds the same people
+# in three quarters of the time.
 THRESHOLDS = [0.7, 0.7, 0.7]
-# O-Net checks the box of the frame before. If its confidence is lower than this, R-Net chooses
-# between that box and eight around it, shifted by a share of its side, and O-Net checks again.
+# O-Net checks the box of the previous frame. If its confidence is lower than this, R-Net picks the
+# best of that box and eight boxes around it, shifted by shares of its side, and O-Net checks again.
 CONFIDENT = 0.9
 SHIFTS = (-0.25, 0.0, 0.25)
-# Lower than MTCNN's threshold for a new face (0.7), because the face was here a moment ago.
+# Lower than MTCNN's threshold for a new face (0.7), because the face was here in the last frame.
 FOLLOW_THRESHOLD = 0.5
-# Sampled frames further apart than this, in frames of the video, are not followed.
+# Faces are not followed between sampled frames that are more than this many video frames apart.
 LONG_GAP = 60
-SAME_FACE = 0.3  # boxes with a larger intersection over union are one face
+SAME_FACE = 0.3  # boxes with a larger intersection over union are the same face
 
 
 # Boxes (N, 4), confidences (N,) and landmarks (N, 5, 2) of N faces; None instead if N is 0.
@@ -37,7 +38,7 @@ SearchFrame = Callable[[np.ndarray], SearchResult]
 
 @dataclass
 class Detection:
-    """A face in one frame, in pixels of the full frame."""
+    """A face in one frame, with coordinates in pixels of the full frame."""
 
     box: np.ndarray  # (4,) float: left, top, right, bottom
     landmarks: np.ndarray  # (5, 2) float: eyes, nose, mouth corners as x, y
@@ -45,11 +46,12 @@ class Detection:
 
 
 def make_mtcnn(config: FaceConfig, device: torch.device) -> MTCNN:
-    """Return MTCNN on `device` with the settings of `config`, finding every face of a frame."""
+    """Return an MTCNN on `device` that finds every face of a frame, with the settings of
+    `config`."""
     mtcnn = MTCNN(
         keep_all=True, min_face_size=config.min_face_size, thresholds=THRESHOLDS, device=device
     )
-    # Max pooling, two fifths of a search, is vectorised only over channels.
+    # Max pooling takes two fifths of a search, and PyTorch vectorises it only over channels.
     return mtcnn.to(memory_format=torch.channels_last)
 
 
@@ -57,17 +59,17 @@ class FaceDetector:
     """Finds every face in the frames of one video."""
 
     def __init__(self, config: FaceConfig, search_frame: SearchFrame | None = None) -> None:
-        """Set up MTCNN on the CPU. `search_frame` replaces it for searching whole, shrunk
-        frames."""
+        """Set up MTCNN on the CPU. `search_frame` replaces its search of whole frames, which are
+        shrunk before."""
         self.config = config
         self.mtcnn = make_mtcnn(config, torch.device("cpu"))
         self.search_frame = search_frame or partial(self.mtcnn.detect, landmarks=True)
 
     def detect(self, images: list[np.ndarray], indices: list[int]) -> list[list[Detection]]:
-        """Return the faces of each of T frames (H, W, 3) uint8 RGB of one size, in order of time.
-        `indices` (T,) are the frames' numbers in the video."""
+        """Return the faces in each of T frames (H, W, 3) uint8 RGB of one size, in presentation
+        order. `indices` (T,) are the frames' numbers in the video."""
         faces_per_frame: list[list[Detection]] = []
-        run_start = 0  # position of the first frame since the last long gap
+        run_start = 0  # position of the first frame after the last long gap
         for position, image in enumerate(images):
             if position and indices[position] - indices[position - 1] > LONG_GAP:
                 run_start = position
@@ -85,8 +87,9 @@ class FaceDetector:
     def _follow_back(
         self, images: list[np.ndarray], faces_per_frame: list[list[Detection]], face: Detection
     ) -> None:
-        """Follow `face`, found in the next frame, back through earlier frames and add it there, so
-        that somebody who appeared between two searches is not missed."""
+        """Follow `face`, found in the next frame, back through earlier frames and add it to their
+        faces, so that a person who appeared between two searches is not missed. Stop where the face
+        is lost or was already found."""
         for image, faces in zip(reversed(images), reversed(faces_per_frame), strict=True):
             earlier = self.follow(image, [face])
             if not earlier or _overlaps(earlier[0], faces):
@@ -95,7 +98,7 @@ class FaceDetector:
             face = earlier[0]
 
     def search(self, image: np.ndarray) -> list[Detection]:
-        """Find every face of a frame (H, W, 3) uint8 RGB with all three networks."""
+        """Return every face that MTCNN's three networks find in a frame (H, W, 3) uint8 RGB."""
         height, width = image.shape[:2]
         scale = min(1.0, self.config.detect_size / min(height, width))
         size = (round(width * scale), round(height * scale))
@@ -117,8 +120,8 @@ class FaceDetector:
 
     @torch.inference_mode()
     def follow(self, image: np.ndarray, previous: list[Detection]) -> list[Detection]:
-        """Return those of the `previous` frame's faces that are still near their place, each
-        once."""
+        """Return the faces of the `previous` frame that are found again close to their box in
+        `image`, without duplicates."""
         faces: list[Detection] = []
         for face in previous:
             square = _square(face.box)
@@ -134,7 +137,7 @@ class FaceDetector:
         return faces
 
     def _refine(self, image: np.ndarray, square: np.ndarray) -> Detection:
-        """Let O-Net refine the face in a square (4,)."""
+        """Return the face that O-Net finds in a square (4,), whatever its confidence."""
         moves, points, scores = self.mtcnn.onet(self._patches(image, square[None], 48))
         landmarks = points[0].reshape(2, 5).T.double().cpu().numpy()  # (5, 2), shares of the side
         return Detection(
@@ -142,8 +145,8 @@ class FaceDetector:
         )
 
     def _patches(self, image: np.ndarray, squares: np.ndarray, size: int) -> torch.Tensor:
-        """Cut squares (N, 4) from a frame as input of MTCNN's networks: (N, 3, size, size). Squares
-        are clipped at the frame's edge."""
+        """Return the pixels in squares (N, 4) of a frame as input of MTCNN's networks: (N, 3, size,
+        size) float. Squares are clipped at the frame's edge."""
         height, width = image.shape[:2]
         limit = np.array([width - 2, height - 2] * 2)
         patches = []
@@ -154,7 +157,7 @@ class FaceDetector:
         return (batch.float() - 127.5) / 128
 
 
-# (9, 4): no shift and the eight shifts around it, in sides of the square
+# (9, 4): no shift and eight shifts around it, in units of the square's side
 _SHIFTED = np.array([[x, y, x, y] for y in SHIFTS for x in SHIFTS])
 
 
@@ -163,7 +166,7 @@ def _side(box: np.ndarray) -> float:
 
 
 def _square(box: np.ndarray) -> np.ndarray:
-    """Return the square (4,) with the box's centre and the length of its longer side."""
+    """Return the square (4,) with the centre of `box` (4,) and the length of its longer side."""
     centre, half = (box[:2] + box[2:]) / 2, _side(box) / 2
     return np.concatenate([centre - half, centre + half])
 

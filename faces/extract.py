@@ -1,4 +1,4 @@
-"""One video file → crops of the people in it, or a status that says why there are none."""
+"""Extracts the crops of the people in one video file, or a status that says why there are none."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ from faces.track import Track, link
 
 @dataclass
 class FaceTrack:
-    """One person through the sampled frames; every list has one entry per crop."""
+    """One person in the sampled frames; every list has one entry per crop."""
 
-    frames: list[int]  # indices in the video
+    frames: list[int]  # frame indices in the video
     seconds: list[float | None]  # None if the file does not state its frame rate
     boxes: list[list[float]]  # left, top, right, bottom in pixels of the frame
     landmarks: list[list[list[float]]]  # 5 × (x, y) in pixels of the frame: eyes, nose, mouth
     confidences: list[float]  # [0, 1]
-    jpegs: list[bytes]  # face_size × face_size
+    jpegs: list[bytes]  # JPEG bytes of crops of face_size × face_size pixels
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Extraction:
     """The result for one video, or for one window of it."""
 
     status: str  # ok, no_face, unreadable; the worker pool adds timeout
-    detail: str = ""  # for the user
+    detail: str = ""  # reason of the status, or damage to the file; shown to the user
     width: int = 0
     height: int = 0
     fps: float = 0.0
@@ -45,14 +45,15 @@ class Extraction:
 
 
 def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
-    """Sample, decode, detect, track and crop one video as `detector.config` says. Never raise for
-    a bad video: that is a status."""
+    """Sample, decode, detect, track and crop one video with the settings in `detector.config`. A
+    video that cannot be read gives the status `unreadable`, not an exception."""
     return next(extract_windows(path, detector, WHOLE))
 
 
 def extract_windows(path: Path, detector: FaceDetector, span: Span) -> Iterator[Extraction]:
-    """Do the same for each window of a video, in order. People are not linked between windows. An
-    `unreadable` result is the last one and applies to the whole video."""
+    """Yield the Extraction of each window of a video, in order. People are not linked between
+    windows. A result with the status `unreadable` is the last one and applies to the whole
+    video."""
     try:
         for frames in read_windows(path, detector.config, span):
             extraction = _extract(frames, detector)
@@ -61,7 +62,7 @@ def extract_windows(path: Path, detector: FaceDetector, span: Span) -> Iterator[
     except VideoError as error:
         yield Extraction("unreadable", str(error))
     except MemoryError:
-        yield Extraction("unreadable", "reading it took more memory than there is")
+        yield Extraction("unreadable", "there is not enough memory to read it")
     except (cv2.error, OSError, RuntimeError) as error:  # raised by decoders and torch
         yield Extraction("unreadable", one_line(error))
 
@@ -94,14 +95,14 @@ def _extract(frames: Frames, detector: FaceDetector) -> Extraction:
 
 
 def bits_per_pixel(size: int, width: int, height: int, frames: int) -> float:
-    """Return the bits of a file of `size` bytes, sound included, per pixel of each frame; 0 if a
-    number is unknown."""
+    """Return the size of a file in bits, sound included, per pixel of all its frames; `size` is in
+    bytes. Return 0 if a number is unknown (0)."""
     pixels = width * height * frames
     return 8 * size / pixels if pixels else 0.0
 
 
 def face_side(boxes: list[list[float]]) -> float:
-    """Return the median of the boxes' longer sides in pixels."""
+    """Return the median over `boxes` of a box's longer side, in pixels."""
     return median(max(right - left, bottom - top) for left, top, right, bottom in boxes)
 
 

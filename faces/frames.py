@@ -1,12 +1,12 @@
-"""What decoders are asked for and what they return."""
+"""The types that decoders share: which frames are requested, and the frames returned."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-# Number of frames of the video, frames per second (0 if unknown) → the frame indices wanted from
-# each window, ascending.
+# Maps a video's number of frames and frames per second (0 if unknown) to the frame indices wanted
+# from each window, ascending.
 ChooseFrames = Callable[[int, float], list[list[int]]]
 
 
@@ -14,10 +14,10 @@ ChooseFrames = Callable[[int, float], list[list[int]]]
 class Frames:
     """Sampled frames of one video, or of one window of it."""
 
-    images: list[np.ndarray]  # T × (H, W, 3) uint8 RGB, upright
-    indices: list[int]  # T, in the video
+    images: list[np.ndarray]  # T images (H, W, 3) uint8 RGB, upright
+    indices: list[int]  # T indices in the video
     fps: float  # 0.0 if the file does not say
     total: int  # frames that the file declares
-    decoded: int  # frames that were decoded, or `total` if none was lost
+    decoded: int  # frames up to the last one decoded, or `total` if no wanted frame was lost
     codec: str = ""  # empty if the decoder does not say
-    detail: str = ""  # for the user, such as damage
+    detail: str = ""  # damage to the file; shown to the user

@@ -1,4 +1,4 @@
-"""PyAV: every format that FFmpeg reads, also files whose end is lost."""
+"""Decodes with PyAV: every format that FFmpeg reads, truncated files too."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -26,7 +26,9 @@ MAX_FRAMES = 10_000_000
 
 
 def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
-    """Yield the chosen frames, one window at a time; fewer in the last one if the end is lost."""
+    """Yield the frames that `choose` selects, one window at a time. If the file is truncated, the
+    window in which it ends has fewer frames and later windows have none; in all of these windows,
+    `decoded` is less than `total`. Raise VideoError if FFmpeg cannot open the file."""
     packets = _packets(path)
     with _opened(path) as (container, stream):
         size = stream.width, stream.height
@@ -39,7 +41,7 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
         for indices in windows:
             images, read_indices = [], []
             for index in indices:
-                # The frames in between are decoded too: seeking is inexact in many files.
+                # Frames are read one after the other, because seeking is inexact in many files.
                 for position, frame in frames:
                     if position >= index:
                         images.append(_image(frame, size))
@@ -50,14 +52,14 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
 
 
 class _Packets(NamedTuple):
-    shown: int  # number of packets
-    trimmed: bool  # whether an edit list leaves some out
-    times: list[int]  # presentation times of those shown, ascending; empty if they are unreliable
+    shown: int  # number of packets that are shown
+    trimmed: bool  # whether an edit list hides other packets
+    times: list[int]  # presentation times of shown packets, ascending; empty if they are unreliable
 
 
 def _packets(path: Path) -> _Packets:
     """Read the packets without decoding them. This also counts the frames of containers without an
-    index: duration times rate would be wrong for long sound or a variable rate."""
+    index, where duration × frame rate would be wrong if the sound is longer or the rate varies."""
     with _opened(path) as (container, stream):
         packets = [(p.pts, p.dts, p.is_discard) for p in _demux(container, stream) if p.size]
         reordered = stream.codec_context.has_b_frames
@@ -66,16 +68,16 @@ def _packets(path: Path) -> _Packets:
     known = [pts for pts in times if pts is not None]
     reliable = (
         len(set(known)) == len(times)
-        and sent == sorted(sent)  # else a clock was set back, as in joined recordings
+        and sent == sorted(sent)  # else the clock was set back, as in concatenated recordings
         and not (reordered and known == sorted(known))  # AVI stores no times: FFmpeg guesses them
     )
     return _Packets(len(times), len(times) < len(packets), sorted(known) if reliable else [])
 
 
 def _total(stream: VideoStream, packets: _Packets) -> int:
-    """Return the number of frames that the file declares. Its index also counts frames that were
-    lost; but the index of a fragmented file counts only its beginning, and it ignores edit
-    lists."""
+    """Return the number of frames that the file declares. The container's index also counts frames
+    that were lost, but it counts only the beginning of a fragmented file and ignores edit lists;
+    then the packets are counted."""
     trusted = 0 < stream.frames <= MAX_FRAMES and not packets.trimmed
     return max(stream.frames, packets.shown) if trusted else packets.shown
 
@@ -83,16 +85,16 @@ def _total(stream: VideoStream, packets: _Packets) -> int:
 def _demux(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
     try:
         yield from container.demux(stream)
-    except IndexError as error:  # raised by PyAV for a stream that begins later
+    except IndexError as error:  # raised by PyAV if a new stream begins midway
         raise VideoError("its streams change midway") from error
 
 
 def _numbered(
     container: InputContainer, stream: VideoStream, times: list[int], wanted: set[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield frames in order of time with their indices; the `wanted` ones are among them. Frames
-    that are neither wanted nor needed to predict others are not decoded, half of all in many files:
-    the others' pixels stay the same."""
+    """Yield (index, frame) in presentation order, at least for the `wanted` indices. Frames that
+    are neither wanted nor needed to predict others are not decoded, half of all frames in many
+    files; the pixels of the wanted frames stay the same."""
     if not times:
         yield from enumerate(_decode_all(container, stream))
         return
@@ -108,26 +110,27 @@ def _numbered(
 
 @contextmanager
 def every_frame(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
-    """Yield frames per second (0.0 if the file does not say) and an iterator over all frames (H, W,
-    3) uint8 RGB, upright, up to the first one that cannot be decoded."""
+    """Open a video; yield its frames per second (0.0 if the file does not say) and an iterator over
+    all frames (H, W, 3) uint8 RGB, upright, up to the first one that cannot be decoded."""
     with _opened(path) as (container, stream):
         size = stream.width, stream.height
         yield _rate(stream), (_image(frame, size) for frame in _decode_all(container, stream))
 
 
 class _Times(NamedTuple):
-    """Presentation times in the stream's own unit, ascending."""
+    """Presentation times in the stream's time base, ascending."""
 
     all: list[int]  # of every frame
     keys: list[int]  # of the key frames
 
 
 def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
-    """Yield, for each window, runs of `config.run_frames` consecutive frames that start at key
-    frames, spread evenly over the key frames: at most `config.frames_per_video` frames, fewer if
-    there are fewer key frames. Seeks, so that no other frame is decoded.
+    """Yield the sampled frames of each window that has a key frame: runs of up to
+    `config.run_frames` consecutive frames. Each run starts at a key frame; the starts are spread
+    evenly over the window's key frames. A window has at most `config.frames_per_video` frames.
+    Seeking from run to run avoids decoding the frames in between.
 
-    Raise VideoError when the file holds no video or nothing can be decoded.
+    Raise VideoError if the file holds no video or no frame can be decoded.
     """
     with _opened(path) as (container, stream):
         packets = _demux(container, stream)
@@ -156,7 +159,8 @@ def _read_runs(
     window: range,
     config: FaceConfig,
 ) -> None:
-    """Append the runs that start in `window`, up to its end, to `frames`."""
+    """Append to `frames` the runs that start in `window`. A run ends before the next one starts,
+    and before the window ends."""
     size = stream.width, stream.height
     length = min(config.run_frames, config.frames_per_video)
     keys = [key for key in times.keys if bisect_left(times.all, key) in window]
@@ -176,8 +180,8 @@ def _read_runs(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video for decoding on one thread. Raise VideoError for anything that FFmpeg cannot do
-    with the file."""
+    """Open a video and yield its container and first video stream, set to decode on one thread.
+    Raise VideoError if there is none, and for every FFmpegError that the block raises."""
     try:
         # The absolute path: FFmpeg interprets a name with a colon or a leading dash differently.
         with av.open(str(path.absolute()), metadata_errors="replace") as container:
@@ -193,9 +197,11 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
-    """Return a frame as (H, W, 3) uint8 RGB, upright: a view of BGR memory, which OpenCV works on.
+    """Return a frame as (H, W, 3) uint8 RGB, upright. The array is a view of BGR memory, the order
+    that OpenCV works on.
 
-    `size` is the width and height at the file's beginning; frames may change size midway.
+    `size` is the width and height at the beginning of the file. Frames whose size changes midway
+    are scaled to it.
     """
     width, height = size
     image: np.ndarray = frame.to_ndarray(
@@ -213,7 +219,7 @@ def _rate(stream: VideoStream) -> float:
 
 
 def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield all frames in order of time, up to the first one that cannot be decoded: after a gap
-    the indices of the following frames would be unknown."""
+    """Yield all frames in presentation order, up to the first one that cannot be decoded: after a
+    gap, the indices of the following frames would be unknown."""
     with suppress(av.FFmpegError):
         yield from container.decode(stream)

@@ -1,4 +1,4 @@
-"""Which frames of a video are sampled: index arithmetic only."""
+"""Chooses which frames of a video are sampled, by index arithmetic only."""
 
 import math
 from dataclasses import dataclass
@@ -7,26 +7,27 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Span:
-    """How much of a video is used, and in windows of what length. Both in seconds."""
+    """How much of a video is used, and how long its windows are, both in seconds."""
 
-    window: float = math.inf  # a longer video is split into windows of equal length, at most this
+    window: float = math.inf  # maximum length: a longer video is split into windows of equal length
     limit: float = math.inf  # frames after this time are ignored
 
 
-ROUNDING = 1e-6  # 600 s at 29.97 frames per second are not more than 600 s
+ROUNDING = 1e-6  # tolerance: 600 s at 29.97 frames per second must not count as more than 600 s
 WHOLE = Span()  # the whole video as one window, as in training
 
 
 def frames_in_span(total: int, fps: float, span: Span) -> int:
-    """Return how many of `total` frames lie within the span, at least one."""
+    """Return how many of `total` frames lie within the limit of `span`; at least one, if there are
+    any."""
     return min(total, max(1, math.floor(min(total, span.limit * fps) + ROUNDING)))
 
 
 def windows(total: int, fps: float, wanted: int, span: Span) -> list[range]:
     """Return the frame indices of each window of a video of `total` frames, in order.
 
-    A window has at least `wanted` frames unless the video has fewer. Without a frame rate (`fps` 0)
-    the whole video is one window.
+    A window has at least `wanted` frames unless the video has fewer. If the frame rate `fps` is
+    unknown (0), the whole video is one window, and `span` is ignored.
     """
     count = 1
     if fps > 0:
@@ -37,11 +38,12 @@ def windows(total: int, fps: float, wanted: int, span: Span) -> list[range]:
 
 
 def uniform(total: int, wanted: int) -> list[int]:
-    """Return `wanted` indices spread evenly over the whole video of `total` frames; every index if
-    total <= wanted.
+    """Return `wanted` indices spread evenly over a video of `total` frames; every index if the
+    video has no more than `wanted` frames.
 
-    They are the middles of `wanted` equal parts, so that both ends count alike and a container that
-    declares one frame too many does no harm.
+    The indices are the middles of `wanted` equal parts, so start and end are treated symmetrically.
+    If total > 2 * wanted, the last frame is not among them: some containers declare one frame too
+    many.
     """
     if total <= wanted:
         return list(range(total))

@@ -1,7 +1,8 @@
-"""Searches the frames of many videos on a GPU at once, while worker processes decode and follow.
+"""Searches the frames of many videos for faces on a GPU, in batches, for worker processes.
 
-A GPU is efficient with many frames at a time, and one video has few to search. So the workers send
-theirs to the main process, which searches all waiting frames of one size in one batch.
+A GPU is efficient on large batches, but a single video has few frames to search. So the workers,
+which decode videos and follow faces, send these frames to the main process. It searches all waiting
+frames of one size in one batch.
 """
 
 from collections import defaultdict
@@ -18,16 +19,16 @@ from common.errors import PipelineError, one_line
 from common.preprocessing import FaceConfig
 from faces.detect import SearchResult, make_mtcnn
 
-MAX_BATCH = 64  # frames; further ones wait for the next batch
+MAX_BATCH = 64  # frames; further frames wait for the next batch
 
-Request = tuple[np.ndarray, Connection]  # a frame, and the connection to answer
+Request = tuple[np.ndarray, Connection]  # a frame and the connection to answer on
 
 
 class SearchServer:
-    """Answers every RemoteSearch that connects to `address` until the `with` block ends."""
+    """Serves each RemoteSearch that connects to `address`, until the `with` block ends."""
 
     def __init__(self, config: FaceConfig, device: torch.device) -> None:
-        # Results as close to the CPU's as a GPU can compute.
+        # Without TF32, a GPU's results are as close to the CPU's as possible.
         torch.backends.cudnn.allow_tf32 = False
         self._mtcnn = make_mtcnn(config, device)
         self._requests: Queue[Request | None] = Queue()
@@ -84,14 +85,14 @@ class SearchServer:
             self._search(requests[:half])
             self._search(requests[half:])
             return
-        answers = answers or ["one frame takes more memory than the device has"]
+        answers = answers or ["a single frame needs more memory than the device has"]
         for answer, (_, connection) in zip(answers, requests, strict=True):
             with suppress(OSError):  # the worker is gone, and its video already has a status
                 connection.send(answer)
 
     def _search_batch(self, images: list[np.ndarray]) -> list[SearchResult] | list[str] | None:
-        """Return the result, or an error message, for each image; None if the batch does not fit in
-        memory."""
+        """Return a result or an error message for each image; None if the batch does not fit in the
+        device's memory."""
         try:
             return list(zip(*self._mtcnn.detect(images, landmarks=True), strict=True))
         except torch.OutOfMemoryError:
@@ -101,13 +102,14 @@ class SearchServer:
 
 
 class RemoteSearch:
-    """Replaces the MTCNN search of a worker's FaceDetector."""
+    """The `search_frame` of a worker's FaceDetector: lets a SearchServer search each frame."""
 
     def __init__(self, address: str) -> None:
         self._connection = Client(address)
 
     def __call__(self, image: np.ndarray) -> SearchResult:
-        """Search a frame. Raise PipelineError when the GPU fails: the video is not at fault."""
+        """Return the faces in a frame (H, W, 3) uint8 RGB. Raise PipelineError, not VideoError, if
+        the server or its GPU fails, because the video is not at fault."""
         try:
             self._connection.send(image)
             answer = self._connection.recv()

@@ -1,4 +1,4 @@
-"""Detections of successive frames linked to one track per person."""
+"""Links the detections in successive frames to one track per person."""
 
 from dataclasses import dataclass, field
 
@@ -6,24 +6,26 @@ import numpy as np
 
 from faces.detect import LONG_GAP, Detection
 
-MAX_STEP = 0.75  # distance that a face may move between sampled frames, in box sides
-MAX_LEAP = 1.5  # the same over a long gap; a speaker who leaned over had moved by 0.7
-MAX_GROWTH = 1.8  # factor by which a box may grow or shrink between sampled frames
+MAX_STEP = 0.75  # largest distance that a face may move between sampled frames, in box sides
+MAX_LEAP = 1.5  # the same over more than LONG_GAP; a speaker who leaned over had moved by 0.7
+MAX_GROWTH = 1.8  # largest factor by which a box may grow or shrink between sampled frames
 
 
 @dataclass
 class Track:
-    """One person: positions in the list of sampled frames, and the face detected in each."""
+    """One person: positions in the list of sampled frames, and the face detected at each
+    position."""
 
     positions: list[int] = field(default_factory=list)
     detections: list[Detection] = field(default_factory=list)
 
 
 def link(frames: list[list[Detection]], indices: list[int]) -> list[Track]:
-    """Link the faces of successive frames, nearest pairs first; each face belongs to one track.
+    """Return the tracks formed by the faces of T sampled frames, one list per frame. In each frame,
+    the nearest pairs of track and face are linked first. Each face belongs to exactly one track.
 
-    `indices` are the frames' numbers in the video. A track survives frames without its person.
-    Tracks are returned in the order in which they begin, left to right within a frame.
+    `indices` (T,) are the frames' numbers in the video. A track continues after frames in which its
+    person is not detected. Tracks are sorted by first frame, then from left to right.
     """
     tracks: list[Track] = []
     for position, detections in enumerate(frames):
@@ -59,8 +61,8 @@ def _max_step(gap: int) -> float:
 
 
 def _step(last: np.ndarray, box: np.ndarray) -> float:
-    """Return the distance between the centres of two boxes in box sides; infinite if their sizes
-    differ too much to be the same face."""
+    """Return the distance between the centres of two boxes in units of their mean side; infinite if
+    their sizes differ too much to be the same face."""
     sides = [max(b[2] - b[0], b[3] - b[1], 1e-6) for b in (last, box)]
     if max(sides) > MAX_GROWTH * min(sides):
         return np.inf

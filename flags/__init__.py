@@ -1,1 +1,1 @@
-"""The flags of every command: typed, validated, with their defaults. Standard library only."""
+"""The command-line flags of all commands, with types, defaults and help. Standard library only."""

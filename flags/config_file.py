@@ -1,4 +1,4 @@
-"""Flags of train.py from a file: a YAML file, or the args.json of a run."""
+"""Reads the flags of train.py from a file: a YAML file, or the args.json of a run."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,40 +8,45 @@ from typing import Any
 from common.errors import UsageError, one_line
 from flags.train import train_parser
 
-# Flags of one call of train.py; a run's args.json does not store them.
+# Flags that apply to a single call of train.py; a run's args.json does not store them.
 CALL_FLAGS = {"config", "resume", "force", "dry_run", "seeds"}
-# Flags that do not change what a run computes.
+# Flags that do not change the result of a run; they may differ when it is resumed.
 FREE_FLAGS = CALL_FLAGS | {
     *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers"),
     "tensorboard",
 }
-# Flags of earlier versions → the only value that this version still supports.
+# Removed flags → the only value that is still accepted in a file.
 REMOVED_FLAGS = {"bidirectional": False}
 
 
 def read_config(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
-    """Return the flags in the file of --config, overridden by those in `words`.
+    """Return all flags: the defaults, overridden by the --config file at `path`, overridden by the
+    command-line arguments `words`.
 
-    Raise UsageError for a file that cannot be read, and for a key that is not a flag or cannot be
-    in a file.
+    Raise UsageError if the file cannot be read, or if a key is not a flag or is not allowed in a
+    file.
     """
     return _parse(path, _read_mapping(path), words, refused={"config", "resume"})
 
 
 def read_run_flags(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
-    """Return the flags in a run's args.json, overridden by those in `words`. Flags of the call that
-    wrote the file are ignored. Raise UsageError as `read_config`."""
+    """Return all flags of a run: those in its args.json at `path`, overridden by the command-line
+    arguments `words`. Keys in CALL_FLAGS are ignored.
+
+    Raise UsageError if the file cannot be read, or if a key is not a flag.
+    """
     values = {k: v for k, v in _read_mapping(path).items() if k not in CALL_FLAGS}
     return _parse(path, values, words, refused=set())
 
 
 def run_flags(flags: argparse.Namespace) -> dict[str, Any]:
-    """Return the flags that a run's args.json stores."""
+    """Return the flags to store in a run's args.json: all except CALL_FLAGS."""
     return {k: v for k, v in vars(flags).items() if k not in CALL_FLAGS}
 
 
 def changed_flags(flags: argparse.Namespace, path: Path) -> list[str]:
-    """Return the flags that would make a run compute something else than with its args.json."""
+    """Return the `flags` that differ from the run's args.json at `path` in a way that changes the
+    result, each as text such as '--lr 0.01 → 0.02'."""
     now, before = vars(flags), vars(read_run_flags(path))
     names = sorted(name for name in now.keys() - FREE_FLAGS if now[name] != before[name])
     return [f"--{name} {before[name]} → {now[name]}" for name in names]
@@ -50,6 +55,8 @@ def changed_flags(flags: argparse.Namespace, path: Path) -> list[str]:
 def _parse(
     path: Path, values: dict[str, Any], words: Sequence[str], refused: set[str]
 ) -> argparse.Namespace:
+    """Parse `values` from the file `path`, and then the command-line arguments `words`. Raise
+    UsageError if a key is not a flag, is in `refused`, or sets a switch to a non-boolean value."""
     parser = train_parser()
     actions = {action.dest: action for action in parser._actions if action.dest != "help"}
     written: list[str] = []
@@ -58,10 +65,10 @@ def _parse(
             if value not in (None, REMOVED_FLAGS[name]):
                 raise UsageError(f"{path}: --{name} {value} is no longer supported: remove it")
         elif name not in actions or (name in refused and value is not None):
-            raise UsageError(f"{path}: {name!r} cannot be set in a file of flags: remove it")
+            raise UsageError(f"{path}: {name!r} cannot be set in this file: remove it")
         elif actions[name].nargs == 0:  # a switch
             if value not in (None, True, False):
-                raise UsageError(f"{path}: {name} should be true or false, not {value!r}")
+                raise UsageError(f"{path}: {name} must be true or false, not {value!r}")
             written += [f"--{name}"] * bool(value)
         elif isinstance(value, list):
             written.append(f"--{name}={','.join(map(str, value))}")
@@ -78,5 +85,5 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read: {one_line(error)}") from error
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise UsageError(f"{path} should contain flags by name, such as 'epochs: 50'")
+        raise UsageError(f"{path} must map names of flags to values, such as 'epochs: 50'")
     return values

@@ -12,12 +12,19 @@ FACES = FaceConfig()
 
 def preprocess_parser() -> argparse.ArgumentParser:
     parser = new_parser(
-        "Extract face crops from a folder of videos and write the manifest videos_df.csv. A second "
-        "call\ncontinues where the first one stopped.",
+        "Extract face crops from a folder of videos and write the manifest videos_df.csv. After\n"
+        "an interruption, the same command continues with the videos that are not extracted yet.",
         "python preprocess_dfdc.py --input /data/dfdc",
     )
     _add_files(parser.add_argument_group("files"))
-    _add_splits(parser.add_argument_group("splits and balance"))
+    _add_splits(
+        parser.add_argument_group(
+            "splits and balance",
+            "The source of a fake is the original video that it was made from; a real video is its "
+            "own source.\nA source and all fakes made from it are always in the same split. Splits "
+            "that a dataset defines\nitself (layouts ffpp and celebdf) are used unchanged.",
+        )
+    )
     _add_faces(parser.add_argument_group("frames and faces"))
     _add_cleaning(parser.add_argument_group("data cleaning"))
     _add_machine(parser.add_argument_group("machine"))
@@ -25,11 +32,12 @@ def preprocess_parser() -> argparse.ArgumentParser:
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--input", type=Path, required=True, help="folder that holds the dataset")
+    group.add_argument("--input", type=Path, required=True, help="folder with the dataset")
     group.add_argument(
         "--layout",
         default="dfdc",
-        help="how the dataset lies in --input: dfdc, ffpp, celebdf or folders (docs/data.md)",
+        help="directory layout of the dataset in --input: dfdc, ffpp, celebdf or folders "
+        "(described in docs/data.md)",
     )
     group.add_argument(
         "--output", type=Path, default=Path("data"), help="folder to write the results to"
@@ -38,14 +46,15 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--store",
         choices=["files", "shards"],
         default="files",
-        help="files: one JPEG file per crop; shards: a few large WebDataset tar files",
+        help="files: one JPEG file per crop; shards: all crops packed into a few large WebDataset "
+        "tar files",
     )
     group.add_argument(
         "--shards_url",
         type=url,
         metavar="URL",
-        help="where --store shards writes: a folder or a URL such as s3://bucket/folder "
-        "(default: shards/ in --output)",
+        help="folder, or URL such as s3://bucket/folder, to which --store shards writes the tar "
+        "files (default: shards/ in --output)",
     )
 
 
@@ -54,29 +63,34 @@ def _add_splits(group: argparse._ArgumentGroup) -> None:
         "--val_share",
         type=between(0, 1),
         default=0.1,
-        help="share of the sources in the validation split",
+        help="approximate share of the sources in the validation split",
     )
     group.add_argument(
         "--test_share",
         type=between(0, 1),
         default=0.1,
-        help="share of the sources in the test split",
+        help="approximate share of the sources in the test split",
     )
     group.add_argument(
         "--split_by",
         choices=["source", "part"],
         default="source",
-        help="what is kept in one split: each source, or each part folder of the dataset",
+        help="unit that is never divided between splits. source: a source with its fakes; part: "
+        "all videos in one part of the dataset (a folder directly in --input, such as "
+        "dfdc_train_part_0)",
     )
     group.add_argument(
         "--undersample",
         type=str2bool,
         default=True,
         metavar="True|False",
-        help="leave out training videos of the more frequent label, drawn at random, until both "
-        "labels have the same number; False: keep all, and let train.py balance every epoch",
+        help="balance the training split: leave out randomly drawn videos of the more frequent "
+        "label, until both labels have the same number of videos; False: keep all videos, and let "
+        "train.py balance each epoch",
     )
-    group.add_argument("--seed", type=at_least(0), default=0, help="random seed")
+    group.add_argument(
+        "--seed", type=at_least(0), default=0, help="random seed of the splits and of --undersample"
+    )
 
 
 def _add_faces(group: argparse._ArgumentGroup) -> None:
@@ -84,23 +98,23 @@ def _add_faces(group: argparse._ArgumentGroup) -> None:
         "--frames_per_video",
         type=at_least(1),
         default=FACES.frames_per_video,
-        help="number of frames sampled from a video",
+        help="number of frames sampled from each video",
     )
     group.add_argument(
         "--sampling",
         choices=SAMPLINGS,
         default=FACES.sampling,
-        help="uniform: frames spread evenly over the video; keyframe: runs of consecutive frames "
-        "that start at key frames, several times faster",
+        help="uniform: frames spread evenly over the video; keyframe: runs of consecutive frames, "
+        "each starting at a key frame, which is several times faster",
     )
     group.add_argument(
-        "--decoder", choices=DECODERS, default=FACES.decoder, help="library that decodes videos"
+        "--decoder", choices=DECODERS, default=FACES.decoder, help="library that decodes the videos"
     )
     group.add_argument(
         "--face_size",
         type=at_least(16),
         default=FACES.face_size,
-        help="side of a crop in pixels",
+        help="width and height of a crop, in pixels",
     )
     group.add_argument(
         "--margin",
@@ -112,7 +126,7 @@ def _add_faces(group: argparse._ArgumentGroup) -> None:
         "--jpeg_quality",
         type=at_least(1, 100),
         default=FACES.jpeg_quality,
-        help="JPEG quality of the crops",
+        help="JPEG quality of the crops, from 1 to 100",
     )
 
 
@@ -120,39 +134,42 @@ def _add_cleaning(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--clean",
         action="store_true",
-        help="list duplicate videos, contradicting labels, and small or blurred faces in "
-        "cleaning.csv",
+        help="write a list of duplicate videos, contradictory labels, and small or blurred faces "
+        "to cleaning.csv, without any effect on the manifest",
     )
     group.add_argument(
         "--drop_dirty",
         action="store_true",
-        help="as --clean, and mark the listed videos as skipped in the manifest",
+        help="like --clean, and mark the listed videos as skipped in the manifest",
     )
 
 
 def _add_machine(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--workers", type=at_least(1), help="worker processes (default: one per CPU core)"
+        "--workers", type=at_least(1), help="number of worker processes (default: one per CPU core)"
     )
-    add_device(group, "cpu", "the search of whole frames for faces")
+    add_device(
+        group, "cpu", "the face detector, which searches whole frames; the rest runs on the CPU"
+    )
     group.add_argument(
         "--shard",
         type=share,
         metavar="K/N",
-        help="extract only the K-th of N shares of the videos and write no manifest; when all "
-        "shares are done, the same command without --shard writes it",
+        help="divide the videos into N subsets and extract only subset K, counted from 1, for "
+        "example on one of N machines. No manifest is written: when all subsets are done, run the "
+        "same command without --shard to write it. Not related to --store shards",
     )
     add_engine(group, "--input and --output")
     group.add_argument(
         "--delete_videos_when_done",
         action="store_true",
-        help="after crops and manifest are written, ask for confirmation and delete the videos "
-        "(--layout dfdc only)",
+        help="after the crops and the manifest are written, ask for confirmation and delete the "
+        "videos in --input (only with --layout dfdc)",
     )
     group.add_argument(
         "--timeout",
         type=between(1, 1e6),
         default=120,
         metavar="SECONDS",
-        help="time limit for one video",
+        help="time limit for each video; a video that exceeds it gets the status timeout",
     )

@@ -11,7 +11,7 @@ from flags.types import at_least, between
 def score_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "Judge video files: real, fake or uncertain. Exit code 0: every file was judged; 1: some "
-        "could\nnot be judged; 2: nothing was done, and one line says why.",
+        "files could\nnot be judged; 2: an error, described in one line.",
         "python score.py clip.mp4 folder/ --checkpoint checkpoints/RUN/best.pt",
         "PATH ...",
     )
@@ -19,10 +19,14 @@ def score_parser() -> argparse.ArgumentParser:
         "paths",
         nargs="*",
         metavar="PATH",
-        help="file, folder or glob pattern; -: read file names from standard input",
+        help="video file, folder or glob pattern; -: read file names from stdin",
     )
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint to judge by"
+        "--checkpoint",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="checkpoint of the trained detector",
     )
     _add_results(parser.add_argument_group("results"))
     _add_windows(parser.add_argument_group("long videos"))
@@ -31,7 +35,8 @@ def score_parser() -> argparse.ArgumentParser:
 
 
 def parse_score_flags() -> argparse.Namespace:
-    """Parse the command line of score.py: either PATHs or --export, never both."""
+    """Return the flags of score.py. Exit with an error unless the command line has either PATHs or
+    --export."""
     parser = score_parser()
     flags = parser.parse_args()
     if flags.export and flags.paths:
@@ -47,27 +52,31 @@ def _add_results(group: argparse._ArgumentGroup) -> None:
         type=Path,
         default=Path("."),
         metavar="DIR",
-        help="folder to write the results to: scores.csv and scores.json",
+        help="folder to write scores.csv and scores.json to",
     )
     group.add_argument(
         "--json",
         action="store_true",
-        help="print one line of JSON per video instead of the table",
+        help="print one line of JSON per video instead of a table",
     )
     group.add_argument(
-        "--report", type=Path, metavar="DIR", help="write an HTML page with heat maps per video"
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write one HTML page per video, with heat maps, to this folder",
     )
     group.add_argument(
         "--save_video",
         type=Path,
         metavar="DIR",
-        help="write a copy of each video with boxes and scores drawn around the faces",
+        help="for each video with a face, write a copy to this folder with face boxes and p_fake "
+        "drawn on its frames",
     )
     group.add_argument(
         "--watch",
         action="store_true",
-        help="keep running and judge every new file in the folders once; scores.sqlite in "
-        "--output remembers what was judged",
+        help="keep running, and judge every video in the folders PATH once, including videos added "
+        "later; scores.sqlite in --output stores which videos were judged",
     )
 
 
@@ -77,21 +86,22 @@ def _add_windows(group: argparse._ArgumentGroup) -> None:
         type=between(1, 86_400),
         default=60.0,
         metavar="SECONDS",
-        help="judge a longer video in windows of equal length, each at most this long",
+        help="split each video that is longer than SECONDS into windows of equal length, at most "
+        "SECONDS each, and sample frames from every window; the video still gets a single verdict",
     )
     group.add_argument(
         "--max_seconds",
         type=between(1, 86_400),
         default=math.inf,
         metavar="SECONDS",
-        help="judge only the beginning of a video, up to this time (default: the whole video)",
+        help="judge only the first SECONDS of each video (default: the whole video)",
     )
 
 
 def _add_computation(group: argparse._ArgumentGroup) -> None:
     add_prior(group)
     group.add_argument(
-        "--batch_size", type=at_least(1), default=4, help="clips per forward pass of the model"
+        "--batch_size", type=at_least(1), default=4, help="number of clips per forward pass"
     )
     add_device(group, "auto", "the model")
     add_precision(group, "float32")
@@ -100,13 +110,14 @@ def _add_computation(group: argparse._ArgumentGroup) -> None:
         "--backend",
         choices=["torch", "onnx"],
         default="torch",
-        help="library that runs the model; onnx: --checkpoint is a file written by --export, and "
-        "pages have no heat maps",
+        help="library that runs the model. torch: PyTorch; onnx: ONNX Runtime on the CPU; "
+        "--checkpoint must then be a file written by --export, and the pages of --report have no "
+        "heat maps",
     )
     deployment.add_argument(
         "--export",
         type=Path,
         metavar="ZIP",
-        help="write the checkpoint as one file for --backend onnx and exit; takes no PATH",
+        help="export the checkpoint to one .zip file for --backend onnx, and exit; takes no PATH",
     )
-    add_engine(group, "all paths")
+    add_engine(group, "the videos, --checkpoint, --report and --save_video")

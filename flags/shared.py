@@ -1,6 +1,6 @@
-"""What the parsers of several commands share: help layout, and flags of one name and meaning.
+"""The parts that several parsers share: the help layout, and flags with a common meaning.
 
-Abbreviations are refused, and --help shows every default.
+Abbreviated flags are refused, and --help shows the defaults.
 """
 
 import argparse
@@ -13,7 +13,8 @@ Options = TypeVar("Options")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Show defaults that say something, and keep the line breaks of descriptions."""
+    """Help formatter that appends defaults, except None, an empty list and those of switches, and
+    keeps the line breaks of descriptions."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help or ""
@@ -25,8 +26,8 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
 
 
 def new_parser(purpose: str, example: str, positional: str = "") -> argparse.ArgumentParser:
-    """Return a parser whose help shows `purpose` and one `example` command. `positional` names the
-    arguments without a flag in the usage line."""
+    """Return a parser whose help shows `purpose` and one `example` command. `positional` stands for
+    the positional arguments in the usage line; it is empty for a command without any."""
     return argparse.ArgumentParser(
         usage=" ".join(filter(None, ["%(prog)s", positional, "[options]"])),
         description=f"{purpose}\n\nexample:\n  {example}",
@@ -36,18 +37,19 @@ def new_parser(purpose: str, example: str, positional: str = "") -> argparse.Arg
 
 
 def build_options(kind: type[Options], flags: argparse.Namespace, **others: Any) -> Options:
-    """Build the dataclass `kind` from the flags named like its fields; `others` gives fields that
-    are not flags."""
+    """Return an instance of the dataclass `kind`, with each field set to the flag of the same name.
+    `others` are the values of fields that are not flags."""
     names = {field.name for field in fields(kind)} - others.keys()  # type: ignore[arg-type]
     return kind(**{name: getattr(flags, name) for name in names}, **others)
 
 
 def add_device(group: argparse._ActionsContainer, default: str, network: str) -> None:
+    """Add --device; `network` says in the help text what runs on it."""
     group.add_argument(
         "--device",
         choices=["auto", "cpu", "cuda"],
         default=default,
-        help=f"where {network} runs; auto: a GPU if there is one",
+        help=f"device for {network}; auto: a GPU if there is one, otherwise the CPU",
     )
 
 
@@ -56,8 +58,8 @@ def add_precision(group: argparse._ActionsContainer, default: str) -> None:
         "--precision",
         choices=["auto", "float32", "bfloat16"],
         default=default,
-        help="number format of the encoder's arithmetic; auto: bfloat16 on a GPU that supports "
-        "it, else float32",
+        help="floating-point format in which the encoder computes; auto: bfloat16 on a GPU that "
+        "supports it, otherwise float32",
     )
 
 
@@ -67,7 +69,8 @@ def add_prior(group: argparse._ActionsContainer) -> None:
         type=between(1e-6, 1 - 1e-6),
         default=0.5,
         metavar="SHARE",
-        help="expected share of fakes among the videos; changes p_fake, never a verdict",
+        help="assumed share of fakes among all videos; changes p_fake (the probability that a "
+        "video is fake), but no verdict",
     )
 
 
@@ -76,20 +79,23 @@ def add_loader_workers(group: argparse._ActionsContainer) -> None:
         "--workers",
         type=at_least(0),
         default=2,
-        help="worker processes of each data loader; 0: load in the main process",
+        help="number of worker processes of each data loader; 0: load in the main process",
     )
 
 
 def add_engine(group: argparse._ActionsContainer, paths: str) -> None:
-    """Add --engine and --ray_address; `paths` names what every node must see."""
+    """Add --engine and --ray_address; `paths` says in the help text which paths must be the same on
+    every node of a cluster."""
     group.add_argument(
         "--engine",
         choices=["local", "ray"],
         default="local",
-        help=f"ray: run on a Ray cluster, whose nodes must all see {paths}",
+        help="local: run on this machine; ray: run on a Ray cluster, in which every node must be "
+        f"able to access {paths} under the same paths",
     )
     group.add_argument(
         "--ray_address",
         default="local",
-        help="HOST:PORT of a running cluster; local: start Ray on this machine",
+        help="cluster for --engine ray: HOST:PORT of a running cluster; local: start Ray on this "
+        "machine",
     )

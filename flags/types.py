@@ -1,4 +1,4 @@
-"""Types of flag values: each turns a flag's text into a value or raises ArgumentTypeError."""
+"""Types of flag values: functions that convert text, or raise an error that argparse reports."""
 
 import argparse
 import re
@@ -7,7 +7,10 @@ from pathlib import Path
 
 
 def str2bool(text: str) -> bool:
-    """Convert 'True' or 'False', in any case. Anything else is an error (bool('False') is True)."""
+    """Convert 'True' or 'False', case-insensitively. Raise ArgumentTypeError for any other text.
+
+    `type=bool` would not do: bool('False') is True.
+    """
     values = {"true": True, "false": False}
     if text.lower() not in values:
         raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
@@ -15,7 +18,7 @@ def str2bool(text: str) -> bool:
 
 
 def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Return a type for an integer in [low, high]; no upper limit by default."""
+    """Return a function that converts text to an integer in [low, high]; None: no upper limit."""
 
     def integer(text: str) -> int:
         value = int(text)
@@ -28,7 +31,7 @@ def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def between(low: float, high: float) -> Callable[[str], float]:
-    """Return a type for a finite number in [low, high]."""
+    """Return a function that converts text to a finite number in [low, high]."""
 
     def number(text: str) -> float:
         value = float(text)
@@ -40,7 +43,8 @@ def between(low: float, high: float) -> Callable[[str], float]:
 
 
 def share(text: str) -> tuple[int, int]:
-    """Convert '2/5' to (2, 5): the second of five shares."""
+    """Convert 'K/N' to (K, N), such as '2/5' to (2, 5): subset 2 of 5 subsets. Raise
+    ArgumentTypeError unless 1 ≤ K ≤ N."""
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     k, n = map(int, match.groups()) if match else (0, 0)
     if not 1 <= k <= n:
@@ -49,7 +53,8 @@ def share(text: str) -> tuple[int, int]:
 
 
 def freeze(text: str) -> str | int:
-    """Convert 'all', 'none' or a number of stages."""
+    """Return 'all' or 'none' unchanged, or convert a positive number of stages. Raise
+    ArgumentTypeError for any other text."""
     if text in ("all", "none"):
         return text
     if not re.fullmatch(r"[1-9]\d*", text):
@@ -58,14 +63,16 @@ def freeze(text: str) -> str | int:
 
 
 def seeds(text: str) -> list[int]:
-    """Convert '0,1,2' to [0, 1, 2]; a seed that occurs twice is an error."""
+    """Convert '0,1,2' to [0, 1, 2]. Raise ArgumentTypeError if the text is not a list of distinct
+    seeds."""
     if not re.fullmatch(r"\d+(,\d+)*", text) or len(set(text.split(","))) < text.count(",") + 1:
-        raise argparse.ArgumentTypeError(f"expected different numbers such as 0,1,2, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected distinct seeds such as 0,1,2, got {text!r}")
     return [int(seed) for seed in text.split(",")]
 
 
 def url(text: str) -> str:
-    """Convert a folder, or the URL of one, to a URL without a trailing slash."""
+    """Convert a local folder to a file:// URL, and remove trailing slashes from other URLs. Raise
+    ArgumentTypeError if the text is empty or consists of slashes."""
     if not text.strip("/"):
         raise argparse.ArgumentTypeError(f"expected a folder or its URL, got {text!r}")
     return text.rstrip("/") if "://" in text else f"file://{Path(text).expanduser().resolve()}"

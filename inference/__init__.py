@@ -1,1 +1,1 @@
-"""Video files, judged."""
+"""Judges video files."""

@@ -1,4 +1,4 @@
-"""One video's verdict as an HTML page, for people who must explain it (score.py --report)."""
+"""Writes the verdict on one video as an HTML page that explains it (score.py --report)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from inference.video_score import FaceScore, most_suspicious
 from scoring.detector import Detector
 
 TEMPLATE = Path(__file__).with_name("clip.html")
-MAX_PEOPLE = 20  # listed on a page, the most suspicious ones
-MAX_FRAMES = 4  # shown of the most suspicious person
-MAX_LEGEND = 6  # people whose lines a legend distinguishes
+MAX_PEOPLE = 20  # rows of the table of people: the most suspicious ones
+MAX_FRAMES = 4  # frames shown of the most suspicious person
+MAX_LEGEND = 6  # with more people, the timeline has no legend
 HEADLINES = {
     "fake": "Signs of manipulation",
     "real": "No signs of manipulation found",
@@ -33,17 +33,17 @@ HEADLINES = {
 
 @dataclass(frozen=True)
 class ShownFrame:
-    """A crop as PNG, and the same under its heat map; None if the detector has no heat maps."""
+    """A frame of the most suspicious person, as shown on the page."""
 
-    seconds: float | None
+    seconds: float | None  # None if the file does not state its frame rate
     p_fake: float
-    crop: bytes
-    heat: bytes | None
+    crop: bytes  # PNG
+    heat: bytes | None  # PNG of the crop with its heat map; None if the detector has none
 
 
 def write(folder: Path, judged: JudgedVideo, judge: VideoJudge, about: dict[str, str]) -> Path:
-    """Write a page into `folder`, named after the file and its content. `about` describes the
-    model."""
+    """Write the page of one video into `folder` and return its path. Its name consists of the
+    video's name and the first digits of its SHA-256. `about` is a result of `about_model`."""
     score = judged.score
     facts = file_facts(Path(score.video))
     worst = most_suspicious(score.people)
@@ -70,7 +70,9 @@ def write(folder: Path, judged: JudgedVideo, judge: VideoJudge, about: dict[str,
 
 
 def draw_timeline(people: Sequence[FaceScore], thresholds: tuple[float, float]) -> bytes:
-    """Plot p_fake of every person over seconds, or over frames if the file states no frame rate."""
+    """Return a plot of each person's p_fake over time, as PNG bytes. The x axis is in seconds, or
+    in frame indices if the file does not state its frame rate. Dashed lines mark `thresholds`:
+    real_below and fake_from, as p_fake."""
     with axes_as_png(width=8.4, height=2.8) as (axes, png):
         timed = all(frame.seconds is not None for person in people for frame in person.frames)
         for person in people:
@@ -86,7 +88,8 @@ def draw_timeline(people: Sequence[FaceScore], thresholds: tuple[float, float]) 
 
 
 def _suspicious_frames(person: FaceScore, track: FaceTrack, detector: Detector) -> list[ShownFrame]:
-    """Return the frames of a person with the highest p_fake, in order of time."""
+    """Return the MAX_FRAMES frames with the highest p_fake of a person, in presentation order.
+    `track` has the crops of this person."""
     values = np.array([frame.p_fake for frame in person.frames])
     chosen = sorted(np.argsort(-values, kind="stable")[:MAX_FRAMES].tolist())
     length = detector.clip.clip_frames
@@ -105,10 +108,11 @@ def _suspicious_frames(person: FaceScore, track: FaceTrack, detector: Detector) 
 
 
 def _heatmaps(detector: Detector, clip: torch.Tensor) -> torch.Tensor | None:
-    """Return scoring.heatmap.heatmaps; None for an exported detector, which has no gradients."""
+    """Return heat maps (T, H, W) in [0, 1] of a clip (T, C, H, W). Return None if the encoder is
+    too coarse for them, or for an exported detector, which has no gradients."""
     if detector.exported:
         return None
-    from models.frame_rnn import FrameModel  # an exported detector does without
+    from models.frame_rnn import FrameModel  # not needed by exported detectors
     from scoring.heatmap import heatmaps
 
     assert isinstance(detector.model, FrameModel)
@@ -116,7 +120,8 @@ def _heatmaps(detector: Detector, clip: torch.Tensor) -> torch.Tensor | None:
 
 
 def _overlay(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lay a heat map (h, w) in [0, 1] over a crop (H, W, 3) uint8 RGB, more opaque where hotter."""
+    """Blend a heat map (h, w) in [0, 1] over a crop (H, W, 3) uint8 RGB and return the image. The
+    higher the value, the more opaque the heat map."""
     heat = cv2.resize(heat, crop.shape[1::-1])
     colours = cv2.applyColorMap((255 * heat).round().astype(np.uint8), cv2.COLORMAP_INFERNO)
     opacity = 0.65 * heat[..., None]
@@ -129,13 +134,14 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def about_model(checkpoint: Path, digest: str, detector: Detector) -> dict[str, str]:
-    """Return facts about the model for every page; `digest` is the checkpoint's SHA-256."""
+    """Return the rows of the page's table about the detector: label → text. `digest` is the
+    SHA-256 of the checkpoint."""
     config = detector.config
     return {
         "checkpoint": f"{checkpoint.parent.name}/{checkpoint.name}",
-        "its SHA-256": digest,
+        "SHA-256 of the checkpoint": digest,
         "encoder, temporal head": f"{config['name']}, {config['temporal']}",
-        "input": f"clips of {detector.clip.clip_frames} faces of {detector.clip.crop_size} pixels",
-        "arithmetic": str(detector.model.encoder_dtype).removeprefix("torch."),
+        "input": f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} px wide",
+        "precision": str(detector.model.encoder_dtype).removeprefix("torch."),
         "calibration": detector.rule.fitted or "none",
     }

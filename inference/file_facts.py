@@ -1,4 +1,4 @@
-"""Facts about a video file that need no decoding."""
+"""Reads facts about a video file without decoding it."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,13 @@ from av.error import FFmpegError
 
 from common.files import sha256
 
-NAME_BYTES = 200  # of a file's name that another name begins with: file systems allow 255
+NAME_BYTES = 200  # of a video's name that are kept in a derived name: file systems allow 255
 
 
 def file_facts(path: Path) -> dict[str, str]:
-    """Return size and SHA-256 of a file, and if it is a video also container, codec, frame rate,
-    resolution and duration, as text."""
+    """Return label → text: name, size and SHA-256 of the file, and for a video also container,
+    duration, codec, resolution and frame rate, as far as they are known. Raise OSError if the file
+    cannot be read."""
     size = f"{path.stat().st_size:,} bytes"
     facts = {"file": path.name, "size": size, "SHA-256": sha256(path)}
     try:
@@ -27,13 +28,14 @@ def file_facts(path: Path) -> dict[str, str]:
                     facts["codec"] = stream.codec_context.name
                 facts["resolution"] = f"{stream.width} x {stream.height}"
                 if stream.average_rate:
-                    facts["frame rate"] = f"{float(stream.average_rate):.2f} per second"
-    except (FFmpegError, OSError, ValueError):  # not a video, or a damaged one
+                    facts["frame rate"] = f"{float(stream.average_rate):.2f} frames per second"
+    except (FFmpegError, OSError, ValueError):  # not a video, or damaged
         facts["container"] = "not readable"
     return facts
 
 
 def derived_name(path: Path, digest: str, ending: str) -> str:
-    """Return a name for what is made from a file: its own name and part of its SHA-256 `digest`."""
+    """Return a file name for something made from the video `path`: the stem of its name, cut to
+    NAME_BYTES, the first 8 digits of its SHA-256 `digest`, and `ending`."""
     stem = os.fsdecode(os.fsencode(path.stem)[:NAME_BYTES])
     return f"{stem}-{digest[:8]}{ending}"

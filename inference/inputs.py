@@ -1,6 +1,6 @@
-"""The videos that score.py's arguments name: files, folders, glob patterns, names from a pipe.
+"""Finds the videos to judge: files, folders, glob patterns, or file names from standard input.
 
-Files that cannot be judged are included, so that each gets a row that says why.
+Files that cannot be judged are included, so that each gets a row that states the reason.
 """
 
 import glob
@@ -14,11 +14,12 @@ from common.preprocessing import VIDEO_ENDINGS
 
 
 def find_videos(paths: Iterable[str]) -> list[Path]:
-    """Return files as named, with any ending; videos under folders; matches of glob patterns; each
-    once, in this order. `-` reads names from standard input, one per line, or separated by NUL if
-    there is one (find -print0).
+    """Return the videos that `paths` name, each once, in the order of `paths`.
 
-    Raise UsageError for a path that names no file.
+    A path is a file (with any ending), a folder (all videos under it), a glob pattern, or `-`: file
+    names from standard input, separated by NUL if there is one (`find -print0`), else by line
+    breaks. A name from standard input is returned even if no such file exists. Raise UsageError if
+    a path names no video.
     """
     videos: dict[Path, None] = {}
     for text in paths:
@@ -38,18 +39,18 @@ def find_videos(paths: Iterable[str]) -> list[Path]:
 
 def _read_names(data: bytes) -> list[str]:
     names = filter(None, os.fsdecode(data).split("\0" if b"\0" in data else "\n"))
-    # Lists made on Windows end their lines with \r\n.
+    # Lines of a list made on Windows end with \r\n.
     return [name if os.path.exists(name) else name.removesuffix("\r") for name in names]
 
 
 def _videos_at(name: str) -> list[Path]:
-    # Unlike Path's method, os.path.isdir accepts names that are too long or not permitted.
+    # Unlike Path.is_dir, os.path.isdir raises nothing for a name that is too long or invalid.
     return videos_under(Path(name)) if os.path.isdir(name) else [Path(name)]
 
 
 def videos_under(folder: Path) -> list[Path]:
-    """Return the videos under a folder by name, including broken links and folders without
-    permission. Links to folders are not followed."""
+    """Return the videos under a folder, at any depth, sorted by path. Broken links with the ending
+    of a video and folders that cannot be read are included. Links to folders are not followed."""
     unreadable: list[OSError] = []
     videos = [
         path
@@ -61,14 +62,14 @@ def videos_under(folder: Path) -> list[Path]:
 
 
 def _is_special(path: Path) -> bool:
-    """Return whether `path` is neither a file nor missing, such as a pipe, which would block."""
+    """Return whether `path` exists and is not a regular file. Opening a pipe would block."""
     return os.path.exists(path) and not os.path.isfile(path)
 
 
 def check_apart(folder: Path, paths: Sequence[str], videos: Sequence[Path]) -> None:
-    """Raise UsageError if `folder`, which videos will be written to, would itself be judged, by
-    this call or by the next one like it."""
-    # Unlike Path.resolve, realpath accepts a link to itself.
+    """Raise UsageError if videos written to `folder` would be judged by the same command: if
+    `folder` lies in a folder of `paths`, or one of `videos` lies in `folder`."""
+    # Unlike Path.resolve, realpath raises nothing for a link to itself.
     output = Path(os.path.realpath(folder))
     judged = filter(os.path.isdir, paths)
     within = any(output.is_relative_to(os.path.realpath(path)) for path in judged)

@@ -1,4 +1,4 @@
-"""Video files → verdicts."""
+"""Judges video files: extracts faces, scores them and returns a verdict per video."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -22,40 +22,42 @@ from scoring.predict import PersonScores, predict_track
 
 
 class JudgedVideo(NamedTuple):
-    """A result, and the crops of the most suspicious person."""
+    """The result for one video, and the crops of its most suspicious person."""
 
     score: VideoScore
-    crops: FaceTrack | None
+    crops: FaceTrack | None  # None if nobody was judged
 
 
 class _Window(NamedTuple):
     video: Path
     extraction: Extraction
-    seconds: float  # that extraction took
+    seconds: float  # duration of the extraction
 
 
 @dataclass
 class _People:
-    """The people of a video so far, with the scores of their clips."""
+    """The people found so far in a video, in all its windows, and the scores of their clips."""
 
     faces: list[FaceScore] = field(default_factory=list)
-    clip_scores: list[list[float]] = field(default_factory=list)
-    worst: FaceTrack | None = None  # crops of the most suspicious one
+    clip_scores: list[list[float]] = field(default_factory=list)  # one list per person
+    worst: FaceTrack | None = None  # crops of the most suspicious person
 
 
 class VideoJudge:
-    """A detector that judges video files by a decision rule."""
+    """Judges video files with a detector and a decision rule."""
 
     def __init__(self, detector: Detector, rule: DecisionRule, span: Span, batch_size: int) -> None:
-        """`batch_size` is the number of clips per forward pass."""
+        """`rule` replaces the detector's own rule. `span` says how much of a video is judged, in
+        windows of what length. `batch_size` is the number of clips per forward pass."""
         self.detector, self.rule = detector, rule
         self.span, self.batch_size = span, batch_size
         # On the CPU, as in preprocessing: a GPU's rounding could move a crop by a pixel.
         self.face_detector = FaceDetector(detector.faces)
 
     def judge(self, videos: Iterable[Path]) -> Iterator[JudgedVideo]:
-        """Yield the result of every video, in order; the faces of the next one are detected while
-        the model works. Never raise for a bad video: that is a verdict."""
+        """Yield the result of every video, in order. While the model scores one window, a thread
+        extracts the faces of the next window or video. A video that cannot be read raises no error:
+        its verdict is `unreadable`."""
         windows = prefetch(self._windows(videos))
         for video, windows_of_video in groupby(windows, key=lambda window: window.video):
             yield self._judge_windows(video, windows_of_video)
@@ -106,7 +108,8 @@ class VideoJudge:
                 people.worst = track
 
     def _warnings(self, video: Path, first: Extraction, people: list[FaceScore]) -> Iterator[str]:
-        """Yield how the clip differs from all training videos."""
+        """Yield a warning for each property of the video outside the detector's training range.
+        Without people there is none."""
         if people:
             sides = [face_side([frame.box for frame in person.frames]) for person in people]
             bits = bits_per_pixel(file_size(video), first.width, first.height, first.total_frames)
@@ -114,7 +117,8 @@ class VideoJudge:
 
 
 def _video_status(extractions: list[Extraction]) -> str:
-    """Return a video's status from those of its windows; `unreadable` applies to all of it."""
+    """Return the status of a video: `unreadable` if a window is unreadable, else `ok` if a window
+    has a face, else `no_face`."""
     statuses = {extraction.status for extraction in extractions}
     return next(status for status in ("unreadable", "ok", "no_face") if status in statuses)
 
@@ -122,7 +126,8 @@ def _video_status(extractions: list[Extraction]) -> str:
 def _details(
     extractions: list[Extraction], people: list[FaceScore], span: Span, verdict: str
 ) -> Iterator[str]:
-    """Yield what the user should know about a video."""
+    """Yield notes for the user: the reason if there is no verdict, damage, number of windows, an
+    ignored end, and the most suspicious of several people."""
     first, last = extractions[0], extractions[-1]
     if last.status == "unreadable" or len(extractions) == 1:
         yield last.detail
@@ -130,16 +135,16 @@ def _details(
         without = sum(extraction.status != "ok" for extraction in extractions)
         suffix = f", {without} without a face" if without else ""
         yield f"judged in {len(extractions)} windows{suffix}"
-        if last.status == "ok":  # its detail may say that the file is damaged
+        if last.status == "ok":  # its detail may report damage
             yield last.detail
     frames = first.total_frames
     if first.fps and frames_in_span(frames, first.fps, span) < frames:
-        yield f"only the first {span.limit:g} of {frames / first.fps:.1f} s"
+        yield f"only the first {span.limit:g} s of {frames / first.fps:.1f} s were judged"
     worst = most_suspicious(people)
     if worst is not None and len(people) > 1:
         start = worst.frames[0].seconds
         since = "" if len(extractions) == 1 or start is None else f" (from {start:.1f} s)"
-        alone = "" if worst.verdict == verdict else f", and alone {worst.verdict}"
+        alone = "" if worst.verdict == verdict else f" (judged alone: {worst.verdict})"
         yield f"person {worst.person} of {len(people)}{since} is the most suspicious{alone}"
 
 

@@ -1,6 +1,6 @@
-"""A ledger of results in an SQLite file, by the file's content, the model and its settings.
+"""Stores results in an SQLite file, by content of the video, model and settings (score.py --watch).
 
-The same clip is never decoded twice, whatever its name and however often the program is started.
+The same content is judged only once, also under another file name and after a restart.
 """
 
 import json
@@ -15,7 +15,7 @@ from common.errors import DataError
 from common.files import sha256
 from inference.video_score import VideoScore
 
-FileState = tuple[int, int]  # size, time of the last change in nanoseconds
+FileState = tuple[int, int]  # size in bytes, modification time in nanoseconds
 TABLES = """
 CREATE TABLE IF NOT EXISTS files (
     video BLOB PRIMARY KEY, size INTEGER, changed INTEGER, sha256 TEXT NOT NULL);
@@ -26,12 +26,12 @@ CREATE TABLE IF NOT EXISTS scores (
 
 
 class Ledger:
-    """Results by one model with one set of settings; the file may also hold others."""
+    """The results of one model with one set of settings. The file may also contain others."""
 
     def __init__(self, path: Path, model: str, settings: str) -> None:
-        """`model` is the checkpoint's SHA-256, `settings` all other influences on a result, as
-        text. Raise DataError, as every method, for a file that is not a ledger or cannot be
-        used."""
+        """Open or create the file. `model` is the SHA-256 of the checkpoint, `settings` a text that
+        contains everything else that influences a result. Like all methods, raise DataError if the
+        file is not a ledger, or cannot be read or written."""
         self.path = path
         self.key = (model, settings)
         with self._errors():
@@ -39,8 +39,8 @@ class Ledger:
             self.connection.executescript(TABLES)
 
     def __iter__(self) -> Iterator[VideoScore]:
-        """Yield the results in the order in which they were added, except those of files that have
-        changed since."""
+        """Yield the result of every file in the ledger, in the order in which the files were
+        recorded. A file that has changed since is left out, a deleted file is not."""
         with self._errors():
             rows = self.connection.execute(
                 "SELECT video, size, changed, score FROM files JOIN scores USING (sha256) "
@@ -53,8 +53,8 @@ class Ledger:
                 yield self._parse(score, path)
 
     def digest(self, path: Path) -> str:
-        """Return the SHA-256 of a file's content, which is read if its size or time of change is
-        new. Raise OSError if it cannot be read."""
+        """Return the SHA-256 of a file's content. The file is read only if its size or modification
+        time differs from the recorded one. Raise OSError if it cannot be read."""
         name, state = os.fsencode(path), file_state(path)
         with self._errors():
             row = self.connection.execute(
@@ -71,7 +71,8 @@ class Ledger:
         return digest
 
     def find(self, digest: str, path: Path) -> VideoScore | None:
-        """Return the result for this content, with the name `path`; None if there is none."""
+        """Return the stored result for content with the SHA-256 `digest`, with `path` as its video.
+        Return None if there is no result."""
         with self._errors():
             row = self.connection.execute(
                 "SELECT score FROM scores WHERE sha256 = ? AND model = ? AND settings = ?",
@@ -80,6 +81,7 @@ class Ledger:
         return self._parse(row[0], path) if row else None
 
     def add(self, digest: str, score: VideoScore) -> None:
+        """Store the result for content with the SHA-256 `digest`."""
         with self._errors(), self.connection:
             self.connection.execute(
                 "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
@@ -90,11 +92,13 @@ class Ledger:
         try:
             return replace(VideoScore.from_dict(json.loads(score)), video=str(path))
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{self.path} contains a score that is damaged or newer") from error
+            raise DataError(
+                f"{self.path} contains a result that is damaged or of a newer version"
+            ) from error
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Raise SQLite's errors as DataError."""
+        """Convert errors of SQLite in the block to DataError."""
         try:
             yield
         except sqlite3.Error as error:
@@ -105,7 +109,7 @@ class Ledger:
 
 
 def file_state(path: Path) -> FileState | None:
-    """Return a file's state; None if it does not exist."""
+    """Return size and modification time of a file; None if it cannot be accessed."""
     try:
         stat = path.stat()
     except OSError:

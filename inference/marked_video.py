@@ -17,8 +17,8 @@ from faces.sampling import Span
 from inference.file_facts import derived_name
 from inference.video_score import FaceScore, VideoScore
 
-DEFAULT_FPS = 25.0  # if the file does not state its frame rate
-COLOURS = {  # RGB
+DEFAULT_FPS = 25.0  # frames per second, if the file does not state its frame rate
+COLOURS = {  # verdict → RGB
     "fake": rgb(FAKE_COLOUR),
     "real": rgb(REAL_COLOUR),
     "uncertain": rgb(UNCERTAIN_COLOUR),
@@ -27,26 +27,28 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class _Person:
-    """A person's box and p_fake at any frame, interpolated linearly between sampled frames."""
+    """Box and p_fake of a person at any frame, interpolated linearly between the sampled frames."""
 
     def __init__(self, person: FaceScore) -> None:
         self.number, self.verdict = person.person, person.verdict
         self.indices = [frame.index for frame in person.frames]
         self.values = np.array([[*frame.box, frame.p_fake] for frame in person.frames])  # (T, 5)
-        # A sampled frame is the middle of the part of the video that it stands for.
+        # A sampled frame represents the frames around it, up to half the distance to the next one.
         steps = np.diff(self.indices)
         self.reach = median(steps.tolist()) / 2 if len(steps) else 0.0
 
     def at(self, index: int) -> np.ndarray | None:
-        """Return box and p_fake (5,) at a frame; None outside the person's frames."""
+        """Return left, top, right, bottom and p_fake (5,) at the frame `index`. Return None more
+        than `reach` frames before the person's first sampled frame or after the last one."""
         if not self.indices[0] - self.reach <= index <= self.indices[-1] + self.reach:
             return None
         return np.array([np.interp(index, self.indices, column) for column in self.values.T])
 
 
 def write(folder: Path, score: VideoScore, span: Span) -> Path:
-    """Write an H.264 file without sound, as long as the judged part of the video. Raise OSError if
-    it cannot be written, VideoError if the video can no longer be read."""
+    """Write the judged part of a video, marked, as H.264 without sound into `folder` and return the
+    path of the new file. Raise OSError if it cannot be written, VideoError if the video cannot be
+    read any more."""
     video = Path(score.video)
     path = folder / derived_name(video, sha256(video), ".mp4")
     people = [_Person(person) for person in score.people]
@@ -61,7 +63,8 @@ def write(folder: Path, score: VideoScore, span: Span) -> Path:
 
 
 def _mark(image: np.ndarray, number: int, people: Iterable[_Person]) -> np.ndarray:
-    """Draw the people's boxes on frame `number` (H, W, 3) uint8 RGB."""
+    """Draw the people's boxes on the frame with index `number`, (H, W, 3) uint8 RGB, and return
+    it."""
     image = np.ascontiguousarray(image)
     thickness = max(1, round(min(image.shape[:2]) / 240))  # of lines, in pixels
     for person in people:

@@ -1,4 +1,4 @@
-"""Makes the next item while the current one is in use."""
+"""Computes the next item of an iterable in a thread while the current item is in use."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,8 @@ END: Any = object()
 
 
 def prefetch(items: Iterable[T]) -> Iterator[T]:
-    """Yield `items`, each made by another thread while the one before is in use; at most one waits.
-    An exception in making an item is raised in its place."""
+    """Yield `items` in order. While the caller uses one item, a thread computes the next one, and
+    none beyond it. If computing an item raises an exception, it is raised in place of the item."""
     iterator = iter(items)
     item = next(iterator, END)  # nothing is in use yet
     maker = ThreadPoolExecutor(1)

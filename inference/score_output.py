@@ -1,4 +1,4 @@
-"""scores.csv and scores.json, complete after every video: a stop loses no result."""
+"""Writes scores.csv and scores.json, both complete after every video: a stop loses no result."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from inference.video_score import VideoScore
 SCHEMA = 2  # of scores.json and of --json; raised when a field changes its meaning
 COLUMNS = ("video", "verdict", "p_fake", "faces", "frames", "seconds", "detail", "warnings")
 HEADER = ",".join(COLUMNS) + "\r\n"
-# The beginning by which a file written by any version is recognised.
+# How files written by any version begin: this is how they are recognised.
 CSV_START, JSON_START = "video,verdict,p_fake,", '{\n "schema": '
 
 
@@ -21,11 +21,11 @@ def csv_path(folder: Path) -> Path:
 
 
 def check(folder: Path) -> None:
-    """Raise UsageError if `folder` is a file, or if its scores.csv or scores.json is something
-    else."""
+    """Raise UsageError if `folder` is a file or is named like one, or if it contains a scores.csv
+    or scores.json that score.py has not written and would overwrite."""
     if folder.is_file() or folder.suffix in (".csv", ".json"):
         raise UsageError(
-            f"--output names a folder, in which scores.csv and scores.json are written: {folder}"
+            f"--output names a folder, not a file: {folder} (scores.csv and scores.json go into it)"
         )
     path = csv_path(folder)
     for file, start in ((path, CSV_START), (path.with_suffix(".json"), JSON_START)):
@@ -33,14 +33,17 @@ def check(folder: Path) -> None:
             continue
         with file.open("rb") as existing:
             if existing.read(len(start)) not in (start.encode(), b""):
-                raise UsageError(f"--output: {file} exists and does not contain scores")
+                raise UsageError(
+                    f"--output: {file} exists and does not contain scores: choose another folder"
+                )
 
 
 class ScoreFiles:
-    """Both files of one call of score.py."""
+    """The files scores.csv and scores.json of one call of score.py."""
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        """Begin the files in `folder`; `about` holds for every video."""
+        """Replace both files in `folder` by files without results. `about` has the fields of
+        scores.json that apply to all videos."""
         path = csv_path(folder)
         start = json.dumps({"schema": SCHEMA, **about}, indent=1).removesuffix("\n}")
         self.csv = GrowingFile(path, HEADER)
@@ -48,8 +51,8 @@ class ScoreFiles:
         self.separator = "\n"
 
     def add(self, score: VideoScore) -> None:
-        """Append a result to both files. Raise OSError if the disk is full: the files then keep
-        what they contained."""
+        """Append a result to both files. Raise OSError if the disk is full: the file that cannot
+        be extended is left unchanged."""
         row = io.StringIO()
         values = score.summary() | {"warnings": "; ".join(score.warnings)}
         csv.DictWriter(row, COLUMNS).writerow(values)
@@ -63,10 +66,10 @@ class ScoreFiles:
 
 
 class GrowingFile:
-    """A text file that is complete after every addition, with `end` after the last one."""
+    """A text file that is complete after every `add`: new text is inserted before `end`."""
 
     def __init__(self, path: Path, start: str, end: str = "") -> None:
-        self.file = path.open("wb", buffering=0)  # so that an addition is a single system call
+        self.file = path.open("wb", buffering=0)  # an addition is usually one system call
         self.end = end.encode()
         self.offset = 0
         try:
@@ -76,12 +79,13 @@ class GrowingFile:
             raise
 
     def add(self, text: str) -> None:
-        """Append text. Raise OSError if the disk is full, and leave the file as it was."""
+        """Insert `text` before the closing text `self.end`. If the disk is full, raise OSError and
+        leave the file unchanged."""
         data = text.encode("utf-8", "backslashreplace")
         try:
             self._write(data + self.end)
         except OSError:
-            self._write(self.end)  # fits where it was before
+            self._write(self.end)  # needs no more space than before
             self.file.truncate()
             raise
         self.offset += len(data)

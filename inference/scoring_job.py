@@ -1,4 +1,4 @@
-"""One call of score.py as a job: videos → results, here or in the tasks of a cluster."""
+"""Runs one call of score.py: videos → results, on this machine or in tasks of a cluster."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +16,14 @@ from scoring.detector import Detector
 
 @dataclass(frozen=True)
 class ScoringJob:
-    """All paths are absolute, because other machines have other working directories."""
+    """The settings of one call of score.py. Paths must be absolute, because tasks of a cluster have
+    other working directories."""
 
     checkpoint: Path
-    backend: str
-    device: str
-    precision: str
-    prior: float
+    backend: str  # torch or onnx
+    device: str  # auto, cpu or cuda
+    precision: str  # auto, float32 or bfloat16
+    prior: float  # expected share of fakes
     span: Span
     batch_size: int
     report: Path | None  # folder of pages
@@ -30,29 +31,32 @@ class ScoringJob:
 
     @cached_property
     def judge(self) -> VideoJudge:
-        """Raise CheckpointError for a checkpoint that cannot be used."""
+        """The judge with the detector of the checkpoint, loaded at the first access. Raise
+        CheckpointError if the checkpoint cannot be used."""
         detector = load_detector(self.checkpoint, self.backend, self.device, self.precision)
         rule = detector.rule.at_prior(self.prior)
         return VideoJudge(detector, rule, self.span, self.batch_size)
 
     @cached_property
     def checkpoint_digest(self) -> str:
-        """SHA-256 of the checkpoint."""
+        """SHA-256 of the checkpoint, as hexadecimal text."""
         return sha256(self.checkpoint)
 
     def run(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
-        """Yield the result of every video, in order, after writing its page and marked video."""
+        """Yield the result of every video, in order. The page and the marked video, if requested,
+        are written first; if that fails, the result gets a warning."""
         for judged in self.judge.judge(videos):
             score = judged.score
             try:
                 self._write_extras(judged)
             except (OSError, VideoError) as error:  # the verdict is kept
-                warning = f"no page or marked video: {error}"
+                warning = f"page or marked video not written: {error}"
                 score = replace(score, warnings=[*score.warnings, warning])
             yield score
 
     def _write_extras(self, judged: JudgedVideo) -> None:
-        """Write what --report and --save_video ask for; imported here, because that is slow."""
+        """Write the page (--report) and the marked video (--save_video). The modules are imported
+        here, because importing them is slow."""
         if self.report:
             from inference import clip_report
 
@@ -66,12 +70,13 @@ class ScoringJob:
             marked_video.write(self.save_video, judged.score, self.span)
 
     def run_on_cluster(self, videos: Sequence[Path], address: str) -> Iterator[VideoScore]:
-        """Yield the results, in any order, from the cluster at `address`. Raise the errors of
-        ray_cluster.connected."""
+        """Judge the videos on the Ray cluster at `address` and yield the results, in any order.
+        Raise UsageError if Ray is not installed or the cluster cannot be used, PipelineError if the
+        cluster is lost, and any error that a task raises."""
         names: dict[str, list[str]] = {}
         for video in videos:
             names.setdefault(str(video.absolute()), []).append(str(video))
-        task = replace(self)._task  # of a copy without a loaded model
+        task = replace(self)._task  # a copy without the loaded model, which would be sent, too
         with ray_cluster.connected(address, gpus=int(self.device == "cuda")) as run_on_cluster:
             for score in run_on_cluster(task, list(names)):
                 yield from (replace(score, video=name) for name in names[score.video])
@@ -81,8 +86,12 @@ class ScoringJob:
 
 
 def load_detector(path: Path, backend: str, device: str, precision: str) -> Detector:
-    """Load a checkpoint or an exported detector. The latter does not need the code of models/,
-    which is therefore imported here."""
+    """Load a checkpoint (`backend` torch) or an exported detector (`backend` onnx). Raise
+    CheckpointError if the file cannot be used, UsageError if the backend cannot run with `device`
+    or `precision`.
+
+    An exported detector does not need the code of models/, so imports are inside the function.
+    """
     if backend == "onnx":
         if device == "cuda":
             raise UsageError("--backend onnx runs on the CPU: leave out --device cuda")

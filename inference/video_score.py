@@ -7,28 +7,28 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class FrameScore:
-    """One frame of a person."""
+    """The result for one sampled frame of a person."""
 
-    index: int  # in the video
+    index: int  # of the frame in the video
     seconds: float | None  # None if the file does not state its frame rate
     box: list[float]  # left, top, right, bottom in pixels
-    confidence: float  # of the box, [0, 1]
+    confidence: float  # of the face detector, in [0, 1]
     p_fake: float
 
 
 @dataclass(frozen=True)
 class FaceScore:
-    """One person, in one window of the video."""
+    """The result for one person in one window of the video."""
 
-    person: int  # from 1
+    person: int  # number, from 1, over all windows
     verdict: str
     p_fake: float
     frames: list[FrameScore]
 
 
 def most_suspicious(people: Sequence[FaceScore]) -> FaceScore | None:
-    """Return the person with the highest p_fake, the first one of several; None if there is
-    nobody."""
+    """Return the person with the highest p_fake, the first one if several are equal; None if
+    `people` is empty."""
     return max(people, key=lambda person: person.p_fake, default=None)
 
 
@@ -39,14 +39,14 @@ class VideoScore:
     video: str  # path as given
     verdict: str
     p_fake: float | None  # None if the video was not judged
-    frames: int  # sampled
-    seconds: float  # that judging took
-    detail: str  # for the user: why there is no verdict, damage, windows, who decided
+    frames: int  # number of sampled frames
+    seconds: float  # time that judging took
+    detail: str  # notes for the user: reason if not judged, damage, windows, most suspicious person
     warnings: list[str] = field(default_factory=list)  # reasons to trust the verdict less
     people: list[FaceScore] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """Return the result without its people, but their number as `faces`."""
+        """Return the fields as a dict, without `people`, but with their number as `faces`."""
         names = ("video", "verdict", "p_fake", "frames", "seconds", "detail", "warnings")
         return {name: getattr(self, name) for name in names} | {"faces": len(self.people)}
 

@@ -8,12 +8,13 @@ from inference.inputs import videos_under
 from inference.ledger import FileState, Ledger, file_state
 from inference.video_score import VideoScore
 
-PAUSE = 2.0  # seconds between two scans; a file that changes between them is still being written
-POLL = 0.1  # seconds between two checks for a request to stop
+PAUSE = 2.0  # seconds between two scans; a file that changes in between is still being written
+POLL = 0.1  # seconds between two calls of `stop`
 
 
 def scans(stop: Callable[[], bool]) -> Iterator[None]:
-    """Yield every PAUSE seconds, until `stop`."""
+    """Yield None when a scan is due: at once, and then again PAUSE seconds after the caller has
+    finished the previous scan. Return as soon as `stop` returns True."""
     while not stop():
         yield
         end = time.monotonic() + PAUSE
@@ -29,9 +30,10 @@ def watch(
     scans: Iterable[object],
     stop: Callable[[], bool],
 ) -> None:
-    """At each of `scans`, judge the videos in `folders` that `ledger` does not know, and `report`
-    their results. A file is complete when two scans find it unchanged. `stop` is checked after
-    every file."""
+    """Scan `folders` once per item of `scans`, and pass the result of every new or changed video to
+    `report`. If `ledger` has a result for the same content, that is used; else `judge` is called
+    and its result is stored. A file is left alone until two successive scans find it unchanged.
+    Return when `scans` ends, or when `stop` returns True after a report."""
     before: dict[Path, FileState] = {}
     done = {path: state for known in ledger if (state := file_state(path := Path(known.video)))}
     for _ in scans:
@@ -55,7 +57,8 @@ def watch(
 
 
 def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> VideoScore:
-    """Return the ledger's result for a file with this content, or judge it."""
+    """Return the ledger's result for the content of `path`. If there is none, judge the file, and
+    store the result unless the file has changed or its verdict is `unreadable`."""
     before = file_state(path)
     try:
         digest = ledger.digest(path)
@@ -64,7 +67,7 @@ def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> V
     score = ledger.find(digest, path)
     if score is None:
         score = judge(path)
-        # `unreadable` may be due to a temporary lack of memory or of file handles.
+        # `unreadable` may be temporary, from a lack of memory or of file handles.
         if file_state(path) == before and score.verdict != "unreadable":
             ledger.add(digest, score)
     return score

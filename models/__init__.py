@@ -1,4 +1,4 @@
-"""Models by settings: build(config) returns a new one, rebuild(config, weights) a trained one."""
+"""Builds models from their settings: `build` with random weights, `rebuild` with trained ones."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -14,30 +14,31 @@ from models.frame_rnn import FrameModel, FrameRNN, SingleFrames
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Record):
-    """The settings that rebuild a model; its weights are stored beside them."""
+    """The settings needed to rebuild a model; a checkpoint stores them beside the weights."""
 
     REMOVED: ClassVar[dict[str, Any]] = {"bidirectional": False}
 
-    name: str = "resnet152"  # of the frame encoder
-    embed_dim: int = 512  # D
+    name: str = "resnet152"  # name of the frame encoder (python -m models lists them)
+    embed_dim: int = 512  # D, features of a frame after projection
     dropout: float = 0.3
-    num_classes: int = 2  # K
-    temporal: str = "lstm"
-    temporal_layers: int = 1  # of an lstm, gru or transformer
+    num_classes: int = 2  # K; class 0 is REAL
+    temporal: str = "lstm"  # a head that models/temporal.py builds, or "none"
+    temporal_layers: int = 1  # of an lstm, gru or transformer; other heads ignore it
 
 
 def build(config: ModelConfig) -> FrameModel:
-    """Return a model with random weights. Raise UsageError for an unknown name."""
+    """Return a model with random weights. Raise UsageError if its encoder is unknown or if the
+    settings contradict each other."""
     return assemble(encoders.build(config.name), config)
 
 
 def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> FrameModel:
-    """Return a model with `weights`. Raise UsageError for an unknown name, RuntimeError for weights
-    of another model."""
+    """Return a model with `weights`, whose memory it may share. Raise UsageError if its encoder is
+    unknown or if the settings contradict each other, RuntimeError if `weights` do not fit it."""
     model = _build_on_meta(config)
     if model is not None:
         model.load_state_dict(weights, assign=True)
-    if model is None or _has_meta_tensors(model):  # buffers that no checkpoint stores
+    if model is None or _has_meta_tensors(model):  # a buffer that is not in `weights`
         model = build(config)
         model.load_state_dict(weights)
     model.encoder.to(memory_format=torch.channels_last)
@@ -45,8 +46,9 @@ def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> FrameModel:
 
 
 def _build_on_meta(config: ModelConfig) -> FrameModel | None:
-    """Return a model without memory for its weights, because drawing random ones takes half of the
-    time; None for an encoder that reads tensors while it is built."""
+    """Return the model on the meta device, where its weights take no memory: drawing random weights
+    would take half of the loading time. Return None if the encoder reads tensor values while it is
+    built, which the meta device does not support."""
     try:
         with torch.device("meta"):
             return build(config)
@@ -59,8 +61,8 @@ def _has_meta_tensors(model: FrameModel) -> bool:
 
 
 def assemble(encoder: encoders.Encoder, config: ModelConfig) -> FrameModel:
-    """Return the model of an encoder and its head. Raise UsageError for settings that contradict
-    each other."""
+    """Return the model that consists of `encoder` and the head that `config` describes. Raise
+    UsageError if the settings contradict each other."""
     if config.temporal == "none":
         return SingleFrames(encoder, config.embed_dim, config.dropout, config.num_classes)
     return FrameRNN(

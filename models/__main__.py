@@ -1,6 +1,7 @@
-"""Lists encoders by name, with parameters (classifier included) and image size.
+"""Lists encoders with their number of parameters (classifier included) and their image size.
 
-python -m models [PATTERN]     torchvision's; with a pattern such as '*xception*' also timm's
+python -m models                 torchvision's encoders
+python -m models '*xception*'    the encoders of torchvision and timm that match a pattern
 """
 
 import argparse
@@ -19,7 +20,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("pattern", nargs="?", help="glob pattern of encoder names")
+    parser.add_argument("pattern", nargs="?", help="glob pattern; also lists timm's encoders")
     pattern = parser.parse_args().pattern
     own = encoders.torchvision_names()
     names = sorted({*own, *encoders.timm_names()}) if pattern else own
@@ -32,13 +33,13 @@ def main() -> int:
 
 
 def _torchvision(name: str) -> tuple[int, int]:
-    """Return the number of parameters and the image size of one of torchvision's encoders."""
+    """Return a torchvision encoder's number of parameters and the side of its images in pixels."""
     weights = models.get_model_weights(name).DEFAULT
     return weights.meta["num_params"], weights.transforms().crop_size[0]
 
 
 def _timm(name: str) -> tuple[int, int]:
-    """Return the number of parameters and the image size of one of timm's encoders."""
+    """Return a timm encoder's number of parameters and the side of its images in pixels."""
     import timm
 
     with torch.device("meta"):

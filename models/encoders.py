@@ -1,5 +1,7 @@
-"""Frame encoders, (N, C, H, W) → (N, E): every convolutional classifier of torchvision by its name,
-and those of timm."""
+"""Builds frame encoders from torchvision's convolutional classifiers and timm's models.
+
+Shapes: an encoder maps (N, C, H, W) → (N, E). N frames, C channels, H, W, E features of a frame.
+"""
 
 import math
 from collections.abc import Callable
@@ -16,37 +18,39 @@ from torchvision import models
 from common.errors import UsageError
 from common.registry import suggest
 
-STAGES = ("features", "blocks", "stages")  # names of modules that list an encoder's stages
-CLASSES = 1000  # of ImageNet: the layer with as many outputs is the classifier
-TRANSFORMERS = ("vit_", "swin", "maxvit")  # fixed to one image size
-# Evaluation uses batch norm's running statistics, an average over the last 1 / momentum batches. A
-# batch holds few people, and with torch's default 0.1 the validation loss jumped from epoch to
-# epoch even where the weights hardly changed.
+STAGES = ("features", "blocks", "stages")  # names of the modules that contain an encoder's stages
+CLASSES = 1000  # of ImageNet: the last layer with this many outputs is the classifier
+# Prefixes of the names that are left out, because most of these models accept one image size only.
+TRANSFORMERS = ("vit_", "swin", "maxvit")
+# In evaluation mode, batch norm uses running statistics: an average over roughly the last
+# 1 / momentum batches. A batch holds few people, and with PyTorch's default of 0.1 the validation
+# loss jumped from epoch to epoch even when the weights hardly changed.
 BATCH_NORM_MOMENTUM = 0.03
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """The input an encoder expects: RGB values in [0, 1], normalised."""
+    """The input that an encoder expects: square RGB images, values in [0, 1], then normalised."""
 
-    size: int
-    mean: tuple[float, float, float]
+    size: int  # side of the image in pixels
+    mean: tuple[float, float, float]  # of each RGB channel
     std: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A frame encoder with random weights and without its classifier."""
+    """A frame encoder, without the classifier that it was pretrained with."""
 
     module: nn.Module
     features: int  # E
     spec: InputSpec
-    left_out: tuple[str, ...]  # prefixes of the names of the classifier's weights
+    left_out: tuple[str, ...]  # name prefixes of the classifiers' weights, which are not loaded
 
 
 def build(name: str) -> Encoder:
-    """Return an encoder with random weights. Raise UsageError for a name that neither torchvision
-    nor timm knows."""
+    """Return the encoder `name` with random weights. The momentum of its batch norms is at most
+    BATCH_NORM_MOMENTUM. Raise UsageError if torchvision does not have this encoder and timm does
+    not have it either or is not installed."""
     encoder = _torchvision(name) if name in torchvision_names() else _timm(name)
     for layer in encoder.module.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -60,19 +64,19 @@ def torchvision_names() -> list[str]:
 
 
 def timm_names() -> list[str]:
-    """Return the names of timm's models. Raise UsageError without timm."""
+    """Return the names of timm's models. Raise UsageError if timm is not installed."""
     try:
         import timm
     except ImportError as error:
         raise UsageError(
-            "encoders beyond torchvision's need timm: pip install -r requirements-extras.txt"
+            "encoders other than torchvision's need timm: pip install -r requirements-extras.txt"
         ) from error
     return timm.list_models()
 
 
 def _torchvision(name: str) -> Encoder:
-    # These two have auxiliary classifiers, and their weights expect inputs that they normalise
-    # again themselves.
+    # These two have auxiliary classifiers, which are switched off. Their pretrained weights expect
+    # that the model normalises its input once more.
     options = {"aux_logits": False, "init_weights": False, "transform_input": True}
     module = models.get_model(
         name, weights=None, **options if name in ("googlenet", "inception_v3") else {}
@@ -82,7 +86,7 @@ def _torchvision(name: str) -> Encoder:
         for layer, part in module.named_modules()
         if getattr(part, "out_features", getattr(part, "out_channels", None)) == CLASSES
     }
-    classifier, layer = outputs.popitem()  # the last one
+    classifier, layer = outputs.popitem()  # the last entry
     module.set_submodule(classifier, nn.Identity())
     features = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
     transform = models.get_model_weights(name).DEFAULT.transforms()
@@ -104,14 +108,14 @@ def _timm(name: str) -> Encoder:
     left_out = tuple(before - set(module.state_dict()))
     config = timm.data.resolve_model_data_config(module)
     spec = InputSpec(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
-    # Some models have a layer of another width between features and classifier.
+    # Some models have a hidden layer of another width between the features and the classifier.
     features = getattr(module, "head_hidden_size", None) or module.num_features
     return Encoder(module, features, spec, left_out)
 
 
 def check_size(encoder: Encoder, name: str, size: int) -> None:
-    """Raise UsageError when an encoder cannot process images of size × size pixels. Leaves it in
-    evaluation mode."""
+    """Raise UsageError if an encoder cannot process images of `size` × `size` pixels. `name` is for
+    the message. May leave the encoder in evaluation mode."""
     if size == encoder.spec.size:
         return
     try:
@@ -119,12 +123,13 @@ def check_size(encoder: Encoder, name: str, size: int) -> None:
             encoder.module.eval()(torch.zeros(2, 3, size, size))
     except (RuntimeError, AssertionError, ValueError) as error:
         raise UsageError(
-            f"{name} cannot take images of {size} pixels: change --crop_size"
+            f"{name} cannot process images of {size} × {size} pixels: choose another --crop_size"
         ) from error
 
 
 def stages(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Return the parts of an encoder that have weights, in order, with their names."""
+    """Return the names and modules of an encoder's stages in order: its children that have weights.
+    A child named in STAGES is replaced by the stages inside it."""
     parts: list[tuple[str, nn.Module]] = []
     for name, child in encoder.named_children():
         if name in STAGES:
@@ -135,25 +140,29 @@ def stages(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def recompute_blocks(encoder: nn.Module) -> None:
-    """Let every block of `encoder` discard its activations and compute them again for the gradient
-    (Chen et al. 2016): less memory for a third more time. Raise UsageError for an encoder without
-    blocks."""
+    """Make every block of `encoder` discard its activations in the forward pass and compute them
+    again in the backward pass (gradient checkpointing, Chen et al. 2016). A training step then
+    needs less memory and a third more time. Raise UsageError if the encoder has no blocks."""
     blocks = _blocks(encoder)
     if not blocks:
-        raise UsageError("--grad_checkpoint: this encoder is one chain of layers, without blocks")
+        raise UsageError(
+            "--grad_checkpoint: this encoder is a chain without blocks: leave the flag out"
+        )
     for block in blocks:
         block.forward = partial(_checkpointed, block.forward)
         for layer in block.modules():
             if isinstance(layer, _BatchNorm) and layer.momentum is not None:
-                # Its running statistics now see every batch twice.
+                # Its running statistics are now updated twice per batch: the two updates together
+                # must have the weight of one.
                 layer.momentum = 1 - math.sqrt(1 - layer.momentum)
 
 
 def _blocks(module: nn.Module) -> list[nn.Module]:
-    """Return the outermost modules inside that are more than a layer or a sequence."""
+    """Return the outermost modules inside `module` that have children of their own, other than
+    sequences and lists of modules."""
     blocks: list[nn.Module] = []
     for child in module.children():
-        is_a_list = type(child).forward is nn.Module.forward  # a container that is never called
+        is_a_list = type(child).forward is nn.Module.forward  # such as ModuleList: never called
         if isinstance(child, nn.Sequential) or is_a_list:
             blocks += _blocks(child)
         elif list(child.children()):
@@ -163,9 +172,10 @@ def _blocks(module: nn.Module) -> list[nn.Module]:
 
 def _checkpointed(forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
     def compute(*inputs: Any, **named: Any) -> Any:
-        # HRNet's blocks modify the list that they are given.
+        # HRNet's blocks modify their input list, which the second computation needs unchanged.
         return forward(*(list(x) if isinstance(x, list) else x for x in inputs), **named)
 
-    # The whole block is computed again, not only what the gradient needs: see the momentum above.
+    # Without early stopping the whole block is always computed again, so that each of its batch
+    # norms sees every batch exactly twice (see recompute_blocks).
     with set_checkpoint_early_stop(False):
         return checkpoint(compute, *inputs, use_reentrant=False, **named)

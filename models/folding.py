@@ -1,5 +1,6 @@
-"""Folds batch norms into the convolutions before them: the same features in less time
-(docs/benchmarks.md). Only for scoring: a folded encoder cannot be trained.
+"""Folds batch norms into the convolutions before them: the same features in less time.
+
+Only for scoring: a folded encoder must not be trained. docs/benchmarks.md has the timings.
 
 Shapes: N frames, C channels, H, W, E features.
 """
@@ -11,16 +12,20 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-TOLERANCE = 1e-4  # difference of a feature, relative to the largest; rounding is 100 times less
-SIDE = 96  # pixels of the trial frame; which layer feeds which does not depend on it
+# Largest change of a feature, relative to the largest feature; rounding changes it 100 times less.
+TOLERANCE = 1e-4
+SIDE = 96  # of the trial frame in pixels; any size shows which layer follows which
 
 
 @torch.no_grad()
 def fold(encoder: nn.Module) -> None:
-    """Fold every batch norm of `encoder` whose input is a convolution's output. The encoder must be
-    in evaluation mode and on the CPU, because a GPU's rounding would hide differences. An encoder
-    whose features would change, for example because it uses a convolution twice, or that does not
-    accept frames of SIDE pixels, is left unchanged."""
+    """Fold every batch norm of `encoder` whose input is a convolution's output into that
+    convolution, in place.
+
+    The encoder must be in evaluation mode and on the CPU, because a GPU's rounding could exceed
+    TOLERANCE. It is left unchanged if folding changes its features, for example because it uses a
+    convolution twice, or if it does not accept frames of SIDE × SIDE pixels.
+    """
     assert not encoder.training
     frame = torch.linspace(-2, 2, 3 * SIDE**2).view(1, 3, SIDE, SIDE)  # (N, C, H, W)
     try:
@@ -40,9 +45,10 @@ def fold(encoder: nn.Module) -> None:
 
 
 def _trace(encoder: nn.Module, frame: torch.Tensor) -> tuple[torch.Tensor, dict[str, str]]:
-    """Return the features (1, E) of a frame, and the name of the batch norm after each
-    convolution."""
-    outputs: dict[int, tuple[str, torch.Tensor]] = {}  # kept alive, or addresses would be reused
+    """Return the features (1, E) of `frame` (1, C, H, W), and a dict: the name of a convolution →
+    the name of the batch norm directly after it."""
+    # By id. The outputs are kept alive, because another tensor could reuse the id of a freed one.
+    outputs: dict[int, tuple[str, torch.Tensor]] = {}
     pairs: dict[str, str] = {}
 
     def note_output(name: str, _: nn.Module, __: object, output: torch.Tensor) -> None:
@@ -53,7 +59,7 @@ def _trace(encoder: nn.Module, frame: torch.Tensor) -> tuple[torch.Tensor, dict[
             pairs[outputs[id(inputs[0])][0]] = name
 
     hooks = []
-    for name, layer in encoder.named_modules():  # subclasses that do more, as timm's, are skipped
+    for name, layer in encoder.named_modules():  # exact types: timm's subclasses do more
         if type(layer) is nn.Conv2d:
             hooks.append(layer.register_forward_hook(partial(note_output, name)))
         elif type(layer) is nn.BatchNorm2d and layer.running_mean is not None:

@@ -1,7 +1,8 @@
-"""Assembled models: a CNN frame encoder with a temporal head, or without one → logits per clip.
+"""Complete models, clips → logits: a frame encoder with a temporal head, or without one.
 
-Shapes: B clips, T frames, C channels, H, W, N valid frames of the batch, E features of the encoder,
-D features after projection, K classes.
+Shapes: B clips, T frames, C channels, H, W, N frames that are not padding, E features of the
+encoder, D features after projection, K classes. A mask (B, T) bool is True for real frames and
+False for padding.
 """
 
 import math
@@ -16,16 +17,16 @@ from models.temporal import build as build_head
 
 
 class FrameModel(nn.Module):
-    """What all models do with single frames."""
+    """The base class of all models: a frame encoder and the projection of its features."""
 
-    sees_time = True  # whether the score of a frame depends on its neighbours
+    sees_time = True  # whether a frame's score depends on the other frames of its clip
 
     def __init__(self, encoder: Encoder, embed_dim: int) -> None:
         super().__init__()
         self.encoder = encoder.module
-        self.frozen = 0  # number of the encoder's stages that training leaves unchanged
-        self.encoder_dtype = torch.float32  # of the encoder's arithmetic in scoring
-        # ResNet152 takes 1.15 s instead of 3.4 s for 16 frames of 224 px on two cores.
+        self.frozen = 0  # number of the encoder's first stages that training leaves unchanged
+        self.encoder_dtype = torch.float32  # the encoder's precision in scoring
+        # In this format ResNet152 takes 1.15 s, not 3.4 s, for 16 frames of 224 px on two cores.
         self.encoder.to(memory_format=torch.channels_last)
         self.project = nn.Sequential(
             nn.Linear(encoder.features, embed_dim), nn.LayerNorm(embed_dim)
@@ -37,18 +38,20 @@ class FrameModel(nn.Module):
 
     @property
     def features(self) -> int:
-        """E, the number of the encoder's features."""
+        """E, the number of features that the encoder returns for a frame."""
         linear = self.project[0]
         assert isinstance(linear, nn.Linear)
         return linear.in_features
 
     def freeze(self, count: int) -> None:
-        """Freeze the encoder's first `count` stages, batch norm's statistics included. Raise
-        UsageError if it has fewer."""
+        """Freeze the encoder's first `count` stages, including batch norm's running statistics, and
+        its parameters outside the stages. Raise UsageError if it has fewer than `count` stages."""
         names = [name for name, _ in stages(self.encoder)]
         if count > len(names):
             listed = ", ".join(f"{i} {name}" for i, name in enumerate(names, start=1))
-            raise UsageError(f"--freeze {count}: this encoder has {len(names)} stages ({listed})")
+            raise UsageError(
+                f"--freeze {count}: this encoder has only {len(names)} stages ({listed})"
+            )
         self.frozen = count
         for _, stage in stages(self.encoder)[:count]:
             stage.requires_grad_(False)
@@ -56,31 +59,34 @@ class FrameModel(nn.Module):
             parameter.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "FrameModel":
+        """Set training or evaluation mode; frozen stages always stay in evaluation mode."""
         super().train(mode)
         for _, stage in stages(self.encoder)[: self.frozen]:
             stage.eval()
         return self
 
     def embed(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, C, H, W) float, (B, T) bool → features of the valid frames (N, D).
+        """Return the projected features (N, D) of the frames where `mask` (B, T) bool is True.
 
-        Padded frames never enter the encoder: batch norm would see them. `clips` may also be the
-        encoder's features (B, T, E), computed earlier.
+        `clips` are pixels (B, T, C, H, W) float, or features (B, T, E) that `encode` has computed.
+        Padding never enters the encoder: it would change batch norm's statistics.
         """
         frames = clips[mask]  # (N, C, H, W) or (N, E)
         return self.project(self.encode(frames) if frames.dim() > 2 else frames)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) float → (N, E), which every method accepts in place of pixels."""
+        """Return the encoder's features (N, E) of frames (N, C, H, W) float. `embed` and `forward`
+        accept such features as (B, T, E) in place of pixels."""
         frames = frames.contiguous(memory_format=torch.channels_last)
-        if self.encoder_dtype == torch.float32:  # or the autocast that training has set
+        if self.encoder_dtype == torch.float32:  # or the autocast that surrounds this in training
             return self.encoder(frames)
         with torch.autocast(frames.device.type, self.encoder_dtype):
             return self.encoder(frames).float()
 
 
 class FrameRNN(FrameModel):
-    """Encodes every frame, then applies a temporal head (models/temporal.py) and a linear layer."""
+    """A model that encodes every frame, combines the frames of a clip with a temporal head
+    (models/temporal.py), and classifies the result with a linear layer."""
 
     def __init__(
         self,
@@ -99,7 +105,9 @@ class FrameRNN(FrameModel):
         self.classify = nn.Linear(head.features, num_classes)
 
     def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, C, H, W) float, (B, T) bool → logits (B, K). Padding stands at a clip's end."""
+        """Return logits (B, K) for `clips`, pixels (B, T, C, H, W) float or features (B, T, E).
+        `mask` (B, T) bool is True for real frames and False for padding, which must be at the end
+        of each clip."""
         valid = self.embed(clips, mask)
         features = valid.new_zeros(*mask.shape, valid.shape[-1])  # (B, T, D)
         features[mask] = valid
@@ -107,7 +115,7 @@ class FrameRNN(FrameModel):
 
 
 class SingleFrames(FrameModel):
-    """Classifies every frame alone; a clip's probabilities are the mean of its frames'."""
+    """A model that classifies every frame alone and averages the probabilities over each clip."""
 
     sees_time = False
 
@@ -117,9 +125,11 @@ class SingleFrames(FrameModel):
         self.classify = nn.Linear(embed_dim, num_classes)
 
     def forward(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, C, H, W) float, (B, T) bool → log-probabilities (B, K), which serve as logits."""
+        """Return log-probabilities (B, K), which can be used as logits: the log of the mean of the
+        frames' class probabilities. `clips` holds pixels (B, T, C, H, W) float or features
+        (B, T, E). `mask` (B, T) bool is False for padding, which is ignored."""
         logits = self.classify(self.dropout(self.embed(clips, mask)))  # (N, K)
-        valid = logits.float().log_softmax(dim=-1)  # bfloat16 would be coarse near 0
+        valid = logits.float().log_softmax(dim=-1)  # bfloat16 is too coarse near 0
         logs = valid.new_full((*mask.shape, valid.shape[-1]), -math.inf)  # (B, T, K)
         logs[mask] = valid
         return logs.logsumexp(dim=1) - mask.sum(dim=1, keepdim=True).log()

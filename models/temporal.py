@@ -1,7 +1,7 @@
 """Temporal heads: frame features (B, T, D) → clip features (B, E).
 
-Shapes: B clips, T frames, D features of a frame, E features of a clip. A mask (B, T) is True where
-a frame is real; padding stands at the end of a clip and must not change the result.
+Shapes: B clips, T frames, D features of a frame, E features of a clip. A mask (B, T) bool is True
+for real frames and False for padding, which is at the end of a clip and must not change the result.
 """
 
 import math
@@ -12,18 +12,19 @@ from torch import nn
 
 from common.errors import UsageError
 
-# Features of a face change little between neighbouring frames. Unscaled, the changes hardly reached
-# the loss, and a fake that flickers was not learned in the demo's time.
+# Features of a face change little from one frame to the next. Unscaled, the changes hardly affected
+# the loss, and the demo's short training did not learn to detect fakes that flicker.
 CHANGE_SCALE = 2.5
 ATTENTION_HEADS = 4  # of the transformer
 
 
 class Recurrent(nn.Module):
-    """An LSTM or GRU over the features and their change since the frame before; its output and both
-    of its inputs are averaged over time.
+    """An LSTM or GRU over the features and their changes from frame to frame. The result is the
+    mean over time of the features, the changes and the outputs of the LSTM or GRU, concatenated.
 
-    The changes are inputs because an LSTM needs many more clips to learn differences itself; the
-    inputs bypass it because traces within a frame do not need time (docs/decisions.md).
+    The changes are inputs because an LSTM needs many more clips to learn differences itself. The
+    inputs also bypass the LSTM because traces of a fake within one frame need no temporal model
+    (docs/decisions.md).
     """
 
     def __init__(self, kind: type[nn.LSTM] | type[nn.GRU], dim: int, layers: int) -> None:
@@ -32,16 +33,17 @@ class Recurrent(nn.Module):
         self.features = 3 * dim
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, D), (B, T) bool → (B, 3D)"""
+        """Return clip features (B, 3D) for `features` (B, T, D) and `mask` (B, T)."""
         steps = with_changes(features)  # (B, T, 2D)
-        # Padding follows the last valid step, which it cannot affect.
+        # Padding follows the real frames, so it cannot affect their outputs.
         outputs, _ = self.rnn(steps)  # (B, T, D)
         return mean_over_time(torch.cat([steps, outputs], dim=-1), mask)
 
 
 class Transformer(nn.Module):
-    """A transformer encoder (Vaswani et al. 2017) over the features, their changes and their
-    position in time, averaged over time together with the features themselves."""
+    """A transformer encoder (Vaswani et al. 2017) over the features, their changes from frame to
+    frame and their positions. The result is the mean over time of the features and the encoder's
+    outputs, concatenated."""
 
     def __init__(self, dim: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class Transformer(nn.Module):
         self.features = 2 * dim
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, D), (B, T) bool → (B, 2D)"""
+        """Return clip features (B, 2D) for `features` (B, T, D) and `mask` (B, T)."""
         steps = self.enter(with_changes(features))  # (B, T, D)
         steps = steps + position_encoding(mask.shape[1], steps)
         outputs = self.encoder(steps, src_key_padding_mask=~mask)
@@ -61,7 +63,8 @@ class Transformer(nn.Module):
 
 
 class Attention(nn.Module):
-    """A mean with a learned weight for each frame (Ilse et al. 2018); ignores their order."""
+    """A weighted mean over frames, with weights computed from their features (Ilse et al. 2018);
+    ignores the order of frames."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -69,26 +72,30 @@ class Attention(nn.Module):
         self.features = dim
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, D), (B, T) bool → (B, D)"""
+        """Return clip features (B, D) for `features` (B, T, D) and `mask` (B, T)."""
         scores = self.score(features).squeeze(-1).masked_fill(~mask, -math.inf)  # (B, T)
         return (features * scores.softmax(dim=1).unsqueeze(-1)).sum(dim=1)
 
 
 class Pooling(nn.Module):
-    """The mean or the maximum over frames; ignores their order."""
+    """The mean or the maximum over frames; ignores the order of frames."""
 
     def __init__(self, dim: int, pool: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]):
         super().__init__()
         self.pool, self.features = pool, dim
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, D), (B, T) bool → (B, D)"""
+        """Return clip features (B, D) for `features` (B, T, D) and `mask` (B, T)."""
         return self.pool(features, mask)
 
 
 def build(name: str, dim: int, layers: int, dropout: float) -> nn.Module:
-    """Return the head lstm, gru, transformer, attention, mean or max. Raise UsageError for a
-    dimension that the transformer's attention heads do not divide."""
+    """Return the temporal head `name`: lstm, gru, transformer, attention, mean or max.
+
+    Its attribute `features` is E. `dim` is D. `layers` applies to lstm, gru and transformer,
+    `dropout` to transformer. Raise UsageError if a transformer's `dim` is not divisible by
+    ATTENTION_HEADS.
+    """
     if name == "transformer" and dim % ATTENTION_HEADS:
         raise UsageError(
             f"--temporal transformer needs an --embed_dim divisible by {ATTENTION_HEADS}"
@@ -103,26 +110,27 @@ def build(name: str, dim: int, layers: int, dropout: float) -> nn.Module:
 
 
 def with_changes(features: torch.Tensor) -> torch.Tensor:
-    """Append to features (B, T, D) their absolute change since the frame before, 0 for the first:
-    (B, T, 2D)."""
+    """Return (B, T, 2D): the features (B, T, D), and the absolute difference between each frame and
+    the previous one times CHANGE_SCALE, which is 0 for the first frame."""
     changes = torch.zeros_like(features)
     changes[:, 1:] = CHANGE_SCALE * (features[:, 1:] - features[:, :-1]).abs()
     return torch.cat([features, changes], dim=-1)
 
 
 def mean_over_time(steps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Average (B, T, E) over the valid steps: (B, E)."""
+    """Return the mean (B, E) of `steps` (B, T, E) over the frames where `mask` is True."""
     weights = (mask / mask.sum(dim=1, keepdim=True)).to(steps.dtype).unsqueeze(-1)
     return (steps * weights).sum(dim=1)
 
 
 def max_over_time(steps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Return the maximum of (B, T, E) over the valid steps: (B, E)."""
+    """Return the maximum (B, E) of `steps` (B, T, E) over the frames where `mask` is True."""
     return steps.masked_fill(~mask.unsqueeze(-1), -math.inf).amax(dim=1)
 
 
 def position_encoding(count: int, like: torch.Tensor) -> torch.Tensor:
-    """Return sines and cosines of falling frequency (T, D), with dtype and device of `like`."""
+    """Return the sinusoidal encoding (T, D) of T = `count` positions. D, dtype and device are those
+    of `like` (B, T, D)."""
     dim = like.shape[-1]
     time = torch.arange(count, device=like.device, dtype=torch.float32).unsqueeze(1)
     frequency = torch.exp(

@@ -1,4 +1,4 @@
-"""Where an encoder's weights come from: torchvision, timm or a local file."""
+"""Loads an encoder's weights from torchvision, timm or a local file."""
 
 import re
 from collections import OrderedDict
@@ -14,13 +14,14 @@ from common.errors import UsageError, WeightsError, one_line
 from models.encoders import Encoder, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict
-# torchvision's DenseNet files use names from a time when module names could contain dots.
+# torchvision's DenseNet files are older than the ban on dots in module names: norm.1 is now norm1.
 DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 
 
 def pretrained(name: str) -> Weights:
-    """Return the ImageNet weights of an encoder, from torchvision's or timm's cache, else
-    downloaded. Raise WeightsError when neither works."""
+    """Return the ImageNet weights of the encoder `name` from the cache of torchvision or timm;
+    download them if they are not there. Raise WeightsError if the download fails or the cached file
+    cannot be read."""
     return _torchvision(name) if name in torchvision_names() else _timm(name)
 
 
@@ -45,7 +46,7 @@ def _timm(name: str) -> Weights:
 
     try:
         return timm.create_model(name, pretrained=True).state_dict()
-    except Exception as error:  # the network, the hub and timm raise many kinds
+    except Exception as error:  # network, hub and timm raise exceptions of many types
         raise WeightsError(_unavailable(name, error)) from error
 
 
@@ -58,15 +59,18 @@ def _unavailable(name: str, error: Exception) -> str:
 
 def read(path: Path) -> Weights:
     """Return the state dict in a local .pth or .safetensors file, without running code from it.
-    Raise WeightsError."""
+
+    Raise WeightsError if the file cannot be read or is not a dict of tensors, UsageError if it is a
+    .safetensors file and the package safetensors is not installed.
+    """
     try:
         state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
     except UsageError:
         raise
-    except Exception as error:  # both loaders raise many kinds for a file that is not their own
+    except Exception as error:  # the loaders raise exceptions of many types
         raise WeightsError(f"{path} is not a weights file: {one_line(error)}") from error
     if not isinstance(state, dict) or not all(torch.is_tensor(v) for v in state.values()):
-        raise WeightsError(f"{path} does not hold a dict of tensors")
+        raise WeightsError(f"{path} is not a dict of tensors: save the state_dict of the encoder")
     return state
 
 
@@ -79,25 +83,26 @@ def _read_safetensors(path: Path) -> Weights:
         from safetensors.torch import load_file
     except ImportError as error:
         raise UsageError(
-            f"{path} needs safetensors: pip install -r requirements-extras.txt"
+            f"reading {path} needs safetensors: pip install -r requirements-extras.txt"
         ) from error
     return load_file(path)
 
 
 def load_encoder(encoder: Encoder, state: Weights, origin: str) -> None:
-    """Load `state` into an encoder. The classifier's weights are left out; everything else must
-    fit."""
+    """Load `state` into an encoder, except for the classifier's weights. Raise WeightsError if the
+    rest does not fit; its message begins with `origin`, which names the file."""
     kept: Any = OrderedDict(
         (DENSENET_KEY.sub(r"\1\2", key), value)
         for key, value in state.items()
         if not key.startswith(encoder.left_out)
     )
-    kept._metadata = getattr(state, "_metadata", {})  # MNASNet reads its version from it
+    kept._metadata = getattr(state, "_metadata", {})  # MNASNet reads its version from this
     load(encoder.module, kept, origin)
 
 
 def load(module: nn.Module, state: Weights, origin: str) -> None:
-    """Load `state` into a module. Raise WeightsError when it does not fit."""
+    """Load `state` into a module. Raise WeightsError if it does not fit; its message begins with
+    `origin`, which names the file."""
     try:
         module.load_state_dict(state)
     except (RuntimeError, ValueError) as error:

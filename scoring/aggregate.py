@@ -1,4 +1,8 @@
-"""The scores of a video's clips and people combined to one score."""
+"""Combines the scores of a video's clips and people into one score.
+
+An aggregation takes one sequence per person with the scores of that person's clips, and returns the
+video's score. All scores are in [0, 1].
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +26,7 @@ TrackScores = dict[int, list[float]]  # track of one video → scores of its cli
 
 
 def by_video(clips: Iterable[ClipScore]) -> dict[str, TrackScores]:
-    """Group the scores of clips by video and track."""
+    """Return the scores of the clips by video_id, then by track."""
     tracks_of: dict[str, TrackScores] = defaultdict(lambda: defaultdict(list))
     for clip in clips:
         tracks_of[clip.video_id][clip.track].append(clip.score)
@@ -30,8 +34,7 @@ def by_video(clips: Iterable[ClipScore]) -> dict[str, TrackScores]:
 
 
 def max_face(tracks: Sequence[Sequence[float]]) -> float:
-    """Return the mean over each person's clips, then the maximum over people: a video is fake if
-    one person in it is."""
+    """Return the highest of the people's means: a video is fake if one person in it is."""
     return max(map(fmean, tracks))
 
 
@@ -41,11 +44,11 @@ def mean(tracks: Sequence[Sequence[float]]) -> float:
 
 
 def confident_mean(tracks: Sequence[Sequence[float]]) -> float:
-    """Return the maximum over people of the mean over a person's confident clips.
+    """Return the highest of the people's means over their confident clips.
 
-    Those are the clips above 0.8 if they are more than two fifths, those below 0.2 if they are more
-    than nine tenths, else all: after the winner of the DFDC (Seferbekov 2020), without its minimum
-    of 11 frames, because these are clips.
+    The confident clips are those with a score above 0.8 if they are more than 40 % of the person's
+    clips, those below 0.2 if they are more than 90 %, otherwise all. This follows the winner of the
+    DFDC (Seferbekov 2020), except for its minimum of 11 frames: these are scores of clips.
     """
     return max(map(_confident_mean, tracks))
 
@@ -62,18 +65,19 @@ AGGREGATIONS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
     "mean": mean,
     "confident_mean": confident_mean,
 }
-DEFAULT = "max_face"  # if validation does not favour another one
-# Validation chooses between these, in which the most suspicious person decides. With `mean`,
+DEFAULT = "max_face"  # unless validation favours another aggregation
+# Calibration chooses between these, in which the most suspicious person decides. With `mean`,
 # bystanders can hide a fake, so it is used only on request.
 BY_WORST_PERSON = (DEFAULT, "confident_mean")
 
 
 def video_scores(clips: Iterable[ClipScore], aggregation: str = DEFAULT) -> dict[str, float]:
-    """Return the score of every video, in [0, 1]."""
+    """Return each video's score by video_id. `aggregation` is a name in AGGREGATIONS."""
     combine = AGGREGATIONS[aggregation]
     return {video: combine(list(tracks.values())) for video, tracks in by_video(clips).items()}
 
 
 def all_scores(clips: Sequence[ClipScore]) -> pd.DataFrame:
-    """Return the score of every video, indexed by video_id, with a column for each aggregation."""
+    """Return a table with the videos' scores: a row for each video_id, a column for each of
+    AGGREGATIONS."""
     return pd.DataFrame({name: video_scores(clips, name) for name in AGGREGATIONS})

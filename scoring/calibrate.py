@@ -1,7 +1,7 @@
-"""Fits a decision rule to validation's scores: aggregation, calibration and thresholds.
+"""Fits a decision rule (aggregation, calibration, thresholds) to the scores of validation videos.
 
-N videos; labels are 1 = FAKE, 0 = REAL. Both classes have the same weight, so that probabilities
-assume as many fakes as reals (DecisionRule.at_prior changes that).
+N videos; labels are 1 = FAKE, 0 = REAL. Both classes have the same weight, so that p_fake
+assumes as many fakes as reals (DecisionRule.at_prior changes that).
 """
 
 import math
@@ -18,20 +18,24 @@ from sklearn.model_selection import StratifiedGroupKFold
 from scoring.aggregate import BY_WORST_PERSON, ClipScore, all_scores
 from scoring.decision_rule import MIN_SCORE, DecisionRule
 
-CALIBRATIONS = ("temperature", "platt")  # the logit's slope; slope and offset
-FOLDS = 5
+CALIBRATIONS = ("temperature", "platt")  # fits the logit's slope; fits its slope and offset
+FOLDS = 5  # of the cross-validation that chooses aggregation and calibration
 
 
 class TooFewVideos(ValueError):
-    """Validation has too few videos of a class for the requested target."""
+    """Raised if validation has too few videos of a class for the requested target. Its message
+    completes the sentence "validation has …"."""
 
 
 @dataclass(frozen=True)
 class ErrorTarget:
-    """What the thresholds must achieve. `target_fpr`: one threshold, with at most that share of
-    reals above it. `error_rate`: two thresholds, so that at most that share of reals is called fake
-    and at most that share of fakes real; scores between them are uncertain. Neither: one threshold,
-    at p_fake 0.5."""
+    """The error rates that the thresholds must achieve.
+
+    With `target_fpr` there is one threshold: at most this share of reals is called fake. With
+    `error_rate` there are two: at most this share of reals is called fake, at most this share of
+    fakes is called real, and scores between the two are uncertain. With neither there is one
+    threshold, at p_fake 0.5. If both are given, `target_fpr` applies.
+    """
 
     error_rate: float | None = None
     target_fpr: float | None = None
@@ -44,18 +48,19 @@ class ErrorTarget:
         return f"at most {self.error_rate:.3g} of each class called the other"
 
 
-# By default; the second one if validation is too small for the first.
+# Used by default: the second one if validation has too few sources for the first.
 DEFAULT_TARGETS = (ErrorTarget(error_rate=0.1), ErrorTarget())
 
 
 def calibrate(
     labels: np.ndarray, scores: dict[str, np.ndarray], sources: np.ndarray, target: ErrorTarget
 ) -> DecisionRule:
-    """Fit a decision rule with thresholds that meet `target`.
+    """Return a decision rule whose thresholds meet `target`, fitted to `labels` (N,) and `scores`.
 
-    `scores` are the model's, (N,) for each aggregation. Aggregation and calibration are those with
-    the lowest balanced log loss on sources (N,) left out of the fit; the first ones if equal. Raise
-    TooFewVideos when a class is missing, or too small for the target.
+    `scores` has the videos' scores (N,) for each aggregation to choose from. Cross-validation
+    chooses the aggregation and the calibration with the lowest balanced log loss on `sources` (N,)
+    that were left out of the fit, the first of equal ones. Raise TooFewVideos if a class is missing
+    or has too few sources for the target.
     """
     counts = [int((labels == label).sum()) for label in (0, 1)]
     if not all(counts):
@@ -75,9 +80,12 @@ def calibrate(
 def fit_after_epoch(
     clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series
 ) -> DecisionRule:
-    """Fit the decision rule that training stores in every checkpoint. `labels` and `sources` (one
-    name for sources that belong together) are indexed by video_id. With only one class nothing is
-    fitted."""
+    """Return the decision rule that training stores in a checkpoint, fitted to the scores of all
+    validation clips; without both classes, return the default rule, which is not fitted.
+
+    `labels` and `sources` are indexed by video_id. Sources that share footage must have the same
+    name in `sources`: training passes the group.
+    """
     scores = all_scores(clips)[list(BY_WORST_PERSON)]
     try:
         return fit_decision_rule(scores, labels, sources, DEFAULT_TARGETS)
@@ -88,9 +96,12 @@ def fit_after_epoch(
 def fit_decision_rule(
     scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, targets: Sequence[ErrorTarget]
 ) -> DecisionRule:
-    """Call `calibrate` with columns of aggregate.all_scores, and the first of `targets` for which
-    there are enough videos. `labels` and `sources` are indexed by video_id. Raise TooFewVideos if
-    there is none."""
+    """Return a decision rule that meets the first of `targets` for which there are enough videos.
+
+    `scores` has a column for each aggregation to choose from, as aggregate.all_scores returns them.
+    `scores`, `labels` and `sources` are indexed by video_id. Raise TooFewVideos if there are too
+    few videos for all of them.
+    """
     by_name = {name: scores[name].to_numpy() for name in scores}
     known = labels[scores.index].to_numpy(), by_name, sources[scores.index].to_numpy()
     *others, last = targets
@@ -101,11 +112,12 @@ def fit_decision_rule(
 
 
 def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:
-    """Fit slope and offset of the scores' logits (N,).
+    """Return the slope and the offset that calibrate the logits of `scores` (N,).
 
-    `temperature` is after Guo et al. 2017; `platt` after Platt 1999, whose smoothed targets keep a
-    perfect separation from making every score certain. Both classes are smoothed like the smaller
-    one: otherwise the offset would move towards the larger one.
+    `temperature` (Guo et al. 2017) fits the slope, with an offset of 0; `platt` (Platt 1999) fits
+    both. Labels are smoothed as by Platt, or perfectly separated scores would all become certain.
+    Both classes are smoothed by the amount for the smaller one: otherwise the offset would move
+    towards the larger one.
     """
     z = logit(np.clip(scores, MIN_SCORE, 1 - MIN_SCORE))
     counts = np.bincount(labels, minlength=2)
@@ -119,14 +131,14 @@ def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float
         value = weights @ (np.logaddexp(0, logits) - targets * logits)
         return value, np.array([error @ z, error.sum() if kind == "platt" else 0])
 
-    # A slope that is not positive would reverse the order of scores.
+    # The lower bound of the slope keeps the order of scores: a negative slope would reverse it.
     optimum = minimize(loss, [1.0, 0.0], jac=True, bounds=[(1e-3, None), (None, None)])
     return float(optimum.x[0]), float(optimum.x[1])
 
 
 def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return row numbers to fit on and to test on, for each fold; none if a class has only one
-    source."""
+    """Return the row numbers to fit on and those to test on, for each fold. All videos of a source
+    are in the same fold. Return no folds if a class has only one source."""
     per_class = [len(np.unique(sources[labels == label])) for label in (0, 1)]
     count = min(FOLDS, *per_class)
     if count < 2:
@@ -136,7 +148,7 @@ def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np
 
 
 def _left_out_loss(labels: np.ndarray, scores: np.ndarray, folds: list, kind: str) -> float:
-    """Return the balanced log loss of videos that were left out of the fit."""
+    """Return the balanced log loss of each fold's test videos after a fit on its other videos."""
     total = np.zeros(2)
     for fitted, left_out in folds:
         slope, offset = fit(labels[fitted], scores[fitted], kind)
@@ -149,12 +161,12 @@ def _left_out_loss(labels: np.ndarray, scores: np.ndarray, folds: list, kind: st
 def fit_thresholds(
     labels: np.ndarray, scores: np.ndarray, sources: np.ndarray, target: ErrorTarget, even: float
 ) -> tuple[float, float]:
-    """Return real_below and fake_from such that the target's rates hold for a video of a new
-    source, on average over validation sets and for any distribution.
+    """Return the thresholds real_below and fake_from, such that the target's rates hold for a video
+    of a new source, on average over validation sets and for any distribution of scores.
 
     This is split conformal prediction (Vovk et al. 2005) with sources as the exchangeable units
-    (Dunn et al. 2023). If one threshold satisfies both rates, it is the one nearest to `even`, the
-    score at even odds. Raise TooFewVideos when the rate needs more sources.
+    (Dunn et al. 2023). If one threshold satisfies both rates, both are equal: as near as possible
+    to `even`, the score at p_fake 0.5. Raise TooFewVideos if the rate needs more sources.
     """
     rate = target.error_rate if target.target_fpr is None else target.target_fpr
     if rate is None:
@@ -170,8 +182,11 @@ def fit_thresholds(
 
 
 def _upper_quantile(values: np.ndarray, sources: np.ndarray, rate: float, name: str) -> float:
-    """Return the value that at most a share `rate` of new sources' videos exceed: every source has
-    the same weight, and the new one counts as exceeding all."""
+    """Return the value that a video of a new source exceeds with a probability of at most `rate`.
+
+    Every source has the same weight, and the new one counts as exceeding all values. Raise
+    TooFewVideos if there are too few sources for the rate; `name` is their class, for the message.
+    """
     _, owners, counts = np.unique(sources, return_inverse=True, return_counts=True)
     order = np.argsort(values)
     cumulated = np.cumsum(1 / counts[owners[order]]) / (len(counts) + 1)
@@ -179,6 +194,6 @@ def _upper_quantile(values: np.ndarray, sources: np.ndarray, rate: float, name: 
     if position == len(values):
         needed = math.ceil(1 / rate - 1e-9) - 1
         raise TooFewVideos(
-            f"{len(counts)} sources of {name}, and a rate of {rate:g} needs {needed}"
+            f"{len(counts)} sources of {name}, but a rate of {rate:g} needs at least {needed}"
         )
     return float(values[order[position]])

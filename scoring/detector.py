@@ -15,20 +15,21 @@ from scoring.training_range import TrainingRange
 
 
 class ClipModel(Protocol):
-    """What scoring needs of a model: a FrameModel or an exported one."""
+    """The interface of models that can score: a FrameModel or an exported model."""
 
-    training: bool
-    sees_time: bool  # whether the score of a frame depends on its neighbours
-    encoder_dtype: torch.dtype  # of the encoder's arithmetic
+    training: bool  # whether it is in training mode
+    sees_time: bool  # whether a frame's score depends on the other frames of its clip
+    encoder_dtype: torch.dtype  # the encoder's precision
 
     @property
     def device(self) -> torch.device: ...
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) float → (N, E)"""
+        """Return the encoder's features (N, E) of frames (N, C, H, W) float."""
 
     def __call__(self, clips: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(B, T, E) float, (B, T) bool → logits (B, K)"""
+        """Return logits (B, K) for `clips`, features (B, T, E) from `encode`. `mask` (B, T) bool is
+        True for real frames and False for padding at the end of a clip."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Detector:
     """A trained model in evaluation mode, on its device."""
 
     model: ClipModel
-    config: dict[str, Any]  # models.ModelConfig
-    faces: FaceConfig
-    clip: ClipConfig
+    config: dict[str, Any]  # models.ModelConfig as a dict
+    faces: FaceConfig  # how crops are made from a video
+    clip: ClipConfig  # how clips are made from crops
     rule: DecisionRule
     training_range: TrainingRange
     trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
 
     @property
     def exported(self) -> bool:
-        """Whether the model can only score, without gradients."""
+        """Whether the model is an exported one, which cannot compute gradients."""
         return not isinstance(self.model, nn.Module)

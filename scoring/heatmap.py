@@ -1,7 +1,9 @@
-"""Heat maps of where a face shows evidence for FAKE: HiResCAM (Draelos & Carin 2020), by captum.
-Grad-CAM (Selvaraju et al. 2017) weights whole maps and is less exact: see docs/benchmarks.md.
+"""Computes heat maps of the evidence for FAKE in a face, by HiResCAM (Draelos & Carin 2020).
 
-Shapes: T frames, C channels, H, W.
+Grad-CAM (Selvaraju et al. 2017) gives each feature map a single weight, and locates evidence less
+exactly (docs/benchmarks.md).
+
+Shapes: T frames, C channels, H, W; a feature map has D channels, h, w. K classes.
 """
 
 import torch
@@ -12,13 +14,13 @@ from torch import nn
 from models.encoders import stages
 from models.frame_rnn import FrameModel
 
-MIN_CELLS = 14  # along each side of a map: the size of ResNet's third stage at 224 px
+MIN_CELLS = 14  # along each side of a feature map: as in ResNet's third stage at 224 px
 
 
 def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
-    """Return heat maps (T, H, W) in [0, 1] of a clip (T, C, H, W) float: 1 where the evidence for
-    FAKE is strongest, all 0 if there is none. Return None for an encoder whose maps are too
-    coarse."""
+    """Return heat maps (T, H, W) in [0, 1] of a clip (T, C, H, W) float: 1 where the clip's
+    evidence for FAKE is strongest, all 0 if there is none. Return None if the encoder's feature
+    maps are too coarse."""
     model.eval()
     clip = clip.to(next(model.parameters()).device)
     layer = _last_fine_stage(model, clip[:1])
@@ -33,7 +35,7 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
     # cuDNN computes no gradients of an LSTM in evaluation mode.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         attribution = LayerGradientXActivation(fake_logit, layer).attribute(clip)  # (T, D, h, w)
-    attribution = attribution.detach().float().sum(dim=1, keepdim=True).relu()  # from bfloat16
+    attribution = attribution.detach().float().sum(dim=1, keepdim=True).relu()  # may be bfloat16
     attribution = F.interpolate(attribution, clip.shape[-2:], mode="bilinear", align_corners=False)
     maps = attribution[:, 0]  # (T, H, W)
     return (maps / maps.max().clamp_min(1e-12)).cpu()
@@ -41,11 +43,12 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
 
 @torch.no_grad()
 def _last_fine_stage(model: FrameModel, frame: torch.Tensor) -> nn.Module | None:
-    """Return the encoder's last stage with maps of at least MIN_CELLS × MIN_CELLS."""
+    """Return the encoder's last stage whose feature maps of `frame` (1, C, H, W) have at least
+    MIN_CELLS × MIN_CELLS values; None if there is no such stage."""
     sides: dict[nn.Module, int] = {}
 
     def record_side(stage: nn.Module, _: object, output: object) -> None:
-        # Crops are square, so maps are too, unless their last dimension is channels.
+        # Crops are square, so feature maps are too, unless channels are their last dimension.
         if isinstance(output, torch.Tensor) and output.dim() == 4:
             height, width = output.shape[-2:]
             sides[stage] = height if height == width else 0

@@ -16,8 +16,9 @@ from scoring.training_range import TrainingRange
 def load_detector(
     path: Path, device: torch.device, precision: torch.dtype = torch.float32
 ) -> Detector:
-    """Return the detector stored in a checkpoint; its encoder computes in `precision`. Raise
-    CheckpointError for a file that cannot be used."""
+    """Return the detector in a checkpoint file, on `device` and with its encoder in `precision`.
+    Raise CheckpointError if the file is missing, damaged or from another version, UsageError if its
+    encoder is not available here, for example because timm is not installed."""
     checkpoint = checkpointing.load(path)
     try:
         stored = checkpoint.judgement
@@ -30,10 +31,10 @@ def load_detector(
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: its weights do not fit its own model") from error
+        raise CheckpointError(f"{path} is damaged: its weights do not fit its model") from error
     except PipelineError:
         raise
-    except Exception as error:  # settings of unexpected types raise many kinds
+    except Exception as error:  # settings of unexpected types raise exceptions of many types
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
     model.encoder_dtype = precision
     return Detector(

@@ -1,7 +1,7 @@
-"""Pure functions from labels and scores to metrics.
+"""Computes metrics from labels and scores, and their bootstrap intervals.
 
-N videos; labels are 1 = FAKE, 0 = REAL; scores are p_fake in [0, 1]. A metric that the data cannot
-give, such as the AUC of a single class, is None.
+N videos; labels (N,) are 1 = FAKE, 0 = REAL; scores (N,) are p_fake in [0, 1]. A metric that is
+undefined for the data, such as the AUC of a single class, is None.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ Interval = tuple[float, float]
 Metrics = dict[str, float | None]
 
 BINS = 15  # of p_fake, for the calibration error
-BIASED = {"ece"}  # chance increases it, and resampling increases it further
-RECALLS = (0.1, 0.5, 0.9)  # at which the DFDC paper states the weighted precision
-REAL_WEIGHT = 100  # of a false alarm in it, because real videos are that much more frequent
+BIASED = {"ece"}  # sampling noise increases it, and resampling adds noise
+RECALLS = (0.1, 0.5, 0.9)  # at which the DFDC paper reports the weighted precision
+REAL_WEIGHT = 100  # of a false positive in it: real videos are that much more frequent
 
 
 def video_metrics(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Metrics:
-    """Return all metrics of N scores that assume as many fakes as reals; a video is fake from
-    `threshold` on."""
+    """Return the metrics of `ranking`, `probabilities` and `calls`. The scores assume as many fakes
+    as reals, and a video is called fake if its score is `threshold` or more."""
     return {
         **ranking(labels, scores),
         **probabilities(labels, scores),
@@ -30,8 +30,8 @@ def video_metrics(labels: np.ndarray, scores: np.ndarray, threshold: float) -> M
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
-    """Return the area under the ROC curve, from ranks (Mann & Whitney 1947): 30 times as fast as
-    from the curve, for bootstraps. None unless both classes occur."""
+    """Return the area under the ROC curve; None unless both classes occur. It is computed from
+    ranks (Mann & Whitney 1947): 30 times as fast as from the curve, which the bootstrap needs."""
     fakes = int(np.count_nonzero(labels))
     pairs = fakes * (len(labels) - fakes)
     if not pairs:
@@ -40,12 +40,13 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def ranking(labels: np.ndarray, scores: np.ndarray) -> Metrics:
-    """Return the metrics that depend only on the order of scores.
+    """Return the metrics that depend only on the order of scores; all are None for a single class.
 
-    auc, average_precision; eer: the error rate where as many reals are called fake as fakes real;
-    tpr_at_1_fpr and tpr_at_0.1_fpr: share of fakes found while at most 1 % and 0.1 % of reals are
-    called fake; weighted_precision_at_R at the recall R for as many fakes as reals (Dolhansky et
-    al. 2020, "The DeepFake Detection Challenge Dataset", which states its logarithm).
+    auc, average_precision
+    eer: equal error rate, where the same share of reals is called fake as of fakes real
+    tpr_at_1_fpr, tpr_at_0.1_fpr: share of fakes called fake when at most 1 % or 0.1 % of reals are
+    weighted_precision_at_R: at recall R, for as many fakes as reals (Dolhansky et al. 2020, "The
+        DeepFake Detection Challenge Dataset", which reports its logarithm)
     """
     names = ["auc", "average_precision", "eer", "tpr_at_1_fpr", "tpr_at_0.1_fpr"]
     names += [f"weighted_precision_at_{recall}" for recall in RECALLS]
@@ -63,7 +64,8 @@ def ranking(labels: np.ndarray, scores: np.ndarray) -> Metrics:
 
 
 def _equal_error(fpr: np.ndarray, tpr: np.ndarray) -> float:
-    """Return where the ROC curve, interpolated linearly, crosses the falling diagonal."""
+    """Return the false positive rate at which the linearly interpolated ROC curve crosses the line
+    tpr = 1 - fpr."""
     excess = fpr - (1 - tpr)  # rises from -1 to 1
     last = int(np.argmax(excess >= 0))
     step = excess[last] - excess[last - 1]
@@ -71,18 +73,21 @@ def _equal_error(fpr: np.ndarray, tpr: np.ndarray) -> float:
 
 
 def _weighted_precision(tpr: np.ndarray, fpr: np.ndarray, recall: float) -> float:
-    """Return TP / (TP + REAL_WEIGHT · FP) at the highest threshold with that recall. `tpr` and
-    `fpr` are the shares of fakes and of reals called fake, by falling threshold."""
+    """Return TP / (TP + REAL_WEIGHT · FP) at the highest threshold with a recall of at least
+    `recall`. `tpr` and `fpr`, the shares of fakes and of reals called fake from the highest
+    threshold to the lowest, stand for TP and FP."""
     first = np.argmax(tpr >= recall)
     return tpr[first] / (tpr[first] + REAL_WEIGHT * fpr[first])
 
 
 def probabilities(labels: np.ndarray, scores: np.ndarray, prior: float = 0.5) -> Metrics:
-    """Return the metrics that take scores as probabilities for a share `prior` of fakes.
+    """Return the metrics that treat scores as probabilities, which assume a share `prior` of fakes.
 
-    log_loss: over the videos as they are, natural logarithm, scores clipped to [1e-7, 1 - 1e-7]. In
-    all others the classes have the weights that the prior gives them, whatever their numbers:
-    balanced_log_loss; brier; ece, see `calibration_error`.
+    log_loss: every video has the same weight
+    balanced_log_loss, brier, ece (see `calibration_error`): the fakes have a total weight of
+        `prior`, however many there are
+
+    Both log losses use the natural logarithm of scores clipped to [1e-7, 1 - 1e-7].
     """
     p_correct = np.where(labels == 1, scores, 1 - scores)
     losses = -np.log(np.clip(p_correct, 1e-7, 1 - 1e-7))
@@ -96,8 +101,8 @@ def probabilities(labels: np.ndarray, scores: np.ndarray, prior: float = 0.5) ->
 
 
 def weights(labels: np.ndarray, prior: float) -> np.ndarray:
-    """Return weights (N,) with a sum of 1 by which fakes have a share `prior`; equal weights for a
-    single class."""
+    """Return weights (N,) that sum to 1 and of which the fakes have a share `prior`; equal weights
+    if there is only one class."""
     share = labels.mean()
     if share in (0, 1):
         return np.full(len(labels), 1 / len(labels))
@@ -105,16 +110,18 @@ def weights(labels: np.ndarray, prior: float) -> np.ndarray:
 
 
 def calibration_error(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
-    """Return the expected calibration error (Naeini et al. 2015): the distance of the share of
-    fakes in a bin of p_fake from the mean p_fake, over BINS equal bins, weighted. With few videos
-    it is about 0.1 even if every p_fake is right."""
+    """Return the expected calibration error (Naeini et al. 2015): in each of BINS equally wide bins
+    of p_fake, the absolute difference between the mean p_fake and the share of fakes, averaged over
+    the bins. All means use `weights` (N,). With few videos the error is about 0.1 even if p_fake is
+    perfectly calibrated."""
     bins = np.minimum((scores * BINS).astype(int), BINS - 1)
     return float(np.abs(np.bincount(bins, weights * (scores - labels), BINS)).sum())
 
 
 def calls(labels: np.ndarray, called: np.ndarray) -> Metrics:
-    """Return accuracy, and for each class precision, recall, f1 and the four counts such as
-    real_called_fake. Precision is None if nothing was called so, recall if the class is missing."""
+    """Return the metrics of the predicted labels `called` (N,): accuracy; precision, recall and f1
+    of each class, such as precision_fake; and the four counts, such as real_called_fake. A class's
+    precision is None if it was never predicted, its recall if it is missing."""
     is_correct = called == labels
     result: Metrics = {"accuracy": float(is_correct.mean())}
     for label, name in enumerate(("real", "fake")):
@@ -129,7 +136,7 @@ def calls(labels: np.ndarray, called: np.ndarray) -> Metrics:
 
 
 def difference(first: float | None, second: float | None) -> float | None:
-    """Return first - second; None if one of them is."""
+    """Return first - second, or None if either is None."""
     return None if first is None or second is None else first - second
 
 
@@ -139,14 +146,16 @@ def intervals(
     seed: int = 0,
     repetitions: int = 1000,
 ) -> dict[str, Interval | None]:
-    """Return 95 % percentile bootstrap intervals of the metrics that `measure` computes for row
-    numbers.
+    """Return a 95 % percentile bootstrap interval (low, high), or None, for each metric.
 
-    Sources (N,) are drawn with replacement (Efron & Tibshirani 1993), because videos of one source
-    are not independent. For the metrics in BIASED, the lower end is mirrored at the value and moved
-    down by the bias of the draws, so that it is rather too low. An interval is None with fewer than
-    two sources, if the metric is None in too many draws, or if all draws give the same value: ten
-    sources without an error do not prove that there is none.
+    `measure` computes the metrics of an array of row numbers. A bootstrap resample draws sources
+    (N,) with replacement (Efron & Tibshirani 1993), because videos of one source are not
+    independent. For the metrics in BIASED, the lower end is the upper end mirrored at the metric's
+    value, minus the bias of the resamples, and so rather too low than too high.
+
+    An interval is None with fewer than two sources, if the metric is None in more than 10 % of the
+    resamples, or if both ends are equal: ten sources without an error do not prove that the error
+    rate is 0.
     """
     values = measure(np.arange(len(sources)))
     _, owners = np.unique(sources, return_inverse=True)
@@ -169,7 +178,8 @@ def intervals(
 def _without_bias(
     value: float | None, draws: list[float | None], ends: Interval | None
 ) -> Interval | None:
-    """Mirror the interval's lower end at the value and move it down by the bias of the draws."""
+    """Return the interval `ends` with its lower end replaced by the upper end mirrored at `value`,
+    minus the bias of `draws`. Return None if there is no value or no interval."""
     if value is None or ends is None:
         return None
     high = max(value, ends[1])

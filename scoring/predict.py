@@ -1,5 +1,7 @@
-"""The model's scores of clips and frames. Shapes: B clips, T frames, C channels, H, W, E features,
-K classes."""
+"""Scores clips and frames with a model.
+
+Shapes: N frames, B clips, T frames of a clip, C channels, H, W, E features, K classes.
+"""
 
 import math
 from collections.abc import Iterable
@@ -20,8 +22,11 @@ from scoring.detector import ClipModel
 
 @torch.inference_mode()
 def score_clips(model: nn.Module, clips: torch.Tensor, mask: torch.Tensor) -> list[float]:
-    """Return the probabilities that each of B clips is not REAL (class 0). `clips` (B, T, C, H, W),
-    `mask` (B, T). `model` must be in evaluation mode."""
+    """Return the probability of each of B clips that it is not REAL (class 0).
+
+    `clips` are pixels (B, T, C, H, W) float or features (B, T, E); `mask` (B, T) bool is True for
+    real frames and False for padding. `model` must be in evaluation mode.
+    """
     assert not model.training
     device = next(model.parameters()).device
     logits = model(clips.to(device, non_blocking=True), mask.to(device))  # (B, K)
@@ -29,8 +34,8 @@ def score_clips(model: nn.Module, clips: torch.Tensor, mask: torch.Tensor) -> li
 
 
 def probability_not_real(logits: torch.Tensor) -> torch.Tensor:
-    """Return the probability (B,) that a clip is not REAL (class 0) for logits (B, K), in double
-    precision."""
+    """Return the probabilities (B,) float64 that the clips with these logits (B, K) are not REAL
+    (class 0)."""
     return 1 - logits.double().softmax(dim=1)[:, 0]
 
 
@@ -41,8 +46,8 @@ def check_finite(scores: Iterable[float]) -> None:
 
 
 def predict(model: nn.Module, loader: Iterable[Batch | LoadingError]) -> list[ClipScore]:
-    """Score every clip of an evaluation loader; leaves `model` in evaluation mode. Raise DataError
-    for clips that cannot be read."""
+    """Return the score of every clip of an evaluation loader, in its order. Puts `model` into
+    evaluation mode. Raise DataError if a clip cannot be read."""
     model.eval()
     scores: list[ClipScore] = []
     for batch in batches(loader):
@@ -55,16 +60,22 @@ def predict(model: nn.Module, loader: Iterable[Batch | LoadingError]) -> list[Cl
 class PersonScores:
     """The model's scores of one person."""
 
-    clips: list[float]  # of the fixed clips, as in evaluate.py
-    frames: list[float]  # of every crop: the mean over all clips that contain it
+    clips: list[float]  # of the clips at datasets.clips.fixed_starts, as in evaluate.py
+    # Of every crop: its own score if the model classifies frames alone, else the mean score of all
+    # clips of consecutive crops that contain it.
+    frames: list[float]
 
 
 @torch.inference_mode()
 def predict_track(
     model: ClipModel, jpegs: list[bytes], config: ClipConfig, batch_size: int
 ) -> PersonScores:
-    """Score a track's crops, given as JPEG bytes; each goes through the encoder once, `batch_size`
-    clips' frames at a time. `model` must be in evaluation mode."""
+    """Return the scores of a track, whose crops are given as JPEG bytes in presentation order.
+
+    The encoder sees each crop once, in batches of `batch_size` × clip_frames crops; the rest of the
+    model sees `batch_size` clips at a time. `model` must be in evaluation mode. Raise ValueError if
+    a crop is not a JPEG, CheckpointError if a clip's score is NaN.
+    """
     assert not model.training
     crops = eval_transform(config)(clip_tools.decode(jpegs))
     frame_batches = crops.split(batch_size * config.clip_frames)

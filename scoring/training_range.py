@@ -1,6 +1,6 @@
-"""The range of videos that a detector was trained on, and warnings about a clip outside it.
+"""The range of videos that a detector was trained on, and warnings about a video outside it.
 
-A verdict on such a clip relies on how well the detector carries over to it.
+A verdict on such a video depends on how well the detector generalises to it.
 """
 
 from collections.abc import Iterator
@@ -12,30 +12,29 @@ import pandas as pd
 from common.errors import DataError
 from common.preprocessing import Record
 
-SHARE = 0.98  # of the training videos that lie within a range
+SHARE = 0.98  # of the training videos that lie within each range
 
 
 @dataclass(frozen=True)
 class TrainingRange(Record):
-    """Codecs, and ranges (low, high) of the manifest's columns with these names; empty if the
-    training manifest does not have them."""
+    """The range of three manifest columns in training; empty if a column has no known values."""
 
-    codec: tuple[str, ...] = ()
-    bits_per_pixel: tuple[float, ...] = ()
-    face_px: tuple[float, ...] = ()
+    codec: tuple[str, ...] = ()  # all codecs
+    bits_per_pixel: tuple[float, ...] = ()  # (low, high)
+    face_px: tuple[float, ...] = ()  # (low, high), longer side of the face box in pixels
 
     def __post_init__(self) -> None:
-        """Raise DataError for values that cannot come from a training manifest."""
+        """Raise DataError for values that no training manifest could have given."""
         ranges = (self.bits_per_pixel, self.face_px)
         if not all(isinstance(name, str) for name in self.codec) or not all(
             len(ends) in (0, 2) and all(isinstance(end, int | float) for end in ends)
             for ends in ranges
         ):
-            raise DataError("its training range is damaged or of another version")
+            raise DataError("its training range is damaged or was written by another version")
 
     def warnings(self, codec: str, bits: float, sides: list[float]) -> Iterator[str]:
-        """Yield a warning for each property of a clip that lies outside: its codec (empty if
-        unknown), its bits per pixel (0 if unknown), and the sides of its faces in pixels."""
+        """Yield a warning for each property of a video that is outside the range: its codec (empty
+        if unknown), its bits per pixel (0 if unknown), and the sides of its faces in pixels."""
         if self.codec and codec and codec not in self.codec:
             yield f"codec {codec}, trained on {', '.join(self.codec)}"
         if bits and _is_outside(bits, self.bits_per_pixel):
@@ -49,7 +48,7 @@ class TrainingRange(Record):
 
 
 def fit_training_range(tracks: pd.DataFrame) -> TrainingRange:
-    """Return the range of the training rows of a manifest that have crops."""
+    """Return the training range of `tracks`, the training rows of a manifest that have crops."""
     videos = tracks.drop_duplicates("video_id")
     return TrainingRange(
         tuple(sorted(set(videos["codec"]) - {""})),
@@ -59,10 +58,10 @@ def fit_training_range(tracks: pd.DataFrame) -> TrainingRange:
 
 
 def _range(values: pd.Series) -> tuple[float, ...]:
-    known = values[values > 0]
+    known = values[values > 0]  # 0: unknown
     if known.empty:
         return ()
-    # Values that occur, not interpolated ones: of a few videos, none should lie outside.
+    # The ends are values that occur, not interpolated ones, so that few videos all lie inside.
     low = np.quantile(known, (1 - SHARE) / 2, method="lower")
     return float(low), float(np.quantile(known, (1 + SHARE) / 2, method="higher"))
 

@@ -1,1 +1,1 @@
-"""What serves one training run."""
+"""The parts of a training run: building, state, loss, optimizer, checks, run folder, logs."""

@@ -1,5 +1,6 @@
-"""Adversarial attacks: clips changed by at most epsilon per value so that a model errs, for
-adversarial training and for measuring robustness.
+"""Adversarial attacks: change each value of a clip by at most epsilon to mislead a model.
+
+Used for adversarial training and to measure robustness.
 
 Shapes: B clips, T frames, C channels, H, W, K classes.
 """
@@ -11,20 +12,20 @@ import torch
 from torch import nn
 
 PGD_STEPS = 5
-PGD_REACH = 2.5  # total length of all its steps, in epsilons (Madry et al. 2018)
+PGD_REACH = 2.5  # sum of the lengths of all PGD steps, in epsilons (Madry et al. 2018)
 
-# (model, clips (B, T, C, H, W) normalised, mask (B, T), labels (B,)) → clips
+# (model, normalised clips (B, T, C, H, W), mask (B, T), labels (B,)) → attacked clips
 Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def make_attack(
     name: str, epsilon: float, mean: Sequence[float], std: Sequence[float], steps: int = PGD_STEPS
 ) -> Attack:
-    """Return an attack. fgsm: one step along the sign of the loss's gradient (Goodfellow et al.
-    2015); pgd: `steps` smaller ones from a random start (Madry et al. 2018).
+    """Return the attack `name`. fgsm: one step along the sign of the loss's gradient (Goodfellow et
+    al. 2015); pgd: `steps` smaller steps from a random start (Madry et al. 2018).
 
-    `epsilon` is relative to values in [0, 1], before they were normalised with `mean` and `std`;
-    attacked values stay within that range.
+    `epsilon` is the largest change of a value on the scale [0, 1], on which values were before they
+    were normalised with `mean` and `std`. On that scale attacked values stay in [0, 1].
     """
 
     def attack(
@@ -61,12 +62,14 @@ def _input_gradient(
 
 @contextmanager
 def _evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Switch off dropout and keep batch norm's statistics from seeing the attempts."""
+    """Put `model` into evaluation mode inside the block: without dropout, and without updates of
+    batch norm's running statistics by attacked clips."""
     training = model.training
     model.eval()
     for layer in model.modules():
         if isinstance(layer, nn.RNNBase):
-            layer.train()  # cuDNN computes gradients only in training mode; it has no dropout
+            # cuDNN computes an RNN's gradients only in training mode. These RNNs have no dropout.
+            layer.train()
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The first running statistics of batch norm."""
+"""Initialises batch norm's running statistics from the first training batch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,19 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def init_batch_norm_stats(model: nn.Module) -> Iterator[None]:
-    """Initialise batch norm's running statistics from the batch of the step inside the block: its
-    mean over the batch's parts.
+    """Set batch norm's running statistics to those of the batch inside the block, which runs the
+    first training step; they are averaged over the parts of the batch.
 
-    Without this they would start at mean 0 and variance 1, far from any network's, and the
-    evaluation of a run of a hundred steps would still depend on that. Pretrained statistics, which
-    already count batches, are kept.
+    Otherwise they would start at mean 0 and variance 1, far from any trained network's, which would
+    still affect the validation of a run of a hundred steps. Pretrained statistics hardly change,
+    because they already count many batches.
     """
     norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
-        layer.momentum = None  # cumulative: the mean over all batches counted so far
+        layer.momentum = None  # cumulative: the mean over all batches so far
     try:
-        # Eager, because the momentum is part of what --compile compiles: it would compile twice.
+        # Eager: --compile treats the momentum as a constant, and would compile again for this one.
         with torch.compiler.set_stance("force_eager"):
             yield
     finally:

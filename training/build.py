@@ -1,4 +1,4 @@
-"""Builds what trains from the options: model, loaders, optimizer, plan."""
+"""Builds the parts of a training run from its options: model, loaders, optimizer and loss, plan."""
 
 from typing import Any
 
@@ -26,15 +26,19 @@ from training.state import Plan, Training
 
 
 def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel, InputSpec]:
-    """Return the model and the input that its encoder expects. Its weights are those asked for,
-    unless those of a resumed run will replace them. Raise before any other work."""
+    """Return the model and the input that its encoder expects.
+
+    The encoder starts from the pretrained or local weights that the options name. If `resume`, all
+    weights are random, because those of the run will replace them. Raise UsageError if the options
+    do not fit the encoder, WeightsError if the weights cannot be loaded.
+    """
     encoder = encoders.build(options.model_name)
     encoders.check_size(encoder, options.model_name, options.crop_size or encoder.spec.size)
     model = models.assemble(encoder, options.config)
     if options.grad_checkpoint:
         encoders.recompute_blocks(encoder.module)
     if options.compile:
-        encoder.module.compile()  # not the head, whose shapes vary with the data
+        encoder.module.compile()  # not the head: its input shapes vary from batch to batch
     if options.freeze != "none":
         count = len(encoders.stages(encoder.module))
         model.freeze(count if options.freeze == "all" else int(options.freeze))
@@ -49,7 +53,8 @@ def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel
 def build_training(
     options: OptimizerOptions, model: FrameModel, train_loader: ClipLoader
 ) -> Training:
-    """Return the model with its optimizer, schedule and loss."""
+    """Return the model with its optimizer, schedule, loss and moving average. The number of steps
+    and the balanced class weights depend on an epoch of `train_loader`."""
     encoder = list(model.encoder.parameters())
     in_encoder = set(map(id, encoder))
     head = [parameter for parameter in model.parameters() if id(parameter) not in in_encoder]
@@ -69,7 +74,8 @@ def build_training(
 def build_features(
     model_name: str, model: FrameModel, data: manifest.Manifest, clip: ClipConfig, workers: int
 ) -> FeatureStore:
-    """Return the frozen encoder's features of all crops, computing those that are missing."""
+    """Return the store of the frozen encoder's features of all training and validation crops, after
+    computing those that are missing. `model_name` is the name of the encoder."""
     key = feature_store.key(model_name, model.encoder.state_dict(), clip, data)
     store = FeatureStore(data, key)
     missing = sum(len(store.rows(part)) for part in store.missing())
@@ -88,8 +94,12 @@ def build_loaders(
     device: torch.device,
     store: FeatureStore | None = None,
 ) -> tuple[ClipLoader, ClipLoader]:
-    """Return the loaders of training and validation, of pixels or of the features in `store`.
-    Neither reads the test split."""
+    """Return the training and the validation loader. They load the features in `store`, or pixels
+    if it is None, and never the test split.
+
+    Raise UsageError if the training split has only one label or a batch has fewer clips than there
+    are processes, DataError if a split has no crops or --balance pairs finds no pairs.
+    """
     train, val = _datasets(options, data, clip, store)
     fakes = sum(train.labels)
     if fakes in (0, len(train.labels)):
@@ -125,8 +135,8 @@ def _loader_settings(workers: int, device: torch.device) -> dict[str, Any]:
         "collate_fn": collate_loaded,
         "pin_memory": device.type == "cuda",
         "worker_init_fn": ignore_signals,
-        # Its own: a loader draws a number for every epoch, and torch's generator must draw the same
-        # numbers in a resumed run.
+        # A generator of its own: a loader draws a number for every epoch, and torch's global
+        # generator must draw the same numbers in a resumed run.
         "generator": torch.Generator(),
     }
 
@@ -159,7 +169,8 @@ def build_plan(
     clip: ClipConfig,
     device: torch.device,
 ) -> Plan:
-    """Return the settings of the training loop."""
+    """Return the settings of the training loop. `loss` and `train_loader` determine the
+    loss of guessing, `clip` the normalisation that an attack works with."""
     attack = None
     if options.adversarial != "none":
         attack = adversarial.make_attack(options.adversarial, options.epsilon, clip.mean, clip.std)
@@ -178,6 +189,6 @@ def build_plan(
 
 
 def _chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:
-    """Return the mean loss of guessing over an epoch's clips."""
+    """Return the mean loss over an epoch's clips if all classes get the same probability."""
     labels = torch.tensor(sampler.drawn_labels())
     return loss(torch.zeros(len(labels), classes), labels).mean().item()

@@ -1,4 +1,4 @@
-"""Estimates what a run will take from its first batches (train.py --dry_run)."""
+"""Estimates a run's memory and time from its first batches (train.py --dry_run)."""
 
 import resource
 import time
@@ -15,7 +15,8 @@ from training.state import Plan, Training
 
 MEGA, GIGA = 1e6, 1e9
 
-# trainer.take_step: training, batch, size of the whole batch, plan → loss, correct clips, gradient
+# trainer.take_step: training, batch, size of the whole batch, plan → sum of the clips' losses,
+# number of clips classified correctly, gradient norm
 TakeStep = Callable[[Training, Batch, int, Plan], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 
 
@@ -26,8 +27,9 @@ def estimate(
     plan: Plan,
     take_step: TakeStep,
 ) -> Iterator[str]:
-    """Yield lines about size, memory and time, from two training steps, of which the second one is
-    timed, and one batch of validation. Changes the weights."""
+    """Yield lines of text about the model's size, the memory and the time of a run. They come from
+    two training steps, of which the second is timed, and one validation batch. Changes the
+    weights."""
     sizes = [(p.numel(), p.requires_grad) for p in training.model.parameters()]
     trainable = sum(size for size, learns in sizes if learns)
     frozen = sum(size for size, learns in sizes if not learns)
@@ -40,7 +42,7 @@ def estimate(
     train_loader.dataset.set_epoch(0)
     whole_sizes = train_loader.batch_sampler.sizes()
     steps = zip(batches(train_loader), whole_sizes, strict=True)
-    for batch, size in islice(steps, 2):  # an epoch may have one step only
+    for batch, size in islice(steps, 2):  # an epoch may have only one step
         started = time.monotonic()
         loss, _, _ = take_step(training, batch, size, plan)
         mean = distributed.total(loss).item() / size  # waits for the device
@@ -55,7 +57,8 @@ def estimate(
     minutes = train_minutes + val_minutes
     yield (
         f"time: {minutes:.1f} min an epoch ({len(train_loader)} steps {train_minutes:.1f} min, "
-        f"validation {val_minutes:.1f} min), {minutes * plan.epochs / 60:.1f} h for {plan.epochs}"
+        f"validation {val_minutes:.1f} min), {minutes * plan.epochs / 60:.1f} h for "
+        f"{plan.epochs} epochs"
     )
 
 

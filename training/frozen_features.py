@@ -22,9 +22,13 @@ MAX_IMAGES = 64  # per forward pass of the encoder
 
 @torch.inference_mode()
 def compute(encoder: nn.Module, store: FeatureStore, config: ClipConfig, workers: int) -> None:
-    """Compute the parts that `store` lacks; several processes share them. Crops that cannot be read
-    are left to training, which replaces a few."""
-    missing = distributed.gather(store.missing())[0]  # one list, as parts may appear meanwhile
+    """Compute the parts of the features that `store` lacks, and write them to it.
+
+    Each process computes its share of the parts and then waits for the others. Crops that cannot be
+    read get NaN features, which training treats as clips that cannot be read. Puts `encoder` into
+    evaluation mode.
+    """
+    missing = distributed.gather(store.missing())[0]  # rank 0's, as parts may appear meanwhile
     rank, processes = distributed.rank(), distributed.world_size()
     own_parts = [missing[i] for i in samplers.share(len(missing), rank, processes)]
     encoder.eval()
@@ -33,7 +37,7 @@ def compute(encoder: nn.Module, store: FeatureStore, config: ClipConfig, workers
     with tqdm(desc="features", total=total, unit="track", leave=False, disable=hidden) as bar:
         for part in own_parts:
             store.write(part, _features(encoder, store, part, config, workers, bar))
-    distributed.gather(None)  # wait until the other processes' parts exist
+    distributed.gather(None)  # wait until all parts exist
 
 
 def _features(
@@ -44,7 +48,7 @@ def _features(
     workers: int,
     bar: tqdm,
 ) -> np.ndarray:
-    """Return a part's features (N, E) float32, NaN for crops that cannot be read."""
+    """Return the features (N, E) float32 of the crops of a part; NaN if they cannot be read."""
     rows = store.rows(part)
     loader = DataLoader(
         TrackCrops(rows, store.data_folder, config),
@@ -52,7 +56,7 @@ def _features(
         num_workers=workers,
         collate_fn=list,
         worker_init_fn=ignore_signals,
-        generator=torch.Generator(),  # leaves torch's own generator as it is, for training
+        generator=torch.Generator(),  # training needs torch's global generator unchanged
     )
     features_of_track: list[torch.Tensor | None] = []
     for tracks in loader:
@@ -69,8 +73,8 @@ def _features(
 
 
 def _encode(encoder: nn.Module, tracks: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
-    """Encode the crops (T, C, H, W) of each track: (T, E), None for a track that could not be
-    read."""
+    """Return the features (T, E) of each track's crops (T, C, H, W); None for a track that could
+    not be read."""
     device = next(encoder.parameters()).device
     readable = [crops for crops in tracks if crops is not None]
     if not readable:

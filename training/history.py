@@ -1,4 +1,4 @@
-"""A run's history after every epoch: history.csv and curves.png."""
+"""Writes and reads the history of a run: history.csv, a row per epoch, and curves.png."""
 
 import csv
 import math
@@ -14,22 +14,25 @@ COMPARED = ("val_loss", "val_acc", "val_auc")
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. train_* are over augmented clips, val_* over whole videos; val_auc is None if
-    validation has only one class."""
+    """A row of history.csv: the results of one epoch.
 
-    epoch: int
+    train_* are means over augmented clips, val_* metrics of whole videos. val_loss is their
+    balanced log loss; val_auc is None if validation has only one class.
+    """
+
+    epoch: int  # from 1
     train_loss: float
     train_acc: float
     val_loss: float
     val_acc: float
     val_auc: float | None
     lr: float  # at the epoch's end
-    seconds: float
+    seconds: float  # of training and validation
     clips_per_second: float  # of training
-    gradient: float  # norm before clipping, mean over steps
+    gradient: float  # its norm before clipping, mean over steps
 
     def line(self, epochs: int) -> str:
-        """Return the row as a line for the terminal."""
+        """Return the row as a line of text; `epochs` is the number of epochs in the run."""
         auc = "n/a" if self.val_auc is None else f"{self.val_auc:.3f}"
         return (
             f"epoch {self.epoch}/{epochs}: "
@@ -40,7 +43,7 @@ class EpochRow:
 
 
 def write(folder: Path, rows: list[EpochRow]) -> None:
-    """Write history.csv."""
+    """Write `rows` to history.csv in a run folder, atomically."""
     with (
         replacing(folder / "history.csv") as partial,
         partial.open("w", newline="", encoding="utf-8") as file,
@@ -51,7 +54,7 @@ def write(folder: Path, rows: list[EpochRow]) -> None:
 
 
 def read(folder: Path) -> list[EpochRow]:
-    """Read the rows of history.csv."""
+    """Return the rows of history.csv in a run folder."""
     with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
         return [_parse(row) for row in csv.DictReader(file)]
 
@@ -62,7 +65,8 @@ def _parse(row: dict[str, str]) -> EpochRow:
 
 
 def best(rows: list[EpochRow], monitor: str) -> EpochRow:
-    """Return the first of the best epochs by the column `monitor`."""
+    """Return the row with the lowest val_loss, or the highest value of another column `monitor`; of
+    equal rows the first. A value of None is the worst."""
     sign = 1 if monitor == "val_loss" else -1
 
     def badness(row: EpochRow) -> float:
@@ -73,7 +77,8 @@ def best(rows: list[EpochRow], monitor: str) -> EpochRow:
 
 
 def compare(folders: dict[int, Path], monitor: str) -> str:
-    """Return a table of the best epochs of runs by seed, with mean and standard deviation."""
+    """Return a text table of the best epoch (by `monitor`) of each run in `folders`, seed → run
+    folder, with mean and standard deviation over runs."""
     rows = {seed: best(read(folder), monitor) for seed, folder in folders.items()}
     shown = [name for name in COMPARED if all(getattr(r, name) is not None for r in rows.values())]
     lines = [f"{'seed':>6}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown)]
@@ -89,7 +94,7 @@ def compare(folders: dict[int, Path], monitor: str) -> str:
 
 
 def draw_curves(folder: Path, rows: list[EpochRow]) -> None:
-    """Draw loss and accuracy over epochs for training and validation as curves.png."""
+    """Draw training and validation loss and accuracy over epochs into curves.png."""
     from common.figures import new_figure, save_png  # slow to import
 
     figure = new_figure(9, 3.5)

@@ -1,5 +1,7 @@
-"""The options of a training run in groups, each passed only to what needs it. The fields are the
-flags of train.py with the same names, which its --help explains."""
+"""The options of a training run, in groups that are passed only to the code that needs them.
+
+The fields are flags of train.py with the same names; `python train.py --help` explains them.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from models import ModelConfig
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The model, and the weights that it starts from."""
+    """The model and the weights that it starts from."""
 
     model_name: str
     temporal: str
@@ -26,7 +28,7 @@ class ModelOptions:
 
     @property
     def config(self) -> ModelConfig:
-        """The settings that a checkpoint stores."""
+        """The model settings that a checkpoint stores."""
         return ModelConfig(
             name=self.model_name,
             embed_dim=self.embed_dim,
@@ -39,7 +41,7 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What an epoch draws, and how it is loaded."""
+    """Which clips an epoch draws, and how they are loaded."""
 
     dataset: str
     balance: str
@@ -70,7 +72,7 @@ class OptimizerOptions:
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """What the training loop does at every step."""
+    """The settings of the training loop."""
 
     epochs: int
     log_interval: int

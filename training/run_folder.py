@@ -1,8 +1,8 @@
-"""The run folder checkpoints/<run>/: what is written into it, and when.
+"""Writes the run folder checkpoints/<run>/.
 
 args.json        the flags; --config repeats the run with them
 epoch_001.pt …   a checkpoint after every epoch; best.pt is a copy of the best one
-last.pt          the newest state with everything that resuming needs, also within an epoch
+last.pt          the newest state, with everything that resuming needs; also written within an epoch
 history.csv      a row per epoch; curves.png draws them
 """
 
@@ -26,7 +26,8 @@ from training.state import Position, Training
 
 
 class Run:
-    """One run and its folder. Of several processes only the first one writes."""
+    """A run and its folder. Every process has a Run and must make the same calls; only rank 0
+    writes files."""
 
     def __init__(
         self,
@@ -35,30 +36,32 @@ class Run:
         make_checkpoint: Callable[..., Checkpoint],
         options: RunOptions,
     ) -> None:
-        """`make_checkpoint` takes weights, epoch, metrics and judgement."""
+        """`make_checkpoint` returns a Checkpoint; its keyword arguments are weights, epoch, metrics
+        and judgement."""
         self.folder, self.training, self.options = folder, training, options
         self.make_checkpoint = make_checkpoint
         self.rows: list[EpochRow] = []
 
     @property
     def best(self) -> EpochRow:
-        """The first of the best epochs."""
+        """The row of the best epoch by --monitor, the first of equal ones."""
         return history.best(self.rows, self.options.monitor)
 
     @property
     def has_patience(self) -> bool:
-        """Whether --patience allows another epoch."""
+        """Whether early stopping (--patience) allows another epoch."""
         if not self.options.patience or not self.rows:
             return True
         return self.rows[-1].epoch - self.best.epoch < self.options.patience
 
     def save(self, position: Position) -> None:
-        """Write last.pt with the run at `position`."""
+        """Write last.pt, from which the run can be resumed at `position`."""
         self._save_last(self._checkpoint(position.epoch, {}), position)
 
     def finish_epoch(self, row: EpochRow, position: Position, rule: dict[str, Any] | None) -> None:
-        """Write an epoch's checkpoint and row. `position` is the beginning of the next epoch,
-        `rule` the decision rule fitted to validation's scores."""
+        """Write the files of a finished epoch: its checkpoint, last.pt and those of `publish`.
+        `row` has its results, `position` is the start of the next epoch, and `rule` is the decision
+        rule fitted to the validation scores."""
         self.rows.append(row)
         self.update_schedule()
         checkpoint = self._checkpoint(row.epoch, asdict(row), rule)
@@ -71,12 +74,12 @@ class Run:
         self.training.schedule.after_epoch([row.val_loss for row in self.rows])
 
     def publish(self, new_best: bool) -> None:
-        """Write what follows from the rows and the epochs' checkpoints. A resumed run repeats this,
-        in case the run was killed in here."""
+        """Write best.pt (if `new_best`), history.csv and curves.png, and delete old checkpoints
+        (--keep_checkpoints). A resumed run repeats this, in case it was killed in here."""
         if not distributed.is_first():
             return
         best = self._epoch_path(self.best)
-        if new_best and best.exists():  # not deleted by hand, or by --keep_checkpoints
+        if new_best and best.exists():  # it may have been deleted, as by --keep_checkpoints
             with replacing(self.folder / "best.pt") as partial:
                 shutil.copyfile(best, partial)
         history.write(self.folder, self.rows)
@@ -93,21 +96,21 @@ class Run:
         return self.make_checkpoint(weights=weights, epoch=epoch, metrics=metrics, judgement=rule)
 
     def _save_last(self, checkpoint: Checkpoint, position: Position) -> None:
-        state = self._state(position)  # by all processes together
+        state = self._state(position)  # gathers, so every process must call it
         if distributed.is_first():
             checkpointing.save(self.folder / "last.pt", checkpoint, state)
 
     def _state(self, position: Position) -> dict[str, Any]:
-        """Return what training/resume.py restores."""
+        """Return the training state that training/resume.py restores."""
         training = self.training
         average, device = training.average, training.device
         return {
-            # None unless the checkpoint's own weights are the average's.
+            # None without an average: the checkpoint then has these weights, else the average's.
             "weights": None if average is None else training.model.state_dict(),
             "averaged": 0 if average is None else int(average.n_averaged),
             "optimizer": training.optimizer.state_dict(),
             "steps": training.schedule.step_number,
-            # Of every process. Training draws nothing from Python's or NumPy's generator.
+            # One for every process. Training draws nothing from Python's or NumPy's generators.
             "randoms": distributed.gather(
                 {
                     "cpu": torch.get_rng_state(),
@@ -120,7 +123,8 @@ class Run:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a run folder in the first process. Raise UsageError if it already holds a run."""
+    """Create a run folder on rank 0; other ranks do nothing and do not wait. Raise UsageError on
+    rank 0 if the folder already holds a run."""
     if not distributed.is_first():
         return
     if (folder / "last.pt").exists():
@@ -132,7 +136,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_flags(folder: Path, flags: dict[str, Any]) -> None:
-    """Write args.json."""
+    """Write `flags` to args.json in a run folder, on rank 0 only."""
     if not distributed.is_first():
         return
     text = json.dumps(flags, indent=2, default=str, ensure_ascii=False)
@@ -145,8 +149,9 @@ def flags_file(folder: Path) -> Path:
 
 
 def find(name: str, checkpoints: Path) -> Path:
-    """Return the run folder that --resume names: `last` is the run that was saved last, anything
-    else a folder or its last.pt. Raise UsageError if there is nothing to resume."""
+    """Return the run folder that `name`, the value of --resume, refers to: a run folder, its
+    last.pt, or `last` for the run in `checkpoints` that was saved last. Raise UsageError if the
+    folder lacks last.pt or args.json."""
     folder = Path(name).parent if name.endswith("last.pt") else Path(name)
     if name == "last":
         saved = sorted(checkpoints.glob("*/last.pt"), key=lambda path: path.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""The state of a training run: what a step changes, where the run is, and its fixed settings."""
+"""The state of a training run: what a step changes, how far the run is, and its fixed settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,18 +17,19 @@ from training.optimizer import Schedule
 
 @dataclass
 class Training:
-    """Everything that a step changes, and the loss that it minimises."""
+    """Everything that a training step changes, and the loss that it minimises."""
 
     model: nn.Module
-    forward: nn.Module  # what is called: the model, or its wrapper for several processes
+    forward: nn.Module  # the module to call: the model, or its wrapper for several processes
     optimizer: torch.optim.Optimizer
     schedule: Schedule  # stepped after every batch
     loss: Loss
-    average: AveragedModel | None  # moving average of the model's weights
+    average: AveragedModel | None  # moving average of the model's weights, if there is one
 
     @property
     def evaluated(self) -> nn.Module:
-        """The model that is validated and that checkpoints contain."""
+        """The model that is validated and stored in checkpoints: the moving average, if there is
+        one."""
         return self.model if self.average is None else self.average.module
 
     @property
@@ -38,17 +39,17 @@ class Training:
 
 @dataclass
 class Position:
-    """How far a run is. Together with Training and torch's random state it is all that resuming
-    needs, because an item depends only on seed, epoch and source."""
+    """How far a run is. Together with Training and the state of torch's generators it is all that
+    resuming needs, because the items of an epoch depend only on seed, epoch and source."""
 
-    epoch: int = 1
+    epoch: int = 1  # the current one
     step: int = 0  # steps of this epoch that are done
-    loss_sum: float = 0.0  # over this epoch's clips so far, as all sums here
-    right: float = 0.0  # clips classified correctly
+    loss_sum: float = 0.0  # over this epoch's clips so far, of all processes
+    right: float = 0.0  # number of these clips that were classified correctly
     gradient_sum: float = 0.0  # sum of the gradient's norm over this epoch's steps
-    seen: int = 0  # clips of all processes
-    seconds: float = 0.0  # spent in this epoch
-    problems: list[str] = field(default_factory=list)  # clips that could not be read
+    seen: int = 0  # number of these clips
+    seconds: float = 0.0  # spent on training in this epoch
+    problems: list[str] = field(default_factory=list)  # one message per clip that could not be read
 
 
 @dataclass(frozen=True)
@@ -59,22 +60,23 @@ class Plan:
     log_interval: int  # steps
     save_every_steps: int  # 0: only after epochs
     chance_loss: float  # the loss of guessing: ln K for a plain cross-entropy
-    max_gradient: float  # norm to clip gradients to, because an LSTM's can explode; 0: never
-    accumulate: int  # parts of a batch that go through the model one after the other
+    max_gradient: float  # norm to clip gradients to, as an LSTM's can explode; 0: no clipping
+    accumulate: int  # parts of a batch that go through the model one after another
     precision: torch.dtype  # of the model's arithmetic in training
     attack: Attack | None  # applied to training clips
-    mix: Mix | None  # applied after it to clips and labels
+    mix: Mix | None  # applied to clips and labels after the attack
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the loop calls."""
+    """The functions that the training loop calls."""
 
-    save: Callable[[Position], None]  # within an epoch
-    # Receives the next position and validation's scores; returns whether to continue.
+    save: Callable[[Position], None]  # saves the run within an epoch
+    # Takes the epoch's row, the start of the next epoch and the validation scores; returns whether
+    # to train on.
     after_epoch: Callable[[EpochRow, Position, list[ClipScore]], bool]
-    stop_asked: Callable[[], bool]
+    stop_asked: Callable[[], bool]  # whether this process was asked to stop
 
 
 class Stopped(Exception):
-    """Raised after saving when the run was asked to stop."""
+    """Raised when the run was asked to stop, after it was saved."""

@@ -1,4 +1,4 @@
-"""Explains errors of a training step that another flag would avoid."""
+"""Explains errors of a training step that other flags would avoid."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from training.options import DataOptions, LoopOptions, ModelOptions
 def explain_step_errors(
     model: ModelOptions, data: DataOptions, loop: LoopOptions, clip_frames: int
 ) -> Iterator[None]:
-    """Raise PipelineError when memory runs out, with the flags that need less, cheapest first, and
-    when an encoder cannot be compiled."""
+    """Raise PipelineError in place of two errors inside the block: if memory runs out, with the
+    flags that need less, cheapest first; and if --compile cannot compile the encoder."""
     try:
         yield
     except RuntimeError as error:
@@ -21,8 +21,8 @@ def explain_step_errors(
 
             if isinstance(error, TorchDynamoException):
                 raise PipelineError(
-                    f"--compile: this encoder cannot be compiled here ({one_line(error)}): it "
-                    "needs a C++ compiler, on a GPU also triton; or leave the flag out"
+                    f"--compile: this encoder cannot be compiled here ({one_line(error)}): install "
+                    "a C++ compiler, on a GPU also triton, or leave the flag out"
                 ) from error
         if not any(text in str(error) for text in ("out of memory", "can't allocate memory")):
             raise

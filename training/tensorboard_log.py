@@ -1,4 +1,4 @@
-"""A run's TensorBoard log (--tensorboard); view it with: tensorboard --logdir checkpoints
+"""Writes a run's TensorBoard log (--tensorboard); view it with `tensorboard --logdir checkpoints`.
 
 Shapes: B clips, T frames, C channels, H, W.
 """
@@ -18,11 +18,11 @@ from datasets.video_dataset import VideoDataset, collate
 from scoring.predict import score_clips
 from training.history import EpochRow
 
-CLIPS_PER_LABEL = 4  # validation clips in a picture
+CLIPS_PER_LABEL = 4  # validation clips of each label in a picture, at most
 
 
 def summary_writer() -> type:
-    """Return torch's class SummaryWriter. Raise UsageError without TensorBoard."""
+    """Return torch's class SummaryWriter. Raise UsageError if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
@@ -33,14 +33,16 @@ def summary_writer() -> type:
 
 
 class TensorBoardLog:
-    """Writes the events of one run into its folder."""
+    """The TensorBoard log of one run."""
 
     def __init__(self, folder: Path, epoch: int) -> None:
-        """Open the log; events of `epoch` and later, from before an interruption, are removed."""
+        """Open the log in the run folder. Discard events of `epoch` and later epochs, which an
+        interrupted run may have left."""
         self.writer = summary_writer()(str(folder), purge_step=epoch)
 
     def add(self, row: EpochRow, model: nn.Module, dataset: VideoDataset) -> None:
-        """Write the numbers of an epoch, and a few validation clips with their scores."""
+        """Write the numbers of an epoch, and a picture of a few clips of `dataset`, the validation
+        dataset, with their scores."""
         for name, value in asdict(row).items():
             if name != "epoch" and value is not None:
                 tag = re.sub("^(train|val)_", r"\1/", name)  # one group for each split
@@ -50,8 +52,8 @@ class TensorBoardLog:
 
 
 def draw_clips(model: nn.Module, dataset: VideoDataset) -> Figure:
-    """Draw the first frames of CLIPS_PER_LABEL clips of each label, spread over the dataset, with
-    their scores."""
+    """Return a figure with the first frames of up to CLIPS_PER_LABEL clips of each label, spread
+    over the dataset, and their scores. Puts `model` into evaluation mode."""
     labels = np.array(dataset.labels)
     items_of_label = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     chosen = [

@@ -1,8 +1,9 @@
-"""How a public dataset lies on disk, read as one table of videos.
+"""Reads the folders of a public dataset into one table of videos.
 
-The table has a row per video: video_id, path (relative to the root), label, source, method, status,
-detail; where known also group (what must stay in one split; by default the source) and split (the
-official one, else empty). `status` is empty for a video that is on disk.
+The table has one row per video with the columns video_id, path (relative to the root), label,
+source, method, status and detail. Optional columns are group (videos of one group share a split; by
+default the source) and split (the official one, else empty). `status` is empty for a video that is
+on disk.
 """
 
 from collections.abc import Callable
@@ -23,8 +24,8 @@ LAYOUTS: dict[str, Callable[[Path], pd.DataFrame]] = {
 
 
 def read(name: str, root: Path) -> pd.DataFrame:
-    """Return the table of the dataset in `root`. Raise UsageError for an unknown layout, DataError
-    for a root that does not hold it."""
+    """Return the table of the dataset in `root`. Raise UsageError if the layout `name` is unknown,
+    DataError if `root` does not have that layout."""
     reader = select("--layout", name, LAYOUTS)
     if not root.is_dir():
         raise DataError(f"--input {root} is not a folder")

@@ -21,7 +21,8 @@ TEST_LIST = "List_of_testing_videos.txt"
 
 
 def read(root: Path) -> pd.DataFrame:
-    """Return a row for every video on disk. Raise DataError if there is none."""
+    """Return a row for every video on disk. Raise DataError if there is none, or if a fake is not
+    named as in Celeb-DF."""
     files = [file for folder in FOLDERS for file in sorted((root / folder).glob("*.mp4"))]
     if not files:
         raise DataError(
@@ -55,8 +56,8 @@ def _row(root: Path, file: Path, listed: set[str]) -> dict[str, Any]:
 
 
 def _test_videos(path: Path) -> set[str]:
-    """Return the paths in the official list, whose lines are `1 Celeb-real/id0_0001.mp4` (its 1
-    means REAL); empty without the list."""
+    """Return the paths in the official list, empty if there is no list. A line is a label (1 is
+    REAL) and a path, such as `1 Celeb-real/id0_0001.mp4`."""
     if not path.is_file():
         return set()
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -20,9 +20,10 @@ LABELS = {"REAL": REAL, "FAKE": FAKE}
 
 
 def read(root: Path) -> pd.DataFrame:
-    """Return a row for every video listed in <root>/*/metadata.json, or in one part folder.
+    """Return a row for every video listed in the metadata.json files of `root`, which holds part
+    folders or is one.
 
-    Raise DataError for metadata that cannot be used.
+    Raise DataError if there is no metadata.json, or if one is invalid.
     """
     parts = [root] if (root / "metadata.json").is_file() else sorted(root.iterdir())
     parts = [part for part in parts if (part / "metadata.json").is_file()]
@@ -78,8 +79,8 @@ def _read_metadata(path: Path) -> dict[str, Entry]:
 
 
 def _find_video(part: Path, name: str) -> tuple[str, str]:
-    """Return status and detail of a listed video before it is opened. Names are hostile until
-    checked."""
+    """Return the status and detail of a listed video before it is opened; both are empty if it is
+    on disk. Its name comes from metadata.json and is not trusted."""
     if not name.isprintable() or Path(name).name != name:
         return "unreadable", "refused: not a plain file name"
     # os.path, because pathlib raises for circular links and for names that are too long.
@@ -92,8 +93,8 @@ def _find_video(part: Path, name: str) -> tuple[str, str]:
 
 
 def _source(name: str, metadata: dict[str, Entry]) -> str:
-    """Return the stem of the video that `name` was made from, following fakes of fakes; the name's
-    own stem if that is unknown.
+    """Return the source of the video `name`: the stem of its original's file name, found by
+    following fakes of fakes, or its own stem if it has no known original.
 
     The part is left out on purpose: the same name in two parts counts as one source, which can only
     keep videos together.
@@ -103,7 +104,7 @@ def _source(name: str, metadata: dict[str, Entry]) -> str:
         original = entry.get("original")
         if not isinstance(original, str) or not original:
             break
-        if original in chain:  # a cycle: all of it is one source
+        if original in chain:  # a cycle: all its videos are one source
             return Path(min(chain[chain.index(original) :])).stem
         chain.append(original)
     return Path(chain[-1]).stem

@@ -23,8 +23,8 @@ REALS, FAKES = "original_sequences", "manipulated_sequences"
 
 
 def read(root: Path) -> pd.DataFrame:
-    """Return a row for every video on disk. Raise DataError if there is none, or for a split file
-    that cannot be read."""
+    """Return a row for every video on disk. Raise DataError if there is none, or if a split file is
+    invalid."""
     files = [*root.glob(f"{REALS}/*/*/videos/*.mp4"), *root.glob(f"{FAKES}/*/*/videos/*.mp4")]
     if not files:
         raise DataError(
@@ -62,7 +62,8 @@ def _row(root: Path, file: Path) -> dict[str, Any]:
 
 
 def _official_split(root: Path) -> dict[str, str]:
-    """Return the split of each id; empty without the official files."""
+    """Return the split of each id, empty if there are no official files. Raise DataError if one is
+    invalid."""
     split_of: dict[str, str] = {}
     for split in SPLITS:
         for path in (root / f"{split}.json", root / "splits" / f"{split}.json"):

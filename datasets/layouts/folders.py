@@ -2,8 +2,8 @@
 
 <root>/real/clip.mp4  <root>/fake/clip.mp4  or  <root>/<method>/clip.mp4     videos or images
 
-Files with the same name (without ending) count as one source: a fake named after its original stays
-in its split. Other relations between files are unknown here.
+Files with the same name (without extension) count as one source, so a fake that is named after its
+original stays in the original's split. Other relations between files are unknown here.
 """
 
 from pathlib import Path
