@@ -1,23 +1,46 @@
-# make demo · make test · make lint · make bench-preprocess CLIPS="folder folder"
-# make bench-train · make bench-score CLIPS="folder folder"
+# make demo        draw a small dataset, train on it, evaluate, score two new clips
+# make test        lint, type checks and all tests
+# make test-fast   the tests that start no process, train nothing and export nothing
+# make prove       the long proofs, whose small versions are among the tests (about an hour)
+# make coverage    all tests, and which lines of the product they run
+# make lint        style, format and types
+# make bench-train · make bench-preprocess CLIPS="folder folder" · make bench-score CLIPS="folder"
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3
 SEED ?= 0
 VENV := .venv
 RUN := $(VENV)/bin/python
+PYTEST := $(RUN) -m pytest --numprocesses auto --dist worksteal --durations 10
+PROOFS := data/proofs
 
-.PHONY: demo test lint bench-preprocess bench-train bench-score clean
+.PHONY: demo test test-fast prove coverage lint bench-preprocess bench-train bench-score clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
 
 test: lint
-	$(RUN) -m pytest
+	$(PYTEST)
+
+test-fast: $(VENV)/.installed-dev
+	$(PYTEST) -m "not slow"
+
+prove: $(VENV)/.installed-dev
+	$(PYTEST) -m hypothesis --hypothesis-profile prove
+	$(RUN) -m benchmarks.coverage
+	$(RUN) -m benchmarks.calibration
+	rm -rf $(PROOFS)
+	$(RUN) -m demo.generate --output $(PROOFS) --sources 8
+	$(RUN) -m benchmarks.kills $(PROOFS)
+	$(RUN) -m benchmarks.memory $(PROOFS)/dfdc_train_part_0
+
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) --cov --cov-report term:skip-covered
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 bench-preprocess: $(VENV)/.installed
 	$(RUN) -m benchmarks.preprocess $(CLIPS)
@@ -41,4 +64,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) data/demo checkpoints/demo
+	rm -rf $(VENV) data/demo data/proofs checkpoints/demo

@@ -1,18 +1,26 @@
-"""What several tests need and is dear to make: videos of faces, a detector, a checkpoint."""
+"""Fixtures that several tests need and that are expensive: videos of faces, checkpoints, a run.
+
+Folders that take seconds to make are made once per test run and shared by its processes.
+"""
+
+import os
+
+# Before torch is imported. The processes of a test run share the cores, so each gets one thread,
+# and threads that wait must not spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import settings
 
 import models
@@ -23,32 +31,66 @@ from demo.generate import generate
 from export import onnx_export
 from faces.detect import FaceDetector
 from scoring.decision_rule import DecisionRule
-from tests.helpers.crop_sets import write_crop_set
+from tests.helpers.commands import ROOT, run_process
+from tests.helpers.crop_sets import write_training_data
 from tests.helpers.preprocess_runs import BAD, PART, flags
 from tests.helpers.video_files import read_images
 
-# Laptops and build machines pause; a slow example is not a wrong one.
+# No deadline, because laptops and build machines pause.
 settings.register_profile("house", deadline=None, max_examples=60)
+settings.register_profile("prove", deadline=None, max_examples=2000)
 settings.load_profile("house")
 
-# A shell that starts the tests in the background makes them, and all that they start, deaf to it.
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and all processes that
+# they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FACES = FaceConfig(frames_per_video=6, face_size=64)
 CLIP = ClipConfig(clip_frames=4, crop_size=64)
 
+# Tests that use one of these are slow: it starts processes, trains or exports.
+SLOW_FIXTURES = {"demo", "detector_zip", "finished_run", "first_run", "whole"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    for item in items:
+        if SLOW_FIXTURES.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
+Share = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Share:
+    """Return a function that makes a folder once for all processes of a test run. Tests only read
+    from it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def shared(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return shared
+
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
-    return Path(__file__).resolve().parents[1]
+    return ROOT
 
 
 @pytest.fixture(scope="session")
-def talking_heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def talking_heads(share: Share) -> Path:
     """The demo's folder: two sources in two parts, each with four fakes, and new/."""
-    folder = tmp_path_factory.mktemp("talking_heads")
-    generate(folder, sources=2, seed=0, frames=12, workers=1)
-    return folder
+    return share("talking_heads", lambda folder: generate(folder, 2, 0, frames=12, workers=1))
 
 
 @pytest.fixture(scope="session")
@@ -64,14 +106,13 @@ def detector() -> FaceDetector:
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(share: Share) -> Path:
     """A small model with random weights, which is enough to run."""
-    torch.manual_seed(0)
-    config = models.ModelConfig(name="shufflenet_v2_x0_5", embed_dim=16)
-    path = tmp_path_factory.mktemp("run") / "best.pt"
-    checkpointing.save(
-        path,
-        Checkpoint(
+
+    def write(folder: Path) -> None:
+        torch.manual_seed(0)
+        config = models.ModelConfig(name="shufflenet_v2_x0_5", embed_dim=16)
+        content = Checkpoint(
             model=config.to_dict(),
             weights=models.build(config).state_dict(),
             faces=FACES,
@@ -81,27 +122,33 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             data={},
             epoch=1,
             metrics={"val_loss": None},
-        ),
-    )
-    return path
+        )
+        checkpointing.save(folder / "best.pt", content)
+
+    return share("checkpoint", write) / "best.pt"
 
 
 @pytest.fixture(scope="session")
-def calibrated(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkpoint, as if it had been trained and calibrated."""
-    path = tmp_path_factory.mktemp("calibrated") / "best.pt"
-    found = checkpointing.load(checkpoint)
-    found.judgement = DecisionRule(slope=3.0, real_below=0.01, fake_from=0.99, fitted="x").to_dict()
-    found.trained_on = [2**64 - 1, 7]
-    checkpointing.save(path, found)
-    return path
+def calibrated(share: Share, checkpoint: Path) -> Path:
+    """The same checkpoint with a decision rule, as if it had been trained."""
+
+    def write(folder: Path) -> None:
+        content = checkpointing.load(checkpoint)
+        rule = DecisionRule(slope=3.0, real_below=0.01, fake_from=0.99, fitted="x")
+        content.judgement = rule.to_dict()
+        content.trained_on = [2**64 - 1, 7]
+        checkpointing.save(folder / "best.pt", content)
+
+    return share("calibrated", write) / "best.pt"
 
 
 @pytest.fixture(scope="session")
-def detector_zip(calibrated: Path) -> Path:
-    path = calibrated.with_name("detector.zip")
-    assert onnx_export.export(calibrated, path) <= onnx_export.TOLERANCE
-    return path
+def detector_zip(share: Share, calibrated: Path) -> Path:
+    def export(folder: Path) -> None:
+        path = folder / "detector.zip"
+        assert onnx_export.export(calibrated, path) <= onnx_export.TOLERANCE
+
+    return share("exported", export) / "detector.zip"
 
 
 @pytest.fixture(scope="session")
@@ -111,56 +158,50 @@ def parts(detector_zip: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def dfdc(tmp_path_factory: pytest.TempPathFactory, talking_heads: Path) -> Path:
+def dfdc(share: Share, talking_heads: Path) -> Path:
     """A real and a fake of each of two people, and three listed videos that are not videos."""
-    root = tmp_path_factory.mktemp("dfdc")
-    for number in (0, 1):
-        name = f"dfdc_train_part_{number}"
-        (root / name).mkdir()
-        metadata = json.loads((talking_heads / name / "metadata.json").read_text())
-        fakes = [video for video, entry in metadata.items() if entry["label"] == "FAKE"]
-        chosen = {fakes[0]: metadata[fakes[0]]}
-        chosen[metadata[fakes[0]]["original"]] = {"label": "REAL", "split": "train"}
-        for video in chosen:
-            shutil.copy(talking_heads / name / video, root / name / video)
-        if name == PART:
-            chosen |= {video: {"label": "REAL", "split": "train"} for video in BAD}
-        (root / name / "metadata.json").write_text(json.dumps(chosen))
-    (root / PART / "empty.mp4").touch()
-    (root / PART / "text.mp4").write_text("not a video\n" * 50)
-    return root
+
+    def write(root: Path) -> None:
+        for number in (0, 1):
+            name = f"dfdc_train_part_{number}"
+            (root / name).mkdir()
+            metadata = json.loads((talking_heads / name / "metadata.json").read_text())
+            fakes = [video for video, entry in metadata.items() if entry["label"] == "FAKE"]
+            chosen = {fakes[0]: metadata[fakes[0]]}
+            chosen[metadata[fakes[0]]["original"]] = {"label": "REAL", "split": "train"}
+            for video in chosen:
+                shutil.copy(talking_heads / name / video, root / name / video)
+            if name == PART:
+                chosen |= {video: {"label": "REAL", "split": "train"} for video in BAD}
+            (root / name / "metadata.json").write_text(json.dumps(chosen))
+        (root / PART / "empty.mp4").touch()
+        (root / PART / "text.mp4").write_text("not a video\n" * 50)
+
+    return share("dfdc", write)
 
 
 @pytest.fixture(scope="session")
-def first_run(
-    tmp_path_factory: pytest.TempPathFactory, dfdc: Path, repository: Path
-) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    output = tmp_path_factory.mktemp("out") / "data"
-    done = subprocess.run(
-        [sys.executable, "preprocess_dfdc.py", *flags(dfdc, output)],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return output, done
+def first_run(share: Share, dfdc: Path) -> Path:
+    """The output folder of preprocess_dfdc.py on `dfdc`, with stdout.txt and stderr.txt beside."""
+
+    def extract(folder: Path) -> None:
+        done = run_process("preprocess_dfdc.py", *flags(dfdc, folder / "data"))
+        assert done.returncode == 0, done.stderr
+        (folder / "stdout.txt").write_text(done.stdout)
+        (folder / "stderr.txt").write_text(done.stderr)
+
+    return share("first_run", extract) / "data"
 
 
 @pytest.fixture
-def output(first_run: tuple[Path, Any], tmp_path: Path) -> Path:
-    """A copy of what the first run wrote."""
-    assert first_run[1].returncode == 0, first_run[1].stderr
-    return Path(shutil.copytree(first_run[0], tmp_path / "data"))
+def output(first_run: Path, tmp_path: Path) -> Path:
+    """A copy of the first run's output folder."""
+    return Path(shutil.copytree(first_run, tmp_path / "data"))
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working directory with data: 12 clips an epoch, so three steps, and two of validation."""
-    write_crop_set(tmp_path / "data", {"train": 6, "val": 2}, fakes_each=2, frames=3)
+def work_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with data/."""
+    write_training_data(tmp_path)
     monkeypatch.chdir(tmp_path)
-    # Steps this small are faster on one thread, and another number gives other last digits.
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield tmp_path
-    torch.set_num_threads(threads)
+    return tmp_path

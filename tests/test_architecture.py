@@ -1,6 +1,7 @@
 """Which room may import which, and that the documents say what the code is."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def import_graph() -> dict[str, set[str]]:
     """Return which module of the product imports which others."""
     names = {module_name(file) for file in product_files()}

@@ -2,10 +2,7 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,20 +10,20 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-import evaluate
 import models
-from common import checkpointing, errors
+import score
+from common import checkpointing
 from common.checkpointing import Checkpoint
 from common.preprocessing import ClipConfig, FaceConfig
 from datasets import manifest, splits
 from models import ModelConfig
-from scoring import metrics
 from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import DecisionRule
+from tests.conftest import Share
+from tests.helpers import preprocess_runs
+from tests.helpers.commands import run_here
 from tests.helpers.crop_sets import FACES, write_crop_set
-
-ROOT = Path(__file__).resolve().parents[1]
-draw_intervals = metrics.intervals
+from tests.helpers.evaluate_runs import run
 
 
 def write_checkpoint(
@@ -49,53 +46,39 @@ def write_checkpoint(
     return path
 
 
-def run(script: str, *flags: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / script), *map(str, flags)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def read_scores(path: Path) -> dict[str, dict[str, str]]:
     key = "path" if "path" in pd.read_csv(path).columns else "video"
     with path.open(newline="", encoding="utf-8") as file:
         return {Path(row[key]).name: row for row in csv.DictReader(file)}
 
 
-def evaluate_here(monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
-    """evaluate.py in this process, which spares a start, with fewer draws; its exit code."""
-    monkeypatch.setattr(metrics, "intervals", partial(draw_intervals, repetitions=50))
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--workers", "0", *flags])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(evaluate.main)
-    return int(caught.value.code or 0)
-
-
 @pytest.fixture(scope="module")
-def extracted(talking_heads: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of five videos, all for training."""
-    folder = tmp_path_factory.mktemp("extracted")
-    flags = "--val_share 0 --test_share 0 --undersample False --frames_per_video 5 --face_size 48"
-    made = run("preprocess_dfdc.py", "--input", talking_heads, "--output", folder, *flags.split())
-    assert made.returncode == 0, made.stderr
-    return folder / "videos_df.csv"
+def extracted(share: Share, talking_heads: Path) -> Path:
+    """A manifest of two sources with four fakes each, all for training."""
+
+    def extract(folder: Path) -> None:
+        words = "--val_share 0 --test_share 0 --undersample False --frames_per_video 5"
+        words += f" --face_size 48 --input {talking_heads} --output {folder}"
+        with pytest.MonkeyPatch.context() as patch:
+            assert preprocess_runs.run(patch, *words.split()) == 0
+
+    return share("extracted", extract) / "videos_df.csv"
 
 
 @pytest.mark.parametrize(("precision", "near"), [("float32", 1e-4), ("bfloat16", 1e-2)])
 def test_evaluate_and_score_give_the_same_p_fake(
-    precision: str, near: float, talking_heads: Path, extracted: Path, tmp_path: Path
+    precision: str,
+    near: float,
+    talking_heads: Path,
+    extracted: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    faces = FaceConfig(frames_per_video=5, face_size=48)
-    checkpoint, csv_file = write_checkpoint(tmp_path / "a.pt", faces), extracted
-    judged_by = ("--checkpoint", checkpoint, "--precision", precision)
-    evaluated = run("evaluate.py", *judged_by, "--csv_file", csv_file, "--split", "train")
-    assert evaluated.returncode == 0, evaluated.stderr
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(frames_per_video=5, face_size=48))
+    judged_by = ("--checkpoint", checkpoint, "--precision", precision, "--device", "cpu")
+    assert run(monkeypatch, *judged_by, "--csv_file", extracted, "--split", "train") == 0
     part = talking_heads / "dfdc_train_part_0"
-    scored = run("score.py", part, *judged_by, "--output", tmp_path)
-    assert scored.returncode == 0, scored.stderr
+    assert run_here(monkeypatch, score.main, part, *judged_by, "--output", tmp_path) == 0
     from_crops = read_scores(tmp_path / "evaluation_train/scores.csv")
     from_videos = read_scores(tmp_path / "scores.csv")
     assert len(from_videos) == 5
@@ -115,7 +98,7 @@ def test_videos_that_cannot_be_judged_are_counted_and_never_scored(
     table.to_csv(path, index=False)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
-    assert evaluate_here(monkeypatch, *flags) == 0
+    assert run(monkeypatch, *flags) == 0
     results = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
     (result,) = results["evaluations"]
     assert (result["videos"], result["videos_judged"], result["sources"]) == (9, 8, 3)
@@ -144,7 +127,7 @@ def test_crops_made_otherwise_are_refused(
     path = write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=2)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(face_size=40, margin=0.1))
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
-    assert evaluate_here(monkeypatch, *flags) == 2
+    assert run(monkeypatch, *flags) == 2
     assert "margin 0.1 in training, 0.3 here" in capsys.readouterr().err
 
 
@@ -157,7 +140,7 @@ def test_several_checkpoints_and_manifests_are_compared(
     ]
     checkpoints = [write_checkpoint(tmp_path / f"{seed}.pt", FACES, seed=seed) for seed in range(2)]
     flags = ["--checkpoint", *checkpoints, "--csv_file", *sets, "--output", tmp_path / "out"]
-    assert evaluate_here(monkeypatch, *map(str, flags), "--compare") == 0
+    assert run(monkeypatch, *map(str, flags), "--compare") == 0
     results = json.loads((tmp_path / "out/metrics.json").read_text())
     assert len(results["evaluations"]) == 4
     for cells in results["matrix"].values():
@@ -177,7 +160,7 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     weights = checkpointing.load(checkpoint).weights
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
-    assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.1") == 0
+    assert run(monkeypatch, *flags, "--target_fpr", "0.1") == 0
     stored = checkpointing.load(checkpoint)
     judgement = DecisionRule.from_dict(stored.judgement)
     assert "10 real and 10 fake validation videos; at most 0.1 of reals" in judgement.fitted
@@ -186,15 +169,15 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     # Used from then on, at any prior with the same verdicts.
     verdicts = []
     for prior in ("0.5", "0.01"):
-        assert evaluate_here(monkeypatch, *flags, "--prior", prior) == 0
+        assert run(monkeypatch, *flags, "--prior", prior) == 0
         scores = pd.read_csv(tmp_path / "evaluation_test/scores.csv")
         verdicts.append(scores["verdict"].tolist())
         called = scores["score"] >= judgement.fake_from
         assert (called == (scores["verdict"] == "fake")).all()
     assert verdicts[0] == verdicts[1]
     capsys.readouterr()
-    assert evaluate_here(monkeypatch, *flags, "--target_fpr", "0.01") == 2
-    assert "10 sources of REAL, and a rate of 0.01 needs 99" in capsys.readouterr().err
+    assert run(monkeypatch, *flags, "--target_fpr", "0.01") == 2
+    assert "10 sources of REAL, but a rate of 0.01 needs at least 99" in capsys.readouterr().err
 
 
 def test_every_change_of_every_severity_is_measured_where_asked(
@@ -203,7 +186,7 @@ def test_every_change_of_every_severity_is_measured_where_asked(
     path = write_crop_set(tmp_path, {"test": 3}, fakes_each=1, frames=2)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
-    assert evaluate_here(monkeypatch, *flags, "--robustness") == 0
+    assert run(monkeypatch, *flags, "--robustness") == 0
     folder = tmp_path / "evaluation_test"
     (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
     entries = result["robustness"]
@@ -211,7 +194,7 @@ def test_every_change_of_every_severity_is_measured_where_asked(
     assert all([e["severity"] for e in entry] == [1, 2, 3, 4, 5] for entry in entries.values())
     assert "<h3>Robustness</h3>" in (folder / "report.html").read_text()
     assert (folder / "robustness.png").exists()
-    assert evaluate_here(monkeypatch, *flags) == 0
+    assert run(monkeypatch, *flags) == 0
     assert not (folder / "robustness.png").exists(), "of the call before"
     assert {p.name for p in folder.iterdir()} == {
         "metrics.json",
@@ -226,7 +209,7 @@ def test_numbers_of_videos_that_were_chosen_by_say_so(
     path = write_crop_set(tmp_path, {split: 2}, fakes_each=1, frames=2)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--split", split]
-    assert evaluate_here(monkeypatch, *flags) == 0
+    assert run(monkeypatch, *flags) == 0
     page = (tmp_path / f"evaluation_{split}/report.html").read_text()
     assert ("were chosen on these videos" in page) == (split == "val")
     assert ("was trained on these videos" in page) == (split == "train")
@@ -239,7 +222,7 @@ def test_an_empty_split_is_named_before_anything_is_stored(
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     before = checkpoint.read_bytes()
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--target_fpr", "0.1"]
-    assert evaluate_here(monkeypatch, *flags) == 2
+    assert run(monkeypatch, *flags) == 2
     assert f"{path}: no video of the test split has a face" in capsys.readouterr().err
     assert checkpoint.read_bytes() == before
 
@@ -251,7 +234,7 @@ def test_an_aggregation_that_is_asked_for_is_fitted_on_validation_and_stored(
     path = write_crop_set(tmp_path, {"val": 10, "test": 3}, fakes_each=1, frames=2)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--aggregation", name]
-    assert evaluate_here(monkeypatch, *flags) == 0
+    assert run(monkeypatch, *flags) == 0
     judgement = DecisionRule.from_dict(checkpointing.load(checkpoint).judgement)
     assert judgement.aggregation == name
     assert judgement.fitted.endswith(f"at most 0.1 of each class called the other; {name} as asked")
@@ -265,7 +248,7 @@ def test_frames_are_measured_where_asked_with_intervals_over_sources(
     path = write_crop_set(tmp_path, {"test": 4}, fakes_each=1, frames=3)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
-    assert evaluate_here(monkeypatch, *flags, "--per_frame") == 0
+    assert run(monkeypatch, *flags, "--per_frame") == 0
     folder = tmp_path / "evaluation_test"
     (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
     frames = pd.read_csv(folder / "frames.csv")
@@ -276,7 +259,7 @@ def test_frames_are_measured_where_asked_with_intervals_over_sources(
     low, high = found["interval"]
     assert low <= found["value"] <= high
     assert "Frame by frame" in (folder / "report.html").read_text(encoding="utf-8")
-    assert evaluate_here(monkeypatch, *flags) == 0
+    assert run(monkeypatch, *flags) == 0
     (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
     assert result["frames"] is None
 
@@ -290,25 +273,25 @@ def test_a_column_to_group_by_must_be_there(
     table.assign(**more).to_csv(path, index=False)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--group_by"]
-    assert evaluate_here(monkeypatch, *flags, "compression") == 0
+    assert run(monkeypatch, *flags, "compression") == 0
     results = json.loads((tmp_path / "evaluation_test/metrics.json").read_text())
     assert set(results["evaluations"][0]["groups"]["compression"]) == {"c23", "c40"}
-    assert evaluate_here(monkeypatch, *flags, "camera") == 2
+    assert run(monkeypatch, *flags, "camera") == 2
     assert "has no column camera; it has video_id" in capsys.readouterr().err
-    assert evaluate_here(monkeypatch, *flags, "frames") == 2, "of tracks"
+    assert run(monkeypatch, *flags, "frames") == 2, "of tracks"
     capsys.readouterr()
     for taken in ("mean", "p_fake"):
-        assert evaluate_here(monkeypatch, *flags, taken) == 2, "what the detector says"
+        assert run(monkeypatch, *flags, taken) == 2, "what the detector says"
         assert f"has no column {taken}" in capsys.readouterr().err
-    assert evaluate_here(monkeypatch, *flags, "group", "label") == 0
+    assert run(monkeypatch, *flags, "group", "label") == 0
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("--compare", "needs a second --checkpoint"),
-        ("--checkpoint a.pt a.pt", "--checkpoint names one file twice"),
-        ("--csv_file videos_df videos_df.csv", "--csv_file names one file twice"),
+        ("--checkpoint a.pt a.pt", "--checkpoint names the same file twice"),
+        ("--csv_file videos_df videos_df.csv", "--csv_file names the same file twice"),
         ("--output a.pt", "is a file, not a folder"),
     ],
 )
@@ -322,7 +305,7 @@ def test_flags_that_do_not_go_together_are_refused_before_any_work(
     write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=2)
     (tmp_path / "a.pt").write_bytes(b"never read")
     monkeypatch.chdir(tmp_path)
-    assert evaluate_here(monkeypatch, "--checkpoint", "a.pt", *words.split()) == 2
+    assert run(monkeypatch, "--checkpoint", "a.pt", *words.split()) == 2
     assert said in capsys.readouterr().err
 
 
@@ -334,7 +317,7 @@ def test_damaged_weights_are_said_to_be(
     checkpoint.weights["classify.bias"] *= float("nan")
     checkpointing.save(tmp_path / "a.pt", checkpoint)
     flags = ["--checkpoint", str(tmp_path / "a.pt"), "--csv_file", str(path)]
-    assert evaluate_here(monkeypatch, *flags) == 2
+    assert run(monkeypatch, *flags) == 2
     assert "its weights are damaged" in capsys.readouterr().err
 
 
@@ -349,8 +332,9 @@ def test_sources_that_were_trained_on_are_refused_except_for_the_training_split(
         known = splits.fingerprints(groups[groups == seen])
         checkpoint = write_checkpoint(tmp_path / "a.pt", faces, known)
         flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--split", split]
-        assert evaluate_here(monkeypatch, *flags) == code
-    assert "1 of 2 sources here were in this checkpoint's training split" in capsys.readouterr().err
+        assert run(monkeypatch, *flags) == code
+    said = "1 of 2 sources of this split were in the checkpoint's training split"
+    assert said in capsys.readouterr().err
 
 
 def test_an_error_in_a_loader_process_is_one_line(
@@ -360,7 +344,7 @@ def test_an_error_in_a_loader_process_is_one_line(
     next(tmp_path.rglob("*.jpg")).unlink()
     checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(face_size=40))
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path), "--workers", "1"]
-    assert evaluate_here(monkeypatch, *flags) == 2
+    assert run(monkeypatch, *flags) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ")
     assert "holds 1 crops, the manifest says 2" in line

@@ -2,17 +2,15 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import evaluate
 import score
-from common import errors
 from tests.faces.test_odd_videos import CASES
-from tests.helpers import preprocess_runs
+from tests.helpers import evaluate_runs, preprocess_runs
+from tests.helpers.commands import run_here
 from tests.helpers.hostile import EXPECTED, write_hostile
 
 NO_FILES = {"folder.mp4", "link_to_itself.mp4"}  # a data set's row says that they are missing
@@ -34,13 +32,6 @@ def dfdc(tmp_path_factory: pytest.TempPathFactory, heads: list[list[np.ndarray]]
     return root
 
 
-def call(monkeypatch: pytest.MonkeyPatch, main: object, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["x.py", *words, "--device", "cpu"])
-    with pytest.raises(SystemExit) as ended:
-        errors.run(main)
-    return int(ended.value.code or 0)
-
-
 def rows(path: Path, column: str) -> dict[str, dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return {Path(row[column]).name: row for row in csv.DictReader(file)}
@@ -57,11 +48,11 @@ def test_every_hostile_video_has_the_same_verdict_in_both_and_costs_no_other(
     mostly_test = [*flags, "--val_share", "0", "--test_share", "0.8"]
     assert preprocess_runs.run(monkeypatch, *mostly_test) == 0
     csv_file = ["--checkpoint", str(checkpoint), "--csv_file", str(tmp_path / "videos_df.csv")]
-    out = ["--output", str(tmp_path / "evaluation"), "--workers", "0"]
-    assert call(monkeypatch, evaluate.main, *csv_file, *out) == 0
+    out = ["--output", str(tmp_path / "evaluation")]
+    assert evaluate_runs.run(monkeypatch, *csv_file, *out) == 0
     videos = [str(dfdc / preprocess_runs.PART / name) for name in ALL]
     out = ["--checkpoint", str(checkpoint), "--output", str(tmp_path)]
-    assert call(monkeypatch, score.main, *out, *videos) == 1
+    assert run_here(monkeypatch, score.main, *videos, *out, "--device", "cpu") == 1
     assert "Traceback" not in capsys.readouterr().err
     measured = rows(tmp_path / "evaluation/scores.csv", "path")
     scored = rows(tmp_path / "scores.csv", "video")

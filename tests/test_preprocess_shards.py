@@ -96,7 +96,7 @@ def test_a_damaged_track_is_made_again(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--shards_url", "s3://bucket"), "--shards_url is for --store shards"),
+        (("--shards_url", "s3://bucket"), "--shards_url needs --store shards"),
         ((*STORE, "--shards_url", "nowhere://x"), "crops cannot be read from nowhere://x"),
         ((*STORE, "--shards_url", "/"), "expected a folder or its URL"),
     ],

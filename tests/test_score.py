@@ -212,7 +212,7 @@ def test_a_page_that_cannot_be_written_costs_no_verdict(
     assert len(list((tmp_path / "pages").iterdir())) == 1, "a long name is cut"
     out = capsys.readouterr().out
     assert out.count("unreadable") == 2
-    assert "warning: no page or marked video" in out
+    assert "warning: page or marked video not written" in out
 
 
 @pytest.mark.parametrize(

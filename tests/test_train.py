@@ -4,8 +4,6 @@ import csv
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,13 +18,14 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import manifest
 from scoring.decision_rule import DecisionRule
+from tests.conftest import Share
+from tests.helpers.commands import run_process
 from tests.helpers.crop_sets import write_crop_set
 from tests.helpers.train_flags import options, parse
-from tests.helpers.train_runs import run
+from tests.helpers.train_runs import FLAGS, run
 from training import build
 from training.options import DataOptions, ModelOptions
 
-ROOT = Path(__file__).resolve().parents[1]
 FULL_COMMAND = (
     "--batch_size 16 --crop_size 224 --csv_file videos_df --dataset video --dropout 0.3 "
     "--embed_dim 512 --epochs 50 --log_interval 10 --lr 0.001 --model_name resnet152 "
@@ -49,26 +48,20 @@ def put_in_cache(home: Path, name: str) -> None:
     torch.save(torchvision_models.get_model(name, weights=None).state_dict(), file)
 
 
-def run_train(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """train.py in `folder`, whose data/ holds the manifest."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *command.split()],
-        cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder of torch."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    return tmp_path / "torch"
 
 
 def test_the_full_command_parses_and_builds_word_for_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, torch_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_crop_set(tmp_path / "data", {"train": 3, "val": 1}, fakes_each=2, frames=2)
-    put_in_cache(tmp_path / "torch", "resnet152")
+    put_in_cache(torch_home, "resnet152")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
     flags = parse(*FULL_COMMAND.split())
     model, _ = build.build_model(args.build_options(ModelOptions, flags))
     data = manifest.read(manifest.find(flags.csv_file))
@@ -82,18 +75,23 @@ def test_the_full_command_parses_and_builds_word_for_word(
 
 
 @pytest.fixture(scope="module")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two epochs with the full command, where only sizes are smaller; and no test crops,
-    so that reading the test split would fail."""
-    folder = tmp_path_factory.mktemp("train")
-    path = write_crop_set(folder / "data", {"train": 4, "val": 3, "test": 2})
-    for crops in (path.parent / "crops/part").glob("test*"):
-        shutil.rmtree(crops)
-    put_in_cache(folder / "torch", "resnet18")
-    result = run_train(folder, f"{SMALLER} --run_name run", TORCH_HOME=str(folder / "torch"))
-    assert result.returncode == 0, result.stderr
-    assert sum(line.startswith("epoch ") for line in result.stdout.splitlines()) == 2
-    return folder / "checkpoints/run"
+def finished_run(share: Share) -> Path:
+    """A run of two epochs with the full command, only with smaller sizes, in a process of its own.
+    The test crops are missing, so that reading the test split would fail."""
+
+    def train(folder: Path) -> None:
+        path = write_crop_set(folder / "data", {"train": 4, "val": 3, "test": 2})
+        for crops in (path.parent / "crops/part").glob("test*"):
+            shutil.rmtree(crops)
+        put_in_cache(folder / "torch", "resnet18")
+        words = f"{SMALLER} --run_name run".split()
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
+        environment["TORCH_HOME"] = str(folder / "torch")
+        result = run_process("train.py", *words, cwd=folder, env=environment)
+        assert result.returncode == 0, result.stderr
+        assert sum(line.startswith("epoch ") for line in result.stdout.splitlines()) == 2
+
+    return share("finished_run", train) / "checkpoints/run"
 
 
 @pytest.mark.parametrize(
@@ -135,26 +133,28 @@ def test_a_step_that_this_machine_cannot_do_is_answered_with_what_to_do(
 
 
 def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
-    finished_run: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = finished_run.parents[1]
+    write_crop_set(tmp_path / "data", {"train": 4, "val": 3})
+    monkeypatch.chdir(tmp_path)
     command = f"{SMALLER} --pretrained False --run_name dry --dry_run"
-    result = run_train(folder, command, TORCH_HOME=str(folder / "torch"))
-    assert result.returncode == 0, result.stderr
-    assert not (folder / "checkpoints/dry").exists()
-    lines = result.stdout.splitlines()
+    assert run(monkeypatch, *command.split()) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+    lines = capsys.readouterr().out.splitlines()
     assert re.match(r"model: 1\d\.\d M parameters, 1\d\.\d M trainable, 0\.0 M frozen", lines[1])
     assert re.match(r"step: 4 clips in \d+\.\d\d s, loss \d\.\d{3}$", lines[2])
     assert re.match(r"memory: [\d.]+ GB at most", lines[3])
-    assert re.match(r"time: [\d.]+ min an epoch \(2 steps .*\), [\d.]+ h for 2$", lines[4])
+    assert re.match(r"time: [\d.]+ min an epoch \(2 steps .*\), [\d.]+ h for 2 epochs$", lines[4])
 
 
+@pytest.mark.slow
 def test_training_never_reads_the_test_split(finished_run: Path) -> None:
     # Its crops are not on disk: finished_run would have failed.
     assert (finished_run / "best.pt").is_file()
     assert not list((finished_run / "../../data/crops/part").glob("test*"))
 
 
+@pytest.mark.slow
 def test_every_epoch_leaves_a_checkpoint_a_row_and_curves(finished_run: Path) -> None:
     names = {path.name for path in finished_run.iterdir()}
     assert names >= {"epoch_001.pt", "epoch_002.pt", "last.pt", "best.pt", "curves.png"}
@@ -168,6 +168,7 @@ def test_every_epoch_leaves_a_checkpoint_a_row_and_curves(finished_run: Path) ->
     assert json.loads((finished_run / "args.json").read_text())["lr"] == 0.001
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_what_rebuilds_model_and_preprocessing(finished_run: Path) -> None:
     checkpoint = checkpointing.load(finished_run / "epoch_002.pt")
     assert checkpoint.model["name"] == "resnet18"
@@ -178,38 +179,38 @@ def test_a_checkpoint_holds_what_rebuilds_model_and_preprocessing(finished_run: 
     assert DecisionRule.from_dict(checkpoint.judgement).fitted, "validation says what scores mean"
 
 
-def test_a_run_is_never_overwritten(finished_run: Path) -> None:
+@pytest.mark.slow
+def test_a_run_is_never_overwritten(finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished_run / "best.pt").read_bytes()
-    result = run_train(
-        finished_run.parents[1], f"{SMALLER} --run_name run --weights x --pretrained False"
-    )
-    assert result.returncode == 2
+    monkeypatch.chdir(finished_run.parents[1])
+    assert run(monkeypatch, *f"{SMALLER} --run_name run --pretrained False".split()) == 2
     assert (finished_run / "best.pt").read_bytes() == before
 
 
-def test_only_the_newest_checkpoints_are_kept_when_asked(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_only_the_newest_checkpoints_are_kept_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=2)
-    small = "--model_name resnet18 --pretrained False --crop_size 32 --embed_dim 8 --workers 0"
-    result = run_train(tmp_path, f"{small} --epochs 3 --keep_checkpoints 1 --run_name run")
-    assert result.returncode == 0, result.stderr
-    run = tmp_path / "checkpoints/run"
-    assert [path.name for path in run.glob("epoch_*.pt")] == ["epoch_003.pt"]
-    assert (run / "best.pt").is_file()
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *FLAGS, "--keep_checkpoints", "1", "--run_name", "run") == 0
+    folder = tmp_path / "checkpoints/run"
+    assert [path.name for path in folder.glob("epoch_*.pt")] == ["epoch_003.pt"]
+    assert (folder / "best.pt").is_file()
 
 
 def test_without_network_and_cache_pretrained_is_one_error_before_any_work(
     tmp_path: Path,
+    torch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    result = run_train(
-        tmp_path,
-        "--model_name resnet18",
-        TORCH_HOME=str(tmp_path),
-        http_proxy="http://127.0.0.1:9",
-        https_proxy="http://127.0.0.1:9",
-    )
-    assert result.returncode == 2
-    assert "--pretrained False" in result.stderr
-    assert "Traceback" not in result.stderr
+    monkeypatch.chdir(tmp_path)
+    for proxy in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+    assert run(monkeypatch, "--model_name", "resnet18") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ") and "--pretrained False" in line
     assert not (tmp_path / "checkpoints").exists()
 
 

@@ -27,6 +27,7 @@ class Core:
         return lambda frames: session.run(None, {"frames": frames})
 
 
+@pytest.mark.slow
 def test_every_backend_gets_a_row_and_computes_the_same_features(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

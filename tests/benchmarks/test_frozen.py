@@ -6,6 +6,7 @@ from benchmarks import frozen
 from tests.benchmarks.commands import run
 
 
+@pytest.mark.slow
 def test_stored_features_give_the_logits_of_the_encoder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

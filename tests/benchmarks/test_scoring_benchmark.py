@@ -8,6 +8,7 @@ from benchmarks import scoring
 from tests.benchmarks.commands import error_line, parse, run
 
 
+@pytest.mark.slow
 def test_every_video_gets_a_row_and_every_backend_its_lines(
     talking_heads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

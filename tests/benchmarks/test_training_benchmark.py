@@ -6,6 +6,7 @@ from benchmarks import training
 from tests.benchmarks.commands import error_line, run
 
 
+@pytest.mark.slow
 def test_every_encoder_gets_a_row_of_speeds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -38,6 +38,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert (loaded.faces, loaded.clip, loaded.epoch) == (FaceConfig(), ClipConfig(), 3)
 
 
+@pytest.mark.slow
 def test_a_kill_during_a_write_leaves_the_old_checkpoint_intact(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     checkpointing.save(path, small(1))

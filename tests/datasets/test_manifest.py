@@ -108,10 +108,10 @@ def test_a_line_end_or_nul_in_a_refused_name_spoils_no_row(tmp_path: Path, text:
         ({"label": ""}, "1 rows whose label is not a whole number, first '' in line 3"),
         ({"fps": "fast"}, "1 rows whose fps is not a number, first 'fast' in line 3"),
         ({"label": 2}, "1 rows with an unknown label, first 2 in line 3"),
-        ({"label": REAL}, "line 3 gives part_0/a.mp4 another label than the lines before"),
-        ({"split": "test"}, "line 3 gives part_0/a.mp4 another split than the lines before"),
-        ({"group": "c"}, "line 3 gives part_0/a.mp4 another group than the lines before"),
-        ({"status": "no_face"}, "line 3 gives part_0/a.mp4 another status than the lines before"),
+        ({"label": REAL}, "line 3 gives part_0/a.mp4 a different label than earlier lines"),
+        ({"split": "test"}, "line 3 gives part_0/a.mp4 a different split than earlier lines"),
+        ({"group": "c"}, "line 3 gives part_0/a.mp4 a different group than earlier lines"),
+        ({"status": "no_face"}, "line 3 gives part_0/a.mp4 a different status than earlier lines"),
         ({"frames": 0}, "line 3 has the status ok and no frames"),
     ],
 )
@@ -181,11 +181,11 @@ def test_a_manifest_without_a_column_is_refused(tmp_path: Path, column: str) -> 
         ({"status": ""}, "unknown status"),
         ({"track": "first"}, "first"),
         ({"fps": "fast"}, "fast"),
-        ({"crops": "../elsewhere"}, "line 3: crops lie outside its folder"),
-        ({"crops": "crops/../../elsewhere"}, "line 3: crops lie outside its folder"),
-        ({"crops": "/etc"}, "line 3: crops lie outside its folder"),
-        ({"crops": "../out.tar#0+512"}, "line 3: crops lie outside its folder"),
-        ({"crops": "s3://elsewhere/out.tar#0+512"}, "line 3: crops lie outside its folder"),
+        ({"crops": "../elsewhere"}, "line 3: crops outside the manifest's folder"),
+        ({"crops": "crops/../../elsewhere"}, "line 3: crops outside the manifest's folder"),
+        ({"crops": "/etc"}, "line 3: crops outside the manifest's folder"),
+        ({"crops": "../out.tar#0+512"}, "line 3: crops outside the manifest's folder"),
+        ({"crops": "s3://elsewhere/out.tar#0+512"}, "line 3: crops outside the manifest's folder"),
     ],
 )
 def test_a_manifest_with_an_impossible_value_is_refused(
@@ -217,7 +217,7 @@ def test_crops_at_a_url_must_lie_where_the_record_says(
     if allowed:
         assert manifest.read(path).table["crops"].tolist() == [url]
     else:
-        with pytest.raises(DataError, match="crops lie outside its folder"):
+        with pytest.raises(DataError, match="crops outside the manifest's folder"):
             manifest.read(path)
 
 
@@ -225,7 +225,7 @@ def test_crops_that_leave_through_a_link_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "out").symlink_to(tmp_path)
-    with pytest.raises(DataError, match="crops lie outside its folder"):
+    with pytest.raises(DataError, match="crops outside the manifest's folder"):
         manifest.read(write(folder, [row(crops="out/elsewhere")]))
 
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ from common.errors import UsageError
 from datasets import splits
 from datasets.layouts.dfdc import read as read_dfdc
 from datasets.manifest import FAKE, REAL
+from tests.helpers.commands import ROOT, run_here
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-METADATA = REPOSITORY.parent / "shared/data/metadata"
+METADATA = ROOT.parent / "shared/data/metadata"
 
 # Surrogates are no text that UTF-8 can hold: test_preprocess.py has them.
 names = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -250,29 +251,33 @@ d,1,c,test
 """
 
 
-def audit(tmp_path: Path, text: str) -> tuple[int, str]:
-    """Exit code and output of the command."""
-    (tmp_path / "videos.csv").write_text(text)
-    done = subprocess.run(
-        [sys.executable, "-m", "datasets.splits", "audit", str(tmp_path / "videos.csv")],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+@pytest.fixture
+def audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], tuple[int, str]]:
+    """Write a CSV file and audit it; return the exit code and the output."""
+
+    def run(text: str) -> tuple[int, str]:
+        (tmp_path / "videos.csv").write_text(text)
+        code = run_here(monkeypatch, splits.main, "audit", tmp_path / "videos.csv")
+        return code, "".join(capsys.readouterr())
+
+    return run
 
 
+@pytest.mark.slow
 def test_the_command_counts_videos_not_tracks_and_exits_with_1_for_a_leak(
     tmp_path: Path,
 ) -> None:
-    code, output = audit(tmp_path, AUDIT)
-    assert code == 1
-    assert "LEAK: 1 of 3 held-out videos (33%)" in output
+    (tmp_path / "videos.csv").write_text(AUDIT)
+    command = [sys.executable, "-m", "datasets.splits", "audit", str(tmp_path / "videos.csv")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "LEAK: 1 of 3 held-out videos (33%)" in done.stdout
 
 
-def test_the_command_exits_with_0_without_a_leak(tmp_path: Path) -> None:
-    code, output = audit(tmp_path, AUDIT.replace("b,1,a,val", "b,1,b,val"))
+def test_the_command_exits_with_0_without_a_leak(audit: Callable[[str], tuple[int, str]]) -> None:
+    code, output = audit(AUDIT.replace("b,1,a,val", "b,1,b,val"))
     assert code == 0
     assert "no leak: none of 3 held-out videos" in output
 
@@ -286,9 +291,9 @@ def test_the_command_exits_with_0_without_a_leak(tmp_path: Path) -> None:
     ],
 )
 def test_the_command_refuses_what_it_cannot_judge_in_one_line(
-    tmp_path: Path, text: str, said: str
+    audit: Callable[[str], tuple[int, str]], text: str, said: str
 ) -> None:
-    code, output = audit(tmp_path, text)
+    code, output = audit(text)
     assert code == 2
     assert said in output
     assert "Traceback" not in output

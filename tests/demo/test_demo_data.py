@@ -18,17 +18,16 @@ from demo.animate import Shot, View, draw_offsets, draw_shot, in_frame, render
 from demo.face import Head
 from demo.generate import generate
 from demo.manipulations import DEEPFAKES, METHODS
+from tests.conftest import Share
 
-SOURCES, FRAMES = 60, 40
+SOURCES, FRAMES = 40, 10
 FACE = (slice(55, 165), slice(105, 215))  # rows and columns where every head's middle lies
 FRAMES_READ = 5  # enough for the statistics below, and quick
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo")
-    generate(folder, sources=SOURCES, seed=0, frames=FRAMES, workers=2)
-    return folder
+def demo(share: Share) -> Path:
+    return share("demo", lambda folder: generate(folder, SOURCES, 0, FRAMES, workers=2))
 
 
 @pytest.fixture(scope="session")

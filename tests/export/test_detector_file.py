@@ -44,11 +44,11 @@ BAD: dict[str, tuple[Callable[[Path, Parts], Path], str]] = {
     ),
     "compressed": (
         lambda path, parts: pack(path, parts, zipfile.ZIP_DEFLATED),
-        "should be in it once and uncompressed",
+        "encoder.onnx once and uncompressed",
     ),
     "a part missing": (
         lambda path, parts: pack(path, {k: v for k, v in parts.items() if k != "head.onnx"}),
-        "head.onnx should be in it once",
+        "it must contain head.onnx once",
     ),
     "another format": (
         lambda path, parts: pack(path, with_about(parts, format=99)),
@@ -118,7 +118,7 @@ def test_other_names_in_the_file_are_left_alone(parts: Parts, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("backend", "words"),
     [
-        ("torch", "is an exported detector: judge by it with score.py --backend onnx"),
+        ("torch", "is an exported detector: use it with score.py --backend onnx"),
         ("onnx", "damaged or not an exported detector: make one with score.py --export"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_missing_package_is_one_line(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--export", "best.pt"), "should be a .zip"),
+        (("--export", "best.pt"), "must be a .zip"),
         (("--export", "gone/detector.zip"), "in an existing folder"),
         (("clip.mp4", "--export", "detector.zip"), "--export takes no PATH"),
         (("--export", "detector.zip", "--backend", "onnx"), "not allowed with"),

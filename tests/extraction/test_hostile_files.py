@@ -3,8 +3,6 @@
 import csv
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +10,11 @@ import pytest
 import torch
 
 import score
-from common import checkpointing, errors
+from common import checkpointing
 from common.errors import CheckpointError
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
+from tests.helpers.commands import run_here, run_process
 from tests.helpers.hostile import EXPECTED, write_hostile
 from tests.helpers.video_files import cut
 
@@ -32,24 +31,27 @@ def extractions(files: Path, detector: FaceDetector) -> dict[str, Extraction]:
     return {name: extract_faces(files / name, detector) for name in EXPECTED}
 
 
+def score_here(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    return run_here(monkeypatch, score.main, *words, "--device", "cpu")
+
+
+def read_rows(output: Path) -> list[dict[str, str]]:
+    with (output / "scores.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="module")
 def scored(
-    tmp_path_factory: pytest.TempPathFactory, files: Path, checkpoint: Path, repository: Path
-) -> tuple[subprocess.CompletedProcess[str], dict[str, dict[str, str]]]:
-    """score.py once over the whole folder: what it said, and its rows by file name."""
+    tmp_path_factory: pytest.TempPathFactory, files: Path, checkpoint: Path
+) -> dict[str, dict[str, str]]:
+    """The rows of score.py over the whole folder by file name."""
     output = tmp_path_factory.mktemp("scores")
-    flags = ["--checkpoint", str(checkpoint), "--output", str(output), "--device", "cpu"]
-    done = subprocess.run(
-        [sys.executable, "score.py", str(files), *flags],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    with (output / "scores.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    with pytest.MonkeyPatch.context() as patch:
+        code = score_here(patch, files, "--checkpoint", checkpoint, "--output", output)
+    assert code == 1, "some files have no verdict"
+    rows = read_rows(output)
     assert len(rows) == len({row["video"] for row in rows})
-    return done, {Path(row["video"]).name: row for row in rows}
+    return {Path(row["video"]).name: row for row in rows}
 
 
 def test_the_expectations_name_every_file(files: Path) -> None:
@@ -76,21 +78,15 @@ def test_a_whole_file_is_not_called_damaged(extractions: dict[str, Extraction]) 
     assert extractions["whole.mp4"].detail == ""
 
 
-def test_scoring_ends_with_1_when_a_file_has_no_verdict(scored: tuple) -> None:
-    done, _ = scored
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_every_file_has_a_row_and_a_line(scored: tuple) -> None:
-    done, rows = scored
-    assert sorted(rows) == sorted(EXPECTED)
-    assert all(name in done.stdout for name in EXPECTED)
+def test_every_file_has_a_row(scored: dict[str, dict[str, str]]) -> None:
+    assert sorted(scored) == sorted(EXPECTED)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_score_is_given_where_there_is_a_face_and_nowhere_else(scored: tuple, name: str) -> None:
-    row = scored[1][name]
+def test_a_score_is_given_where_there_is_a_face_and_nowhere_else(
+    scored: dict[str, dict[str, str]], name: str
+) -> None:
+    row = scored[name]
     status, people = EXPECTED[name]
     assert int(row["faces"]) == people
     if status == "ok":
@@ -103,29 +99,24 @@ def test_a_score_is_given_where_there_is_a_face_and_nowhere_else(scored: tuple, 
         assert row["detail"]
 
 
-def test_the_row_of_a_damaged_file_says_so(scored: tuple) -> None:
-    assert "damaged" in scored[1]["tail_lost.mp4"]["detail"]
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
-    """score.py in this process, which spares a start; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["score.py", *map(str, words), "--device", "cpu"])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(score.main)
-    return int(caught.value.code or 0)
+def test_the_row_of_a_damaged_file_says_so(scored: dict[str, dict[str, str]]) -> None:
+    assert "damaged" in scored["tail_lost.mp4"]["detail"]
 
 
 def test_scoring_ends_with_0_when_every_file_has_a_verdict(
-    files: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: tuple
+    files: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scored: dict[str, dict[str, str]],
 ) -> None:
     names = ("one_frame.mp4", "tail_lost.mp4")
     flags = ("--checkpoint", checkpoint, "--output", tmp_path)
-    assert run(monkeypatch, *(files / name for name in names), *flags) == 0
-    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    assert score_here(monkeypatch, *(files / name for name in names), *flags) == 0
+    rows = read_rows(tmp_path)
     assert [Path(row["video"]).name for row in rows] == list(names)
     for row, name in zip(rows, names, strict=True):
-        before = float(scored[1][name]["p_fake"])
+        before = float(scored[name]["p_fake"])
         assert float(row["p_fake"]) == pytest.approx(before, abs=1e-4), "alone or among others"
 
 
@@ -139,7 +130,7 @@ def test_a_path_that_gives_nothing_ends_with_2_and_one_line(
 ) -> None:
     (tmp_path / "empty_folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, path, "--checkpoint", checkpoint) == 2
+    assert score_here(monkeypatch, path, "--checkpoint", checkpoint) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert path in line
     assert not (tmp_path / "scores.csv").exists()
@@ -180,7 +171,7 @@ def test_an_unusable_checkpoint_ends_with_2_and_one_line(
     path = tmp_path / "bad.pt"
     write_bad_checkpoint(path, kind, checkpoint)
     flags = ("--checkpoint", path, "--output", tmp_path)
-    assert run(monkeypatch, files / "black.mp4", *flags) == 2
+    assert score_here(monkeypatch, files / "black.mp4", *flags) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert str(path) in line
@@ -197,22 +188,26 @@ def test_loading_never_runs_code(tmp_path: Path) -> None:
     assert (tmp_path / "ran").exists(), "the file is harmless, so this test shows nothing"
 
 
-def test_a_file_name_that_is_not_utf8_has_a_row(
-    files: Path, checkpoint: Path, tmp_path: Path, repository: Path
+@pytest.mark.slow
+def test_scoring_in_a_process_of_its_own_gives_every_file_a_row_and_a_line(
+    files: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    scored: dict[str, dict[str, str]],
 ) -> None:
-    """In a process of its own, whose output is encoded as a terminal's is."""
-    folder = tmp_path / "videos"
-    folder.mkdir()
+    """Also a file whose name is not UTF-8, with the strict encoding of a terminal."""
+    folder = Path(shutil.copytree(files, tmp_path / "videos"))
     shutil.copy(files / "empty.mp4", os.fsencode(folder) + b"/caf\xe9.mp4")
-    flags = ["--checkpoint", str(checkpoint), "--output", str(tmp_path), "--device", "cpu"]
-    done = subprocess.run(
-        [sys.executable, "score.py", str(folder), *flags],
-        cwd=repository,
+    done = run_process(
+        "score.py",
+        *(folder, "--checkpoint", checkpoint, "--output", tmp_path, "--device", "cpu"),
         env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
-        capture_output=True,
-        check=False,
     )
-    assert b"Traceback" not in done.stderr
-    assert done.returncode == 1
-    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
-        assert [row["verdict"] for row in csv.DictReader(file)] == ["unreadable"]
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert all(name in done.stdout for name in EXPECTED)
+    rows = {Path(row["video"]).name: row for row in read_rows(tmp_path)}
+    assert len(rows) == len(EXPECTED) + 1
+    for name, row in scored.items():
+        assert rows.pop(name)["verdict"] == row["verdict"]
+    assert [row["verdict"] for row in rows.values()] == ["unreadable"]

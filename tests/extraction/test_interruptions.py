@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,43 +11,41 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.helpers.preprocess_runs import tree
+from tests.conftest import Share
+from tests.helpers.commands import ROOT
+from tests.helpers.preprocess_runs import run, tree
+
+pytestmark = pytest.mark.slow
 
 PATIENCE = 120  # seconds after which a run that makes no progress is a failure
 
 
-def command(dataset: Path, output: Path) -> list[str]:
+def flags(dataset: Path, output: Path, workers: int = 2) -> list[str]:
     return [
-        *(sys.executable, "preprocess_dfdc.py", "--input", str(dataset), "--output", str(output)),
+        *("--input", str(dataset), "--output", str(output)),
         *("--val_share", "0.3", "--test_share", "0", "--undersample", "False", "--seed", "1"),
-        *("--frames_per_video", "6", "--face_size", "64", "--workers", "2"),
+        *("--frames_per_video", "6", "--face_size", "64", "--workers", str(workers)),
     ]
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory, talking_heads: Path) -> Path:
-    """Two sources with four fakes each."""
-    root = tmp_path_factory.mktemp("interrupted")
-    for part in sorted(talking_heads.glob("dfdc_train_part_*")):
-        shutil.copytree(part, root / part.name)
-    return root
+def whole(share: Share, talking_heads: Path) -> Path:
+    """The output of an uninterrupted run on two sources with four fakes each."""
 
+    def extract(output: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            assert run(patch, *flags(talking_heads, output)) == 0
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, dataset: Path, repository: Path) -> Path:
-    """What an uninterrupted run writes."""
-    output = tmp_path_factory.mktemp("whole")
-    subprocess.run(command(dataset, output), cwd=repository, check=True, capture_output=True)
-    return output
+    return share("uninterrupted", extract)
 
 
 def end_when(
-    run: list[str], repository: Path, output: Path, videos: int, number: signal.Signals
+    words: list[str], output: Path, videos: int, number: signal.Signals
 ) -> subprocess.CompletedProcess[str]:
-    """Start `run` and send a signal to all its processes when `videos` are on disk."""
+    """Start preprocess_dfdc.py and send a signal to all its processes when `videos` are on disk."""
     process = subprocess.Popen(
-        run,
-        cwd=repository,
+        [sys.executable, "preprocess_dfdc.py", *words],
+        cwd=ROOT,
         start_new_session=True,
         text=True,
         stdout=subprocess.PIPE,
@@ -60,44 +57,50 @@ def end_when(
         time.sleep(0.005)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=PATIENCE)
-    return subprocess.CompletedProcess(run, process.returncode, out, err)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
-@pytest.mark.parametrize("videos", [0, 3, 9])
+@pytest.mark.parametrize(("videos", "workers"), [(0, 1), (4, 2), (9, 1)])
 def test_a_killed_run_and_another_leave_what_one_run_leaves(
-    tmp_path: Path, dataset: Path, whole: Path, repository: Path, videos: int
+    tmp_path: Path,
+    talking_heads: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    videos: int,
+    workers: int,
 ) -> None:
-    run = command(dataset, tmp_path)
-    killed = end_when(run, repository, tmp_path, videos, signal.SIGKILL)
+    """`python -m benchmarks.kills` kills twenty times."""
+    words = flags(talking_heads, tmp_path, workers)
+    killed = end_when(words, tmp_path, videos, signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
-    subprocess.run(run, cwd=repository, check=True, capture_output=True)
+    assert run(monkeypatch, *words) == 0
     assert tree(tmp_path) == tree(whole)
 
 
 def test_ctrl_c_writes_the_manifest_and_says_how_to_continue(
-    tmp_path: Path, dataset: Path, whole: Path, repository: Path
+    tmp_path: Path, talking_heads: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = command(dataset, tmp_path)
-    stopped = end_when(run, repository, tmp_path, 2, signal.SIGINT)
+    words = flags(talking_heads, tmp_path)
+    stopped = end_when(words, tmp_path, 2, signal.SIGINT)
     assert stopped.returncode == 130
     assert "Traceback" not in stopped.stderr
-    assert "the same command continues" in stopped.stdout
+    assert "repeat the same command" in stopped.stdout
     table = pd.read_csv(tmp_path / "videos_df.csv")
-    listed = [json.loads(path.read_text()) for path in dataset.glob("*/metadata.json")]
+    listed = [json.loads(path.read_text()) for path in talking_heads.glob("*/metadata.json")]
     assert table["video_id"].nunique() == sum(map(len, listed)), "every video has a row"
     waiting = table["detail"] == "not extracted yet"
     assert waiting.any()
     assert (table.loc[waiting, "status"] == "skipped").all()
-    subprocess.run(run, cwd=repository, check=True, capture_output=True)
+    assert run(monkeypatch, *words) == 0
     assert tree(tmp_path) == tree(whole)
 
 
 def test_a_worker_never_sees_ctrl_c_not_even_while_it_starts(
-    tmp_path: Path, dataset: Path, whole: Path, repository: Path
+    tmp_path: Path, talking_heads: Path, whole: Path
 ) -> None:
-    run = command(dataset, tmp_path)
+    words = [sys.executable, "preprocess_dfdc.py", *flags(talking_heads, tmp_path)]
     with subprocess.Popen(
-        run, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while process.poll() is None:

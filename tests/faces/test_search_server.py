@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import Client
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from extraction.pool import Job
 from faces.detect import FaceDetector, SearchResult
 from faces.search_server import RemoteSearch, SearchServer
 from tests.conftest import FACES
+from tests.helpers.preprocess_runs import extract_here
 
 CPU = torch.device("cpu")  # stands in for a GPU: the batches are the same
 
@@ -144,11 +146,12 @@ def test_a_server_that_is_gone_ends_the_run(heads: list[list[np.ndarray]]) -> No
         search(heads[0][0])
 
 
+@pytest.mark.slow
 def test_the_pool_writes_the_same_crops_with_a_device(tmp_path: Path, talking_heads: Path) -> None:
     videos = sorted((talking_heads / "new").glob("*.mp4"))
-    for name, device in (("own", None), ("together", CPU)):
+    for name, run in (("own", extract_here), ("together", partial(pool.run, device=CPU))):
         jobs = [Job(video, tmp_path / name / video.name) for video in videos]
-        assert len(list(pool.run(jobs, FACES, 2, 60, device))) == len(videos)
+        assert len(list(run(jobs, FACES, workers=2, timeout=60))) == len(videos)
     for video in videos:
         own, together = (store.load(tmp_path / name / video.name) for name in ("own", "together"))
         assert own["status"] == together["status"] == "ok"

@@ -39,13 +39,13 @@ def test_every_key_takes_effect(tmp_path: Path, text: str, name: str, value: obj
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch: 3", "'epoch' cannot be set in a file of flags"),
+        ("epoch: 3", "'epoch' cannot be set in this file"),
         ("resume: last", "'resume' cannot be set"),
         ("config: other.yaml", "'config' cannot be set"),
         ("help: true", "'help' cannot be set"),
-        ("dry_run: 3", "dry_run should be true or false"),
+        ("dry_run: 3", "dry_run must be true or false"),
         ("bidirectional: true", "--bidirectional True is no longer supported"),
-        ("1: 2", "should contain flags by name"),
+        ("1: 2", "must map names of flags to values"),
     ],
 )
 def test_a_key_without_effect_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:

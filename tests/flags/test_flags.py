@@ -10,6 +10,7 @@ import pytest
 
 @pytest.mark.parametrize("name", ["preprocess_dfdc", "train", "evaluate", "score"])
 @pytest.mark.parametrize(("flag", "code"), [("--help", 0), ("--no_such_flag", 2)])
+@pytest.mark.slow
 def test_help_and_wrong_flags_are_answered_before_anything_slow_is_imported(
     tmp_path: Path, repository: Path, name: str, flag: str, code: int
 ) -> None:

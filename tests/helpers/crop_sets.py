@@ -21,8 +21,8 @@ def write_crop_set(
     frames: int = 6,
     seed: int = 0,
 ) -> Path:
-    """`sources` maps split → number of sources, each with a real and `fakes_each` fakes. Fakes
-    are brighter in the middle. Returns the manifest's path."""
+    """Write crops and a manifest; return its path. `sources` maps each split to its number of
+    sources, each with a real and `fakes_each` fakes, which are brighter in the middle."""
     random = np.random.default_rng(seed)
     rows = []
     for split, count in sources.items():
@@ -58,8 +58,13 @@ def write_crop_set(
     return path
 
 
+def write_training_data(folder: Path) -> None:
+    """Write data/ for tests of training: 12 clips per epoch, so three steps; two for validation."""
+    write_crop_set(folder / "data", {"train": 6, "val": 2}, fakes_each=2, frames=3)
+
+
 def face_track(frames: list[int], jpegs: list[bytes]) -> FaceTrack:
-    """Somebody who sits still."""
+    """Return the track of a person who sits still."""
     count = len(frames)
     return FaceTrack(
         frames=frames,

@@ -1,7 +1,7 @@
-"""preprocess_dfdc.py called by tests, and what it wrote."""
+"""Runs of preprocess_dfdc.py in this process, and their output."""
 
 import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 import preprocess_dfdc
-from common import errors
+from common.preprocessing import FaceConfig
 from datasets import manifest
+from extraction import pool
+from tests.helpers.commands import run_here
 
 PART = "dfdc_train_part_0"
 SEED = "1"  # with it one of the two talking heads is in training, the other in validation
@@ -37,16 +39,24 @@ def read(output: Path) -> pd.DataFrame:
     return manifest.read(output / "videos_df.csv").table
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The same entry point in this process, which spares a start; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["preprocess_dfdc.py", *words])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(preprocess_dfdc.main)
-    return int(caught.value.code or 0)
+def extract_here(
+    jobs: list[pool.Job], config: FaceConfig, workers: int, timeout: float, device: object = None
+) -> Iterator[float]:
+    """Do the jobs of pool.run in this process: workers import torch, which takes most of the time
+    of a small test. tests/extraction/test_pool.py tests the workers."""
+    pool._start_worker(config, None)
+    for job in jobs:
+        yield pool._extract_and_store(job)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    """Call preprocess_dfdc.py in this process, without workers; return its exit code."""
+    monkeypatch.setattr(pool, "run", extract_here)
+    return run_here(monkeypatch, preprocess_dfdc.main, *words)
 
 
 def small(root: Path, metadata: dict[str, Any]) -> Path:
-    """Metadata alone: its videos are all missing, so that nothing is extracted."""
+    """Write metadata only: all videos are missing, so that nothing is extracted."""
     (root / PART).mkdir(parents=True)
     (root / PART / "metadata.json").write_text(json.dumps(metadata))
     return root

@@ -1,7 +1,6 @@
-"""Runs of train.py in this process, and what they leave."""
+"""Runs of train.py in this process, and their output."""
 
 import csv
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 import torch
 
 import train
-from common import checkpointing, errors
+from common import checkpointing
+from tests.helpers.commands import run_here
 
 FLAGS = [
     # The smallest encoder with batch norm: most of these runs' time is writing checkpoints.
@@ -22,15 +22,12 @@ SHOWN = ("epoch", "train_loss", "train_acc", "val_loss", "val_acc", "val_auc", "
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The entry point in this process, which spares a start; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["train.py", *words])
-    with pytest.raises(SystemExit) as caught:
-        errors.run(train.main)
-    return int(caught.value.code or 0)
+    """Call train.py in this process; return its exit code."""
+    return run_here(monkeypatch, train.main, *words)
 
 
 def result(folder: Path) -> tuple[list[list[str]], dict[str, torch.Tensor]]:
-    """The loss curve, and the weights at the end."""
+    """Return the rows of history.csv, and the weights of the last epoch."""
     with (folder / "history.csv").open(newline="") as file:
         rows = [[row[name] for name in SHOWN] for row in csv.DictReader(file)]
     return rows, checkpointing.load(folder / "epoch_003.pt").weights
@@ -47,8 +44,8 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def stop_at(call: int):
-    """A stop request that comes when it is asked for the `call`-th time: after a step, or in
-    validation."""
+    """Return a replacement of stop_request whose answer is yes at the `call`-th call: after a step
+    or in validation."""
 
     @contextmanager
     def request() -> Iterator[object]:

@@ -68,7 +68,7 @@ def test_a_mean_over_people_says_what_the_worst_one_would_get_alone(
     ((score, _),) = VideoJudge(loaded, judgement, span, batch_size=2).judge([long_video])
     assert {person.verdict for person in score.people} == {"real", "fake"}
     assert score.verdict == "real"
-    assert score.detail.endswith("is the most suspicious, and alone fake")
+    assert score.detail.endswith("is the most suspicious (judged alone: fake)")
 
 
 def test_a_window_is_judged_as_a_video_of_its_frames_would_be(
@@ -85,7 +85,7 @@ def test_what_comes_after_max_seconds_is_not_looked_at(long_video: Path, loaded:
     ((score, _),) = make(loaded, Span(limit=0.48)).judge([long_video])
     assert len(score.people) == 1
     assert max(frame.index for frame in score.people[0].frames) < 12
-    assert "only the first 0.48 of 1.4 s" in score.detail
+    assert "only the first 0.48 s of 1.4 s were judged" in score.detail
 
 
 def test_a_video_that_breaks_off_in_its_first_half_has_no_verdict_from_the_windows_before(

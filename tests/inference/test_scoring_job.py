@@ -16,6 +16,7 @@ def rows(path: Path) -> list[dict[str, str]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_rows_pages_and_videos_as_this_process(
     talking_heads: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,6 +179,7 @@ def test_what_is_no_ledger_is_refused(place: Place) -> None:
         place.look(nothing)
 
 
+@pytest.mark.slow
 def test_the_command_ends_on_a_signal_with_all_files_whole(
     talking_heads: Path, checkpoint: Path, tmp_path: Path, repository: Path
 ) -> None:

@@ -152,7 +152,7 @@ def test_without_timm_its_encoders_say_how_to_get_it(monkeypatch: pytest.MonkeyP
 def test_an_image_that_is_too_small_is_said_before_any_work() -> None:
     with torch.device("meta"):
         encoder = encoders.build("inception_v3")
-        with pytest.raises(UsageError, match="inception_v3 cannot take images of 40 pixels"):
+        with pytest.raises(UsageError, match="inception_v3 cannot process images of 40 × 40"):
             encoders.check_size(encoder, "inception_v3", 40)
         encoders.check_size(encoder, "inception_v3", 96)
 

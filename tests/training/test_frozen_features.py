@@ -66,6 +66,7 @@ def test_kept_features_give_the_logits_of_the_encoder(
         assert predict(model, [batches[0]]) == pytest.approx(predict(model, [batches[1]]))
 
 
+@pytest.mark.slow
 def test_training_from_features_is_training_through_the_frozen_encoder(
     data: manifest.Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_training_from_features_is_training_through_the_frozen_encoder(
     assert run(monkeypatch, "--resume", "checkpoints/first", "--epochs", "3", "--force") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 6])
 def test_frozen_stages_and_their_statistics_stay_and_the_others_learn(
     data: manifest.Manifest, monkeypatch: pytest.MonkeyPatch, count: int

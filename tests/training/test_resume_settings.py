@@ -12,13 +12,15 @@ from tests.helpers.train_runs import FLAGS, assert_same, run, stop_at
 from training import history
 from training.optimizer import one_cycle
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
-def cut(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cut(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as patch:
         patch.setattr(train, "stop_request", stop_at(2))
         assert run(patch, *FLAGS, "--run_name", "cut") == 143
-    return place / "checkpoints/cut"
+    return work_dir / "checkpoints/cut"
 
 
 def test_other_settings_are_listed_need_force_and_then_hold(
@@ -41,10 +43,10 @@ def test_other_settings_are_listed_need_force_and_then_hold(
 
 
 def test_another_measure_of_the_best_epoch_takes_its_checkpoint(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(monkeypatch, *FLAGS, "--run_name", "cut") == 0
-    folder = place / "checkpoints/cut"
+    folder = work_dir / "checkpoints/cut"
     rows = history.read(folder)
     for other in ("val_acc", "val_auc", "val_loss"):
         assert run(monkeypatch, "--resume", "last", "--monitor", other, "--force") == 0
@@ -80,10 +82,10 @@ def test_seeds_without_a_name_or_with_one_run_to_resume_are_refused(
 
 
 def test_sources_of_an_earlier_split_stay_known_as_trained_on(
-    cut: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+    cut: Path, work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """evaluate.py must not take them for unseen."""
-    table = place / "data/videos_df.csv"
+    table = work_dir / "data/videos_df.csv"
     before = checkpointing.load(cut / "last.pt").trained_on
     table.write_text(table.read_text().replace('"train0","train"', '"train0","test"'))
     assert run(monkeypatch, "--resume", "last", "--force") == 0
@@ -101,21 +103,21 @@ def test_sources_of_an_earlier_split_stay_known_as_trained_on(
 )
 def test_other_data_are_noticed(
     cut: Path,
-    place: Path,
+    work_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     file: str,
     before: str,
     after: str,
 ) -> None:
-    path = place / "data" / file
+    path = work_dir / "data" / file
     text = path.read_text()
     assert before in text
     path.write_text(text.replace(before, after))
     assert run(monkeypatch, "--resume", "last") == 2
     error = capsys.readouterr().err
     assert "another manifest" in error
-    assert "settings of the crops" in error
+    assert "crop settings" in error
 
 
 def test_what_changes_no_result_may_be_given_anew(
@@ -144,43 +146,43 @@ def test_resume_with_another_file_of_flags_is_refused(
 
 @pytest.mark.parametrize("name", ["last", "nowhere", "checkpoints/cut/epoch_001.pt", ""])
 def test_nothing_to_go_on_from_is_one_line(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     assert run(monkeypatch, "--resume", name) == 2
     assert capsys.readouterr().err.startswith("error: --resume")
 
 
-def test_args_json_and_yaml_repeat_a_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_args_json_and_yaml_repeat_a_run(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, *FLAGS, "--run_name", "one 😀", "--seed", "7") == 0
     again = ("--config", "checkpoints/one 😀/args.json", "--run_name", "two")
     assert run(monkeypatch, *again) == 0
-    assert_same(place / "checkpoints/one 😀", place / "checkpoints/two")
+    assert_same(work_dir / "checkpoints/one 😀", work_dir / "checkpoints/two")
 
 
 def test_a_sweep_file_trains_every_seed_that_it_names(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (place / "sweep.yaml").write_text("seeds: [3, 4]\nrun_name: sweep\nepochs: 1\n")
+    (work_dir / "sweep.yaml").write_text("seeds: [3, 4]\nrun_name: sweep\nepochs: 1\n")
     assert run(monkeypatch, *FLAGS[:-8], "--workers", "0", "--config", "sweep.yaml") == 0
-    assert {path.name for path in (place / "checkpoints").iterdir()} == {
+    assert {path.name for path in (work_dir / "checkpoints").iterdir()} == {
         "sweep_seed_3",
         "sweep_seed_4",
     }
 
 
 def test_a_dry_run_in_a_config_file_stays_one(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (place / "run.yaml").write_text("dry_run: true\n")
+    (work_dir / "run.yaml").write_text("dry_run: true\n")
     assert run(monkeypatch, *FLAGS, "--config", "run.yaml") == 0
     assert "clips in" in capsys.readouterr().out
-    assert not (place / "checkpoints").exists()
+    assert not (work_dir / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", ""])
 def test_a_config_that_is_none_is_one_line(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    (place / "run.yaml").write_text(text)
+    (work_dir / "run.yaml").write_text(text)
     assert run(monkeypatch, "--config", "run.yaml") == 2
     assert "run.yaml" in capsys.readouterr().err
