@@ -37,6 +37,7 @@ def rows(path: Path, column: str) -> dict[str, dict[str, str]]:
         return {Path(row[column]).name: row for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_every_hostile_video_has_the_same_verdict_in_both_and_costs_no_other(
     dfdc: Path,
     checkpoint: Path,

@@ -109,6 +109,7 @@ def test_a_place_that_cannot_be_served_is_one_line(
     assert not (tmp_path / "crops").exists(), "said before any work"
 
 
+@pytest.mark.slow
 def test_crops_made_anew_with_other_settings_are_the_ones_that_training_sees(
     dfdc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

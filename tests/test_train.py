@@ -18,7 +18,7 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import manifest
 from scoring.decision_rule import DecisionRule
-from tests.conftest import Share
+from tests.fixtures import Share
 from tests.helpers.commands import run_process
 from tests.helpers.crop_sets import write_crop_set
 from tests.helpers.train_flags import options, parse
@@ -56,6 +56,7 @@ def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch"
 
 
+@pytest.mark.slow
 def test_the_full_command_parses_and_builds_word_for_word(
     tmp_path: Path, torch_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_step_that_this_machine_cannot_do_is_answered_with_what_to_do(
     assert all(part in line for part in parts)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ from demo.animate import Shot, View, draw_offsets, draw_shot, in_frame, render
 from demo.face import Head
 from demo.generate import generate
 from demo.manipulations import DEEPFAKES, METHODS
-from tests.conftest import Share
+from tests.fixtures import Share
 
 SOURCES, FRAMES = 40, 10
 FACE = (slice(55, 165), slice(105, 215))  # rows and columns where every head's middle lies

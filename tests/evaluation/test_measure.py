@@ -15,7 +15,7 @@ from scoring.decision_rule import DecisionRule
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = partial(metrics.intervals, repetitions=200)
+    draw = partial(metrics.intervals, repetitions=50)
     monkeypatch.setattr(metrics, "intervals", draw)
 
 
@@ -158,7 +158,7 @@ def test_the_calibration_error_of_right_probabilities_is_what_chance_gives(
         labels = np.arange(100) % (1 + fakes) > 0
         odds = 1.5 * random.normal(1.5 * (labels - 0.5), 1)
         p_fake = 1 / (1 + np.exp(-odds) * (1 - prior) / prior)
-        expected.append(ece_if_calibrated(labels.astype(int), p_fake, prior, 0, repetitions=200))
+        expected.append(ece_if_calibrated(labels.astype(int), p_fake, prior, 0, repetitions=50))
         shown.append(metrics.probabilities(labels.astype(int), p_fake, prior)["ece"])
     mean, most = np.array(expected).T
     assert mean.mean() == pytest.approx(np.mean(shown), rel=0.12)

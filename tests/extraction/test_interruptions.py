@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import Share
+from tests.fixtures import Share
 from tests.helpers.commands import ROOT
 from tests.helpers.preprocess_runs import run, tree
 

@@ -16,7 +16,7 @@ from extraction import pool, store
 from extraction.pool import Job
 from faces.detect import FaceDetector, SearchResult
 from faces.search_server import RemoteSearch, SearchServer
-from tests.conftest import FACES
+from tests.fixtures import FACES
 from tests.helpers.preprocess_runs import extract_here
 
 CPU = torch.device("cpu")  # stands in for a GPU: the batches are the same

@@ -1,6 +1,7 @@
 """Every encoder by its name gives D features a frame, and takes its own weights."""
 
 import copy
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from models import encoders
 # They compute their widths with tensors, or more memory than it is worth.
 NOT_ON_META = [name for name in encoders.torchvision_names() if name.startswith("regnet")]
 LIGHT = [name for name in encoders.torchvision_names() if name not in NOT_ON_META]
+FAMILIES = {re.match(r"[a-z]+", name)[0]: name for name in reversed(LIGHT)}
 BEYOND = ["xception41", "legacy_xception", "tf_efficientnet_b0", "convnextv2_atto", "ghostnet_100"]
 
 
@@ -36,7 +38,18 @@ def test_torchvisions_convolutional_classifiers_are_all_there() -> None:
     assert not any("vit" in name or "swin" in name for name in names)
 
 
-@pytest.mark.parametrize("name", [*LIGHT, *BEYOND])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *FAMILIES.values(),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in LIGHT
+            if name not in FAMILIES.values()
+        ),
+        *BEYOND,
+    ],
+)
 def test_an_encoder_gives_its_features_for_every_image(name: str) -> None:
     encoder, shape = on_meta(name)
     assert shape == (2, encoder.features)
@@ -103,7 +116,7 @@ def test_what_a_block_computes_inside_is_not_kept() -> None:
 
 def test_a_chain_of_layers_without_blocks_is_refused() -> None:
     with pytest.raises(UsageError, match="without blocks"):
-        encoders.recompute_blocks(encoders.build("vgg11").module)
+        encoders.recompute_blocks(on_meta("vgg11")[0].module)
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "googlenet"])

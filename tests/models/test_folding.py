@@ -31,7 +31,10 @@ def norms(encoder: nn.Module) -> int:
 
 @pytest.mark.parametrize(
     ("name", "left"),
-    [("resnet18", 0), ("densenet121", 62), ("vgg11_bn", 0), ("googlenet", 0), ("test_resnet", 0)],
+    [
+        *(("resnet18", 0), ("densenet121", 62), ("googlenet", 0), ("test_resnet", 0)),
+        pytest.param("vgg11_bn", 0, marks=pytest.mark.slow),
+    ],
 )
 def test_features_stay_and_norms_behind_convolutions_go(name: str, left: int) -> None:
     encoder = trained(encoders.build(name).module)

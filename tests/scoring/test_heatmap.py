@@ -52,7 +52,13 @@ class _Mean(nn.Module):
         return features.mean(dim=1)
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("resnet18", 224), ("vgg11", 64)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *(("resnet18", 64), ("resnet18", 224)),
+        pytest.param("vgg11", 64, marks=pytest.mark.slow),
+    ],
+)
 def test_a_map_has_cells_enough_to_say_where(name: str, size: int) -> None:
     torch.manual_seed(0)
     model = models.build(ModelConfig(name=name, embed_dim=8))

@@ -199,6 +199,7 @@ def test_the_interval_of_a_calibration_error_holds_it(seed: int) -> None:
     assert 0 <= found[0] <= metrics.probabilities(labels, scores)["ece"] <= found[1]
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     """A small version of benchmarks/coverage.py."""
     share = coverage.measure_coverage(sources=100, trials=40, repetitions=60, seed=0)

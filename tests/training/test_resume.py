@@ -14,7 +14,7 @@ import torch
 
 import train
 from common import checkpointing, errors
-from tests.conftest import Share
+from tests.fixtures import Share
 from tests.helpers.commands import ROOT
 from tests.helpers.crop_sets import write_training_data
 from tests.helpers.train_runs import FLAGS, assert_same, result, run, stop_at
