@@ -113,9 +113,13 @@ def is_exported(path: Path) -> bool:
 def _to_checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
     required = {field.name for field in fields(Checkpoint) if field.default is MISSING}
     version = values["format"]
-    if type(version) is not int or version != FORMAT or not required <= set(values):
+    if type(version) is not int or version != FORMAT:
         raise CheckpointError(
             f"{path} has checkpoint format {version!r:.40}, but this version reads format {FORMAT}"
+        )
+    if missing := required - set(values):
+        raise CheckpointError(
+            f"{path} is not a complete checkpoint: {', '.join(sorted(missing))} is missing"
         )
     dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
     dicts += [values.get(name) or {} for name in ("judgement", "familiar")]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from common import registry
 from common.errors import UsageError
 
 # Features of a face change little from one frame to the next. Unscaled, the changes hardly affected
@@ -93,20 +94,22 @@ def build(name: str, dim: int, layers: int, dropout: float) -> nn.Module:
     """Return the temporal head `name`: lstm, gru, transformer, attention, mean or max.
 
     Its attribute `features` is E. `dim` is D. `layers` applies to lstm, gru and transformer,
-    `dropout` to transformer. Raise UsageError if a transformer's `dim` is not divisible by
-    ATTENTION_HEADS.
+    `dropout` to transformer. Raise UsageError for an unknown name, or if a transformer's `dim` is
+    not divisible by ATTENTION_HEADS.
     """
+    heads: dict[str, Callable[[], nn.Module]] = {
+        "lstm": lambda: Recurrent(nn.LSTM, dim, layers),
+        "gru": lambda: Recurrent(nn.GRU, dim, layers),
+        "transformer": lambda: Transformer(dim, layers, dropout),
+        "attention": lambda: Attention(dim),
+        "mean": lambda: Pooling(dim, mean_over_time),
+        "max": lambda: Pooling(dim, max_over_time),
+    }
     if name == "transformer" and dim % ATTENTION_HEADS:
         raise UsageError(
             f"--temporal transformer needs an --embed_dim divisible by {ATTENTION_HEADS}"
         )
-    if name in ("lstm", "gru"):
-        return Recurrent(nn.LSTM if name == "lstm" else nn.GRU, dim, layers)
-    if name == "transformer":
-        return Transformer(dim, layers, dropout)
-    if name == "attention":
-        return Attention(dim)
-    return Pooling(dim, max_over_time if name == "max" else mean_over_time)
+    return registry.select("temporal head", name, heads)()
 
 
 def with_changes(features: torch.Tensor) -> torch.Tensor:

@@ -89,6 +89,9 @@ def test_foreign_and_future_files_are_refused(tmp_path: Path) -> None:
     torch.save({"format": 99}, tmp_path / "future.pt")
     with pytest.raises(CheckpointError, match="format 99"):
         checkpointing.load(tmp_path / "future.pt")
+    torch.save({"format": checkpointing.FORMAT, "weights": {}}, tmp_path / "part.pt")
+    with pytest.raises(CheckpointError, match=r"not a complete checkpoint: .*model.* is missing"):
+        checkpointing.load(tmp_path / "part.pt")
 
 
 def test_newest_checkpoints_are_kept(tmp_path: Path) -> None:

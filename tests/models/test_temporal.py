@@ -80,6 +80,11 @@ def test_the_maximum_is_of_valid_frames_only() -> None:
     assert torch.equal(temporal.max_over_time(features, mask), -torch.ones(1, DIM))
 
 
+def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(UsageError, match=r"unknown temporal head 'meen'.*did you mean mean"):
+        temporal.build("meen", DIM, 1, 0.0)
+
+
 def test_a_width_that_cannot_be_divided_is_refused() -> None:
     with pytest.raises(UsageError, match="--embed_dim divisible by 4"):
         temporal.build("transformer", 10, 1, 0.0)
