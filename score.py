@@ -7,35 +7,38 @@
     python score.py folder/ --checkpoint detector.zip --backend onnx
 
 Writes scores.csv, and scores.json with every person and frame. Exit code 0: every file was judged
-(real, fake or uncertain); 1: some files could not be judged; 2: an error, described in one line.
+(real, fake or uncertain); 1: some files could not be judged; 2: an error, described in one line;
+130: ended by Ctrl-C, 143: by SIGTERM (--watch: 0), with the files judged so far in scores.csv.
+
+Imports nothing slow: --help answers at once, and the process that reads videos starts early.
 """
-
-import args
-
-if __name__ == "__main__":
-    args.parse_score_flags()  # before slow imports, so that --help answers at once
-
 
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import args
 from common import errors
 from common.errors import UsageError
 from common.pages import format_p_fake
-from common.signals import stop_request
 from faces.sampling import Span
 from inference import inputs, score_output
+from inference.extractor import Extractor
+from inference.interrupts import Interrupted, Interrupts
 from inference.ledger import Ledger
 from inference.score_output import SCHEMA, ScoreFiles
-from inference.scoring_job import ScoringJob
 from inference.video_score import VideoScore
 from inference.watch import scans, watch
-from scoring.decision_rule import DecisionRule
+
+if TYPE_CHECKING:  # slow
+    from inference.scoring_job import ScoringJob
+    from scoring.decision_rule import DecisionRule
 
 JUDGED = ("real", "fake", "uncertain")
 
@@ -50,8 +53,24 @@ def main() -> int:
         inputs.check_apart(flags.save_video, flags.paths, videos)
     for folder in filter(None, (flags.output, flags.report, flags.save_video)):
         folder.mkdir(parents=True, exist_ok=True)
-    job = make_job(flags)
+    with Interrupts() as interrupts, Extractor(flags.timeout) as extractor:
+        try:
+            return judge(flags, videos, extractor, interrupts)
+        except Interrupted as interrupted:
+            if flags.watch:
+                return 0
+            print("interrupted", file=sys.stderr)
+            return interrupted.exit_code
+
+
+def judge(
+    flags: argparse.Namespace, videos: list[Path], extractor: Extractor, interrupts: Interrupts
+) -> int:
+    """Judge the videos, or the folders that --watch names, and return the exit code."""
     on_cluster = flags.engine == "ray"
+    if not on_cluster:
+        extractor.start()  # before the slow imports of make_job
+    job = make_job(flags)
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
     rule = (replace(job, device="cpu") if on_cluster else job).judge.rule
     thresholds = dict(zip(("real_below", "fake_from"), rule.p_fake_thresholds, strict=True))
@@ -67,15 +86,18 @@ def main() -> int:
     with closing(ScoreFiles(flags.output, about)) as files:
 
         def report(score: VideoScore) -> None:
-            files.add(score)  # before printing, which fails if the reader of a pipe has exited
+            with interrupts.deferred():
+                files.add(score)  # before printing, which fails if the reader of a pipe has exited
             line = json_line(score, thresholds) if flags.json else text_line(score)
             print(line, flush=True)
 
         if flags.watch:
-            return watch_folders(flags, job, files, report)
+            watch_folders(flags, job, extractor, files, report)
+            return 0
         judged = 0
-        results = job.run_on_cluster(videos, flags.ray_address) if on_cluster else job.run(videos)
-        for score in results:
+        cluster = flags.ray_address
+        run = job.run_on_cluster(videos, cluster) if on_cluster else job.run(videos, extractor)
+        for score in run:
             report(score)
             judged += score.verdict in JUDGED
     if not flags.json:
@@ -94,7 +116,9 @@ def check_flags(flags: argparse.Namespace) -> None:
         raise UsageError("--watch: every PATH must be a folder")
 
 
-def make_job(flags: argparse.Namespace) -> ScoringJob:
+def make_job(flags: argparse.Namespace) -> "ScoringJob":
+    from inference.scoring_job import ScoringJob
+
     return ScoringJob(
         checkpoint=flags.checkpoint.absolute(),
         backend=flags.backend,
@@ -103,6 +127,7 @@ def make_job(flags: argparse.Namespace) -> ScoringJob:
         prior=flags.prior,
         span=Span(flags.window_seconds, flags.max_seconds),
         batch_size=flags.batch_size,
+        timeout=flags.timeout,
         report=flags.report and flags.report.absolute(),
         save_video=flags.save_video and flags.save_video.absolute(),
     )
@@ -122,25 +147,27 @@ def export(checkpoint: Path, path: Path) -> int:
 
 def watch_folders(
     flags: argparse.Namespace,
-    job: ScoringJob,
+    job: "ScoringJob",
+    extractor: Extractor,
     files: ScoreFiles,
     report: Callable[[VideoScore], None],
-) -> int:
-    """Judge every new file in the folders until Ctrl-C or SIGTERM, and return the exit code.
-    Results of earlier calls with the same settings are first written to `files` again."""
+) -> None:
+    """Judge every new file in the folders until Ctrl-C or SIGTERM. Results of earlier calls with
+    the same settings are first written to `files` again."""
     names = ("window_seconds", "max_seconds", "precision")
     influences = {name: getattr(flags, name) for name in names} | {"schema": SCHEMA}
     settings = json.dumps(job.judge.rule.to_dict() | influences, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     path = score_output.csv_path(flags.output).with_suffix(".sqlite")
-    with (
-        closing(Ledger(path, job.checkpoint_digest, settings)) as ledger,
-        stop_request() as stop,
-    ):
+
+    def judge_one(path: Path) -> VideoScore:
+        (score,) = job.run([path], extractor)
+        return score
+
+    with closing(Ledger(path, job.checkpoint_digest, settings)) as ledger:
         for score in ledger:
             files.add(score)
-        watch(folders, lambda path: next(job.run([path])), ledger, report, scans(stop), stop)
-    return 0
+        watch(folders, judge_one, ledger, report, scans())
 
 
 def text_line(score: VideoScore) -> str:
@@ -167,7 +194,7 @@ def json_line(score: VideoScore, thresholds: dict[str, float]) -> str:
     return json.dumps({"schema": SCHEMA, **score.summary(), **thresholds, "people": people})
 
 
-def describe(rule: DecisionRule) -> str:
+def describe(rule: "DecisionRule") -> str:
     """Return a text that says whether the rule is calibrated, and its thresholds as p_fake."""
     low, high = rule.p_fake_thresholds
     kind = "calibrated" if rule.fitted else "not calibrated"

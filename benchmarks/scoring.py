@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -37,10 +38,12 @@ from datasets.manifest import CLASSES
 from export import onnx_export
 from export.onnx_model import load_exported
 from faces.decode import read
+from faces.detect import FaceDetector
 from faces.extract import extract_faces
 from faces.sampling import WHOLE
 from flags.shared import add_device
 from flags.types import at_least
+from inference.extractor import Extractor
 from inference.judge import VideoJudge
 from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
@@ -49,6 +52,8 @@ from scoring.predict import predict_track
 FACES = FaceConfig(frames_per_video=16)
 BATCH_SIZE = 4  # clips per forward pass
 STAGES = ("decode", "detect", "model")
+TIMEOUT = 600.0  # seconds for a window
+Measure = Callable[[list[Path]], float]  # videos → seconds until all have a verdict
 
 
 def main() -> int:
@@ -79,9 +84,14 @@ def main() -> int:
             for name, detector in detectors.items()
         }
         plain = PlainScorer(load_detector(checkpoint, device), BATCH_SIZE)
-        print_videos(videos, judges, plain, flags.repeats)
-        for name, judge in judges.items():
-            print_folder(name, videos, judge, flags.repeats)
+        with Extractor(TIMEOUT) as extractor:
+            judging: dict[str, Measure] = {
+                name: partial(measure_judging, judge, extractor) for name, judge in judges.items()
+            }
+            judging["torch"](videos[:1])  # starts the extractor's process
+            print_videos(videos, judges["torch"], judging, plain, flags.repeats)
+            for name, measure in judging.items():
+                print_folder(name, videos, measure, flags.repeats)
         with_torch = ["--checkpoint", str(checkpoint), "--device", flags.device]
         backends = {
             "torch": with_torch,
@@ -112,52 +122,61 @@ def make_checkpoint(path: Path, encoder: str) -> Path:
 
 
 def print_videos(
-    videos: list[Path], judges: dict[str, VideoJudge], plain: PlainScorer, repeats: int
+    videos: list[Path],
+    judge: VideoJudge,
+    judging: dict[str, Measure],
+    plain: PlainScorer,
+    repeats: int,
 ) -> None:
     """Print a row of median seconds for each video."""
-    names = (*STAGES, *judges, "plain")
+    names = (*STAGES, *judging, "plain")
     print(f"{'seconds':<20}" + "".join(f"{name:>9}" for name in names))
+    detector = FaceDetector(FACES)
     for video in videos:
         try:
-            runs = [measure_video(video, judges, plain) for _ in range(repeats)]
+            runs = [
+                (
+                    *measure_stages(video, detector, judge),
+                    *(measure([video]) for measure in judging.values()),
+                    measure_seconds(partial(plain.score, video)),
+                )
+                for _ in range(repeats)
+            ]
         except VideoError as error:
             raise DataError(f"{video}: {error}") from error
         medians = (statistics.median(seconds) for seconds in zip(*runs, strict=True))
         print(f"{video.name:<20}" + "".join(f"{value:>9.2f}" for value in medians), flush=True)
 
 
-def measure_video(
-    video: Path, judges: dict[str, VideoJudge], plain: PlainScorer
-) -> tuple[float, ...]:
-    """Return the seconds of STAGES, of every judge and of the plain alternative. Raise VideoError
-    for a video that cannot be decoded."""
-    judge = judges["torch"]
+def measure_stages(
+    video: Path, detector: FaceDetector, judge: VideoJudge
+) -> tuple[float, float, float]:
+    """Return the seconds of STAGES. Raise VideoError for a video that cannot be decoded."""
     model, clip = judge.detector.model, judge.detector.clip
     decode = measure_seconds(partial(read, video, FACES))
     started = time.perf_counter()
-    tracks = extract_faces(video, judge.face_detector).tracks
+    tracks = extract_faces(video, detector).tracks
     extract = time.perf_counter() - started
     score = sum(
         measure_seconds(partial(predict_track, model, track.jpegs, clip, BATCH_SIZE))
         for track in tracks
     )
-    whole = [measure_judging(other, [video]) for other in judges.values()]
-    return decode, extract - decode, score, *whole, measure_seconds(partial(plain.score, video))
+    return decode, extract - decode, score
 
 
-def measure_judging(judge: VideoJudge, videos: list[Path]) -> float:
+def measure_judging(judge: VideoJudge, extractor: Extractor, videos: list[Path]) -> float:
     """Return the seconds until all videos have a verdict."""
-    return measure_seconds(lambda: list(judge.judge(videos)))
+    return measure_seconds(lambda: list(judge.judge(videos, extractor)))
 
 
-def print_folder(backend: str, videos: list[Path], judge: VideoJudge, repeats: int) -> None:
+def print_folder(backend: str, videos: list[Path], measure: Measure, repeats: int) -> None:
     """Print the median seconds per video, one by one and as a folder."""
 
     def one_by_one() -> float:
-        return sum(measure_judging(judge, [video]) for video in videos)
+        return sum(measure([video]) for video in videos)
 
     def as_a_folder() -> float:
-        return measure_judging(judge, videos)
+        return measure(videos)
 
     runs = {"one by one": one_by_one, "as a folder": as_a_folder}
     for name, seconds in repeat_in_turns(runs, repeats).items():

@@ -11,7 +11,8 @@ from flags.types import at_least, between
 def score_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "Judge video files: real, fake or uncertain. Exit code 0: every file was judged; 1: some "
-        "files could\nnot be judged; 2: an error, described in one line.",
+        "files could\nnot be judged; 2: an error, described in one line; 130, 143: ended by "
+        "Ctrl-C, by SIGTERM.",
         "python score.py clip.mp4 folder/ --checkpoint checkpoints/RUN/best.pt",
         "PATH ...",
     )
@@ -102,6 +103,14 @@ def _add_computation(group: argparse._ArgumentGroup) -> None:
     add_prior(group)
     group.add_argument(
         "--batch_size", type=at_least(1), default=4, help="number of clips per forward pass"
+    )
+    group.add_argument(
+        "--timeout",
+        type=between(1, 1e6),
+        default=120,
+        metavar="SECONDS",
+        help="time limit for reading a window of a video and finding its faces; a video that "
+        "exceeds it gets the verdict timeout",
     )
     add_device(group, "auto", "the model")
     add_precision(group, "float32")

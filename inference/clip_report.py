@@ -28,6 +28,7 @@ HEADLINES = {
     "uncertain": "No verdict: the signs are unclear",
     "no_face": "Not judged: no face was found",
     "unreadable": "Not judged: the file cannot be read",
+    "timeout": "Not judged: reading the file takes too long",
 }
 
 

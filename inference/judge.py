@@ -3,17 +3,15 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from common.files import file_size
-from faces.detect import FaceDetector
-from faces.extract import Extraction, FaceTrack, bits_per_pixel, extract_windows, face_side
+from faces.extract import Extraction, FaceTrack, bits_per_pixel, face_side
 from faces.sampling import Span, frames_in_span
-from inference.prefetch import prefetch
+from inference.answers import End, Window
+from inference.extractor import Extractor
 from inference.video_score import FaceScore, FrameScore, VideoScore, most_suspicious
 from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import DecisionRule
@@ -28,19 +26,15 @@ class JudgedVideo(NamedTuple):
     crops: FaceTrack | None  # None if nobody was judged
 
 
-class _Window(NamedTuple):
-    video: Path
-    extraction: Extraction
-    seconds: float  # duration of the extraction
-
-
 @dataclass
-class _People:
-    """The people found so far in a video, in all its windows, and the scores of their clips."""
+class _Video:
+    """The windows of a video so far, and the people in them with the scores of their clips."""
 
+    extractions: list[Extraction] = field(default_factory=list)  # without crops
     faces: list[FaceScore] = field(default_factory=list)
     clip_scores: list[list[float]] = field(default_factory=list)  # one list per person
     worst: FaceTrack | None = None  # crops of the most suspicious person
+    seconds: float = 0.0  # time taken
 
 
 class VideoJudge:
@@ -51,76 +45,71 @@ class VideoJudge:
         windows of what length. `batch_size` is the number of clips per forward pass."""
         self.detector, self.rule = detector, rule
         self.span, self.batch_size = span, batch_size
-        # On the CPU, as in preprocessing: a GPU's rounding could move a crop by a pixel.
-        self.face_detector = FaceDetector(detector.faces)
 
-    def judge(self, videos: Iterable[Path]) -> Iterator[JudgedVideo]:
-        """Yield the result of every video, in order. While the model scores one window, a thread
-        extracts the faces of the next window or video. A video that cannot be read raises no error:
-        its verdict is `unreadable`."""
-        windows = prefetch(self._windows(videos))
-        for video, windows_of_video in groupby(windows, key=lambda window: window.video):
-            yield self._judge_windows(video, windows_of_video)
+    def judge(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[JudgedVideo]:
+        """Yield the result of every video, in order, as soon as it is known. While the model scores
+        one window, the extractor works on the next window or video. A video that cannot be read
+        raises no error: its verdict is `unreadable` or `timeout`."""
+        video = _Video()
+        for answer in extractor.extract(videos, self.detector.faces, self.span):
+            if isinstance(answer, Window):
+                self._add(video, answer)
+            else:
+                yield self._conclude(video, answer)
+                video = _Video()
 
-    def _windows(self, videos: Iterable[Path]) -> Iterator[_Window]:
-        for video in videos:
-            started = time.monotonic()
-            for extraction in extract_windows(video, self.face_detector, self.span):
-                yield _Window(video, extraction, time.monotonic() - started)
-                started = time.monotonic()
+    def _add(self, video: _Video, window: Window) -> None:
+        started = time.monotonic()
+        for track in window.extraction.tracks:
+            model, clip = self.detector.model, self.detector.clip
+            scores = predict_track(model, track.jpegs, clip, self.batch_size)
+            person = _person(len(video.faces) + 1, track, scores, self.rule)
+            video.faces.append(person)
+            video.clip_scores.append(scores.clips)
+            if most_suspicious(video.faces) is person:
+                video.worst = track
+        video.extractions.append(replace(window.extraction, tracks=[]))
+        video.seconds += window.seconds + time.monotonic() - started
 
-    def _judge_windows(self, video: Path, windows: Iterable[_Window]) -> JudgedVideo:
-        seconds = 0.0
-        extractions: list[Extraction] = []
-        people = _People()
-        for window in windows:
-            started = time.monotonic()
-            self._add_people(people, window.extraction)
-            seconds += window.seconds + time.monotonic() - started
-            extractions.append(replace(window.extraction, tracks=[]))
+    def _conclude(self, video: _Video, end: End) -> JudgedVideo:
+        if end.status:
+            video.extractions.append(Extraction(end.status, end.detail))
+        extractions = video.extractions
         status = _video_status(extractions)
-        if status != "ok":
-            people = _People()
+        if status != "ok":  # the people of the windows that were read do not stand for the video
+            video = _Video(seconds=video.seconds)
         combine = AGGREGATIONS[self.rule.aggregation]
-        score = combine(people.clip_scores) if people.clip_scores else None
+        score = combine(video.clip_scores) if video.clip_scores else None
         verdict = self.rule.verdict(status, score)
-        detail = _details(extractions, people.faces, self.span, verdict)
+        detail = _details(extractions, video.faces, self.span, verdict)
         result = VideoScore(
-            video=str(video),
+            video=str(end.video),
             verdict=verdict,
             p_fake=None if score is None else _p_fake(self.rule, score),
             frames=sum(extraction.sampled_frames for extraction in extractions),
-            seconds=round(seconds, 2),
+            seconds=round(video.seconds + end.seconds, 2),
             detail="; ".join(filter(None, detail)),
-            warnings=list(self._warnings(video, extractions[0], people.faces)),
-            people=people.faces,
+            warnings=list(self._warnings(end.size, extractions[0], video.faces)),
+            people=video.faces,
+            sha256=end.sha256,
         )
-        return JudgedVideo(result, people.worst)
+        return JudgedVideo(result, video.worst)
 
-    def _add_people(self, people: _People, extraction: Extraction) -> None:
-        for track in extraction.tracks:
-            model, clip = self.detector.model, self.detector.clip
-            scores = predict_track(model, track.jpegs, clip, self.batch_size)
-            person = _person(len(people.faces) + 1, track, scores, self.rule)
-            people.faces.append(person)
-            people.clip_scores.append(scores.clips)
-            if most_suspicious(people.faces) is person:
-                people.worst = track
-
-    def _warnings(self, video: Path, first: Extraction, people: list[FaceScore]) -> Iterator[str]:
+    def _warnings(self, size: int, first: Extraction, people: list[FaceScore]) -> Iterator[str]:
         """Yield a warning for each property of the video outside the detector's training range.
-        Without people there is none."""
+        Without people there is none. `size` is that of the file in bytes."""
         if people:
             sides = [face_side([frame.box for frame in person.frames]) for person in people]
-            bits = bits_per_pixel(file_size(video), first.width, first.height, first.total_frames)
+            bits = bits_per_pixel(size, first.width, first.height, first.total_frames)
             yield from self.detector.training_range.warnings(first.codec, bits, sides)
 
 
 def _video_status(extractions: list[Extraction]) -> str:
-    """Return the status of a video: `unreadable` if a window is unreadable, else `ok` if a window
-    has a face, else `no_face`."""
+    """Return the status of a video: `timeout` or `unreadable` if a window has it, else `ok` if a
+    window has a face, else `no_face`."""
     statuses = {extraction.status for extraction in extractions}
-    return next(status for status in ("unreadable", "ok", "no_face") if status in statuses)
+    order = ("timeout", "unreadable", "ok", "no_face")
+    return next(status for status in order if status in statuses)
 
 
 def _details(
@@ -129,7 +118,10 @@ def _details(
     """Yield notes for the user: the reason if there is no verdict, damage, number of windows, an
     ignored end, and the most suspicious of several people."""
     first, last = extractions[0], extractions[-1]
-    if last.status == "unreadable" or len(extractions) == 1:
+    if last.status in ("timeout", "unreadable"):
+        yield last.detail
+        return
+    if len(extractions) == 1:
         yield last.detail
     else:
         without = sum(extraction.status != "ok" for extraction in extractions)

@@ -9,8 +9,11 @@ from typing import Any
 from common.errors import UsageError
 from inference.video_score import VideoScore
 
-SCHEMA = 2  # of scores.json and of --json; raised when a field changes its meaning
-COLUMNS = ("video", "verdict", "p_fake", "faces", "frames", "seconds", "detail", "warnings")
+SCHEMA = 3  # of scores.json and of --json; raised when a field changes its meaning
+COLUMNS = (
+    *("video", "verdict", "p_fake", "faces", "frames", "seconds"),
+    *("detail", "warnings", "sha256"),
+)
 HEADER = ",".join(COLUMNS) + "\r\n"
 # How files written by any version begin: this is how they are recognised.
 CSV_START, JSON_START = "video,verdict,p_fake,", '{\n "schema": '

@@ -9,6 +9,7 @@ from common import devices, ray_cluster
 from common.errors import UsageError, VideoError
 from common.files import sha256
 from faces.sampling import Span
+from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
 from inference.video_score import VideoScore
 from scoring.detector import Detector
@@ -26,6 +27,7 @@ class ScoringJob:
     prior: float  # expected share of fakes
     span: Span
     batch_size: int
+    timeout: float  # limit for each window of a video, in seconds
     report: Path | None  # folder of pages
     save_video: Path | None  # folder of marked videos
 
@@ -42,10 +44,10 @@ class ScoringJob:
         """SHA-256 of the checkpoint, as hexadecimal text."""
         return sha256(self.checkpoint)
 
-    def run(self, videos: Iterable[Path]) -> Iterator[VideoScore]:
+    def run(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[VideoScore]:
         """Yield the result of every video, in order. The page and the marked video, if requested,
         are written first; if that fails, the result gets a warning."""
-        for judged in self.judge.judge(videos):
+        for judged in self.judge.judge(videos, extractor):
             score = judged.score
             try:
                 self._write_extras(judged)
@@ -82,7 +84,9 @@ class ScoringJob:
                 yield from (replace(score, video=name) for name in names[score.video])
 
     def _task(self, videos: Sequence[str]) -> list[VideoScore]:
-        return list(self.run(map(Path, videos)))
+        with Extractor(self.timeout) as extractor:
+            extractor.start()
+            return list(self.run(map(Path, videos), extractor))
 
 
 def load_detector(path: Path, backend: str, device: str, precision: str) -> Detector:

@@ -44,10 +44,11 @@ class VideoScore:
     detail: str  # notes for the user: reason if not judged, damage, windows, most suspicious person
     warnings: list[str] = field(default_factory=list)  # reasons to trust the verdict less
     people: list[FaceScore] = field(default_factory=list)
+    sha256: str = ""  # of the file's content that was decoded; empty if it could not be read
 
     def summary(self) -> dict[str, Any]:
         """Return the fields as a dict, without `people`, but with their number as `faces`."""
-        names = ("video", "verdict", "p_fake", "frames", "seconds", "detail", "warnings")
+        names = ("video", "verdict", "p_fake", "frames", "seconds", "detail", "warnings", "sha256")
         return {name: getattr(self, name) for name in names} | {"faces": len(self.people)}
 
     def to_dict(self) -> dict[str, Any]:

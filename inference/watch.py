@@ -9,17 +9,14 @@ from inference.ledger import FileState, Ledger, file_state
 from inference.video_score import VideoScore
 
 PAUSE = 2.0  # seconds between two scans; a file that changes in between is still being written
-POLL = 0.1  # seconds between two calls of `stop`
 
 
-def scans(stop: Callable[[], bool]) -> Iterator[None]:
+def scans() -> Iterator[None]:
     """Yield None when a scan is due: at once, and then again PAUSE seconds after the caller has
-    finished the previous scan. Return as soon as `stop` returns True."""
-    while not stop():
+    finished the previous scan."""
+    while True:
         yield
-        end = time.monotonic() + PAUSE
-        while time.monotonic() < end and not stop():
-            time.sleep(POLL)
+        time.sleep(PAUSE)
 
 
 def watch(
@@ -28,12 +25,10 @@ def watch(
     ledger: Ledger,
     report: Callable[[VideoScore], None],
     scans: Iterable[object],
-    stop: Callable[[], bool],
 ) -> None:
     """Scan `folders` once per item of `scans`, and pass the result of every new or changed video to
     `report`. If `ledger` has a result for the same content, that is used; else `judge` is called
-    and its result is stored. A file is left alone until two successive scans find it unchanged.
-    Return when `scans` ends, or when `stop` returns True after a report."""
+    and its result is stored. A file is left alone until two successive scans find it unchanged."""
     before: dict[Path, FileState] = {}
     done = {path: state for known in ledger if (state := file_state(path := Path(known.video)))}
     for _ in scans:
@@ -51,14 +46,12 @@ def watch(
                 continue
             done[path] = state
             report(score)
-            if stop():
-                return
         before = now
 
 
 def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> VideoScore:
     """Return the ledger's result for the content of `path`. If there is none, judge the file, and
-    store the result unless the file has changed or its verdict is `unreadable`."""
+    store the result unless the file has changed or could not be read."""
     before = file_state(path)
     try:
         digest = ledger.digest(path)
@@ -67,7 +60,7 @@ def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> V
     score = ledger.find(digest, path)
     if score is None:
         score = judge(path)
-        # `unreadable` may be temporary, from a lack of memory or of file handles.
-        if file_state(path) == before and score.verdict != "unreadable":
+        # The cause may be temporary, such as a lack of memory.
+        if file_state(path) == before and score.verdict not in ("unreadable", "timeout"):
             ledger.add(digest, score)
     return score

@@ -24,6 +24,7 @@ from tests.helpers import preprocess_runs
 from tests.helpers.commands import run_here
 from tests.helpers.crop_sets import FACES, write_crop_set
 from tests.helpers.evaluate_runs import run
+from tests.helpers.extract_here import ExtractorHere
 
 
 def write_checkpoint(
@@ -83,6 +84,7 @@ def test_evaluate_and_score_give_the_same_p_fake(
     judged_by = ("--checkpoint", checkpoint, "--precision", precision, "--device", "cpu")
     assert run(monkeypatch, *judged_by, "--csv_file", extracted, "--split", "train") == 0
     part = talking_heads / "dfdc_train_part_0"
+    monkeypatch.setattr(score, "Extractor", ExtractorHere)
     assert run_here(monkeypatch, score.main, part, *judged_by, "--output", tmp_path) == 0
     from_crops = read_scores(tmp_path / "evaluation_train/scores.csv")
     from_videos = read_scores(tmp_path / "scores.csv")

@@ -20,9 +20,11 @@ from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import DecisionRule
 from scoring.predict import predict_track
 from tests.helpers.crop_sets import FACES, write_crop_set
+from tests.helpers.extract_here import ExtractorHere
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    monkeypatch.setattr(score, "Extractor", ExtractorHere)
     monkeypatch.setattr(sys, "argv", ["score.py", *map(str, words), "--device", "cpu"])
     with pytest.raises(SystemExit) as caught:
         errors.run(score.main)
@@ -82,7 +84,7 @@ def test_names_come_from_a_pipe_and_lines_of_json_go_to_one(
     assert [line["video"] for line in said] == names, "each once, and nothing else is printed"
     for line in said[-2:]:
         assert line["verdict"] == "unreadable" and line["p_fake"] is None
-    assert all(line["schema"] == 2 for line in said)
+    assert all(line["schema"] == 3 for line in said)
 
 
 def test_a_prior_lowers_p_fake_and_changes_no_verdict(

@@ -15,6 +15,7 @@ from common.errors import CheckpointError
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
 from tests.helpers.commands import run_here, run_process
+from tests.helpers.extract_here import ExtractorHere
 from tests.helpers.hostile import EXPECTED, write_hostile
 from tests.helpers.video_files import cut
 
@@ -32,6 +33,7 @@ def extractions(files: Path, detector: FaceDetector) -> dict[str, Extraction]:
 
 
 def score_here(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    monkeypatch.setattr(score, "Extractor", ExtractorHere)
     return run_here(monkeypatch, score.main, *words, "--device", "cpu")
 
 

@@ -1,6 +1,5 @@
-"""Files become verdicts: long ones in windows, the next one's faces while the model is at work."""
+"""Files become verdicts, long ones in windows."""
 
-import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from common.files import sha256
 from faces import extract
+from faces.detect import FaceDetector
 from faces.extract import extract_faces
 from faces.frames import Frames
 from faces.sampling import WHOLE, Span
-from inference import judge
-from inference.judge import VideoJudge
-from inference.prefetch import prefetch
+from inference.judge import JudgedVideo, VideoJudge
 from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
 from scoring.load import load_detector
+from tests.helpers.extract_here import ExtractorHere
 from tests.helpers.video_files import cut, write_video
 
 WINDOWS = Span(window=0.28)  # seven frames, 25 a second
@@ -30,8 +30,12 @@ def loaded(checkpoint: Path) -> Detector:
     return load_detector(checkpoint, torch.device("cpu"))
 
 
-def make(loaded: Detector, span: Span = WHOLE) -> VideoJudge:
-    return VideoJudge(loaded, DecisionRule(), span, batch_size=2)
+def judge(
+    loaded: Detector, video: Path, span: Span = WHOLE, rule: DecisionRule | None = None
+) -> JudgedVideo:
+    rule = rule or DecisionRule()
+    (judged,) = VideoJudge(loaded, rule, span, batch_size=2).judge([video], ExtractorHere())
+    return judged
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def long_video(tmp_path_factory: pytest.TempPathFactory, heads: list[list[np.nda
 def test_a_long_video_is_judged_in_windows_and_the_worst_one_decides(
     long_video: Path, loaded: Detector
 ) -> None:
-    ((score, worst),) = make(loaded, Span(window=0.48)).judge([long_video])
+    score, worst = judge(loaded, long_video, Span(window=0.48))
     assert "judged in 3 windows, 1 without a face" in score.detail
     assert [person.person for person in score.people] == [1, 2]
     first, second = ([frame.index for frame in p.frames] for p in score.people)
@@ -61,11 +65,11 @@ def test_a_mean_over_people_says_what_the_worst_one_would_get_alone(
     long_video: Path, loaded: Detector
 ) -> None:
     span = Span(window=0.48)
-    ((score, _),) = make(loaded, span).judge([long_video])
+    score, _ = judge(loaded, long_video, span)
     model = replace(DecisionRule(), aggregation="mean")
     between = np.mean([person.p_fake for person in score.people])
     judgement = replace(model, real_below=float(between) + 1e-9, fake_from=float(between) + 1e-9)
-    ((score, _),) = VideoJudge(loaded, judgement, span, batch_size=2).judge([long_video])
+    score, _ = judge(loaded, long_video, span, judgement)
     assert {person.verdict for person in score.people} == {"real", "fake"}
     assert score.verdict == "real"
     assert score.detail.endswith("is the most suspicious (judged alone: fake)")
@@ -75,14 +79,14 @@ def test_a_window_is_judged_as_a_video_of_its_frames_would_be(
     tmp_path: Path, heads: list[list[np.ndarray]], loaded: Detector
 ) -> None:
     double = write_video(tmp_path / "double.mp4", [*heads[0], *heads[0]])
-    ((score, _),) = make(loaded, Span(window=0.48)).judge([double])
-    assert len(extract_faces(double, make(loaded).face_detector).tracks) == 1
+    score, _ = judge(loaded, double, Span(window=0.48))
+    assert len(extract_faces(double, FaceDetector(loaded.faces)).tracks) == 1
     assert len(score.people) == 2
     assert score.frames == 2 * loaded.faces.frames_per_video
 
 
 def test_what_comes_after_max_seconds_is_not_looked_at(long_video: Path, loaded: Detector) -> None:
-    ((score, _),) = make(loaded, Span(limit=0.48)).judge([long_video])
+    score, _ = judge(loaded, long_video, Span(limit=0.48))
     assert len(score.people) == 1
     assert max(frame.index for frame in score.people[0].frames) < 12
     assert "only the first 0.48 s of 1.4 s were judged" in score.detail
@@ -93,59 +97,14 @@ def test_a_video_that_breaks_off_in_its_first_half_has_no_verdict_from_the_windo
 ) -> None:
     whole = write_video(tmp_path / "whole.mp4", [*heads[0]] * 4)
     broken = cut(whole, tmp_path / "broken.mp4", 0.3)
-    ((score, worst),) = make(loaded, WINDOWS).judge([broken])
+    score, worst = judge(loaded, broken, WINDOWS)
     assert (score.verdict, score.p_fake, score.people, worst) == ("unreadable", None, [], None)
+    assert score.sha256 == ""
     assert "frames could be decoded" in score.detail
 
 
-def test_the_next_video_is_looked_at_while_the_model_is_at_work(
-    talking_heads: Path, loaded: Detector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    videos = sorted((talking_heads / "new").iterdir())[:2]
-    second_begun = threading.Event()
-    extract, predict = judge.extract_windows, judge.predict_track
-
-    def extracting(video: Path, *rest: object) -> Iterator[object]:
-        if video == videos[1]:
-            second_begun.set()
-        return extract(video, *rest)
-
-    def predicting(*given: object) -> object:
-        assert second_begun.wait(timeout=60), "the second video waited for the model"
-        return predict(*given)
-
-    monkeypatch.setattr(judge, "extract_windows", extracting)
-    monkeypatch.setattr(judge, "predict_track", predicting)
-    together = [score for score, _ in make(loaded).judge(videos)]
-    monkeypatch.undo()
-    alone = [score for video in videos for score, _ in make(loaded).judge([video])]
-    for one, other in zip(together, alone, strict=True):
-        assert (one.video, one.people) == (other.video, other.people)
-
-
-def test_items_made_ahead_keep_their_order_and_no_more_than_one_waits() -> None:
-    made: list[int] = []
-
-    def make_items() -> Iterator[int]:
-        for number in range(5):
-            made.append(number)
-            yield number
-
-    for number in prefetch(make_items()):
-        assert len(made) <= number + 2
-    assert made == list(range(5))
-
-
-def test_what_making_an_item_raises_arrives_after_the_items_before_it() -> None:
-    def make_items() -> Iterator[int]:
-        yield 1
-        raise ValueError("no more")
-
-    taken = []
-    with pytest.raises(ValueError, match="no more"):
-        for item in prefetch(make_items()):
-            taken.append(item)
-    assert taken == [1]
+def test_a_verdict_names_the_content_that_was_read(long_video: Path, loaded: Detector) -> None:
+    assert judge(loaded, long_video).score.sha256 == sha256(long_video)
 
 
 def test_no_more_than_one_window_of_frames_is_in_memory(
@@ -166,6 +125,6 @@ def test_no_more_than_one_window_of_frames_is_in_memory(
             del frames
 
     monkeypatch.setattr(extract, "read_windows", watched)
-    ((score, _),) = make(loaded, Span(window=0.48)).judge([video])
+    score, _ = judge(loaded, video, Span(window=0.48))
     assert len(windows) == len(score.people) == 6
     assert most == 1

@@ -51,7 +51,7 @@ class Place:
                 yield event()
 
         with self.ledger(settings) as ledger:
-            watch([self.folder], self.judge, ledger, said.append, looks(), lambda: False)
+            watch([self.folder], self.judge, ledger, said.append, looks())
         return [Path(score.video).name for score in said]
 
     def put(self, name: str, text: str) -> None:

@@ -15,6 +15,7 @@ from inference.scoring_job import ScoringJob
 from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
 from scoring.training_range import TrainingRange, fit_training_range
+from tests.helpers.extract_here import ExtractorHere
 from tests.helpers.video_files import write_as, write_video
 
 KNOWN = TrainingRange(("h264", "hevc"), (0.1, 0.5), (60.0, 200.0))
@@ -94,12 +95,14 @@ def test_a_verdict_comes_with_its_warnings(
     )
     usual = write_video(tmp_path / "usual.mp4", heads[0])
     odd = write_as(tmp_path / "odd.mkv", heads[0], "mpeg4", "yuv420p")
-    found = [score for score, _ in judge.judge([usual, odd])]
+    found = [score for score, _ in judge.judge([usual, odd], ExtractorHere())]
     assert all(score.verdict in ("real", "fake") for score in found)
     assert not found[0].warnings
     assert "codec mpeg4, trained on h264" in found[1].warnings
-    job = ScoringJob(tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, WHOLE, 2, tmp_path, None)
-    assert [score.warnings for score in job.run([odd])] == [found[1].warnings]
+    job = ScoringJob(
+        tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, WHOLE, 2, 60, tmp_path, None
+    )
+    assert [score.warnings for score in job.run([odd], ExtractorHere())] == [found[1].warnings]
     (page,) = tmp_path.glob("odd*.html")
     text = page.read_text(encoding="utf-8")
     assert "differs from those that the detector was trained on (codec mpeg4, trained on" in text

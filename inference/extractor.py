@@ -1,0 +1,108 @@
+"""Extracts the faces of videos in a worker process, one video ahead of the model.
+
+A video that hangs or crashes the process, or needs too much memory, has a status; the others
+continue. Imports nothing slow, so that the process can start before its parent has imported torch.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Self
+
+from common.errors import PipelineError
+from common.preprocessing import FaceConfig
+from faces.sampling import Span
+from inference.answers import End, Window
+from inference.worker import Done, Failed, TaskTimeout, Worker, WorkerDied
+
+MODULE = "inference.extractor_process"
+SECONDS_TO_START = 300  # for a process that imports torch, on a busy machine
+CANNOT_START = "the process that reads videos cannot start (is there enough memory?)"
+
+
+class Extractor:
+    """A worker process with a face detector. After a video that ends the process, another one is
+    started. Use it in a `with` block, at whose end the process ends, whatever it does."""
+
+    def __init__(self, timeout: float) -> None:
+        """`timeout` is the limit for each window of a video, and for hashing it, in seconds."""
+        self.timeout = timeout
+        self._worker: Worker | None = None
+        self._config: FaceConfig | None = None  # settings of the worker's face detector
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kill()
+
+    def start(self) -> Worker:
+        """Start the process unless it runs, and return at once: it then imports modules while the
+        caller loads the model."""
+        self._worker = self._worker or Worker(MODULE)
+        return self._worker
+
+    def extract(
+        self, videos: Iterable[Path], config: FaceConfig, span: Span
+    ) -> Iterator[Window | End]:
+        """Yield the windows of each video and then its End, in order. While the caller uses a
+        window, the process works on the next one or on the next video.
+
+        Raise PipelineError if the process cannot start, UsageError if the decoder of `config` is
+        not installed.
+        """
+        from inference import extractor_process
+
+        given_to: Worker | None = None  # the worker that has `video` already
+        try:
+            for video, following in pairwise(chain(videos, [None])):
+                assert video is not None
+                worker = self._prepared(config)
+                if worker is not given_to:
+                    worker.submit(partial(extractor_process.extract, video, span))
+                if following is not None:
+                    worker.submit(partial(extractor_process.extract, following, span))
+                given_to = worker
+                yield from self._answers(worker, video)
+        except BaseException:  # also if the caller stops early: answers are on their way
+            self._kill()
+            raise
+
+    def _prepared(self, config: FaceConfig) -> Worker:
+        """Return the worker, with a face detector with the settings `config`."""
+        from inference import extractor_process
+
+        worker = self.start()
+        if config != self._config:
+            worker.submit(partial(extractor_process.prepare, config))
+            try:
+                answer = worker.receive(SECONDS_TO_START)
+            except (TaskTimeout, WorkerDied) as error:
+                raise PipelineError(f"{CANNOT_START}: {error or 'no answer'}") from error
+            if isinstance(answer, Failed):
+                raise PipelineError(f"{CANNOT_START}: {answer.reason}")
+            self._config = config
+        return worker
+
+    def _answers(self, worker: Worker, video: Path) -> Iterator[Window | End]:
+        """Yield the answers to the first task that is not done, which is about `video`."""
+        answer: Window | Done | Failed
+        try:
+            while isinstance(answer := worker.receive(self.timeout), Window):
+                yield answer
+        except TaskTimeout:
+            self._kill()
+            reason = f"not done after {self.timeout:g} s"
+            yield End(video, seconds=self.timeout, status="timeout", detail=reason)
+        except WorkerDied as death:
+            self._kill()
+            yield End(video, status="unreadable", detail=f"the process that read it died ({death})")
+        else:
+            failed = isinstance(answer, Failed)
+            yield End(video, status="unreadable", detail=answer.reason) if failed else answer.result
+
+    def _kill(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+        self._worker = self._config = None

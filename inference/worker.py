@@ -1,0 +1,154 @@
+"""A process that runs tasks one after the other, within limits of time and memory.
+
+Decoders run in it: one that hangs, crashes or needs too much memory ends this process and no other.
+Imports nothing slow, so that the process can start before its parent has imported torch.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context, resource_tracker
+from multiprocessing.connection import Connection
+from threading import Thread
+from typing import Any
+
+from common.errors import PipelineError, one_line
+
+SECONDS_TO_END = 5  # that a killed process may take
+
+# Yields any number of answers and returns a result. It is sent to the process, so it must be a
+# function of a module, or a functools.partial of one.
+Task = Callable[[], Generator[Any, None, Any]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The last answer to a task: what it returned."""
+
+    result: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The last answer to a task that raised an exception."""
+
+    reason: str  # one line
+
+
+class TaskTimeout(Exception):
+    """A task did not answer in time."""
+
+
+class WorkerDied(Exception):
+    """The process ended by itself; the message says how."""
+
+
+class Worker:
+    """A process that runs tasks in the order in which they are submitted."""
+
+    def __init__(self, module: str) -> None:
+        """Start the process and return at once. The process imports `module` first."""
+        context = get_context("spawn")  # torch's threads do not survive a fork
+        self._tasks, tasks = context.Pipe()
+        parent, self._alive = context.Pipe(duplex=False)  # the process ends when this one closes
+        self._process = context.Process(target=_serve, args=(tasks, parent, module), daemon=True)
+        with _signals_blocked():
+            self._process.start()
+        tasks.close()
+        parent.close()
+
+    def submit(self, task: Task) -> None:
+        """Add a task. If the process has died, `receive` says so."""
+        with suppress(OSError):
+            self._tasks.send(task)
+
+    def receive(self, timeout: float) -> Any:
+        """Return the next answer of the first task that is not done: what it yields, and then a
+        Done or a Failed. Raise TaskTimeout if there is none within `timeout` seconds, WorkerDied if
+        the process has died, and a PipelineError that the task raised."""
+        try:
+            if not self._tasks.poll(timeout):
+                raise TaskTimeout
+            answer = self._tasks.recv()
+        except (EOFError, OSError) as error:
+            raise WorkerDied(self._cause_of_death()) from error
+        if isinstance(answer, PipelineError):
+            raise answer
+        return answer
+
+    def _cause_of_death(self) -> str:
+        self._process.join(SECONDS_TO_END)
+        code = self._process.exitcode
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.join(SECONDS_TO_END)
+        self._tasks.close()
+        self._alive.close()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Block SIGINT and SIGTERM in processes that are started in the block. They inherit this for
+    good: both signals reach a whole process group, and only the parent handles them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # if it started later, it would unblock the signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(tasks: Connection, parent: Connection, module: str) -> None:
+    """Run the tasks that arrive, until the parent ends."""
+    Thread(target=_end_with, args=[parent], daemon=True).start()
+    import_module(module)
+    with suppress(EOFError, OSError):  # the parent has ended
+        while True:
+            _run(tasks.recv(), tasks)
+
+
+def _end_with(parent: Connection) -> None:
+    """Wait until the parent closes its end of the pipe or dies; then end this process, even while a
+    decoder hangs."""
+    with suppress(EOFError, OSError):
+        parent.recv_bytes()
+    os._exit(0)
+
+
+def _run(task: Task, connection: Connection) -> None:
+    """Send what the task yields, and then a Done, a Failed or a PipelineError."""
+    answers = task()
+    try:
+        while True:
+            connection.send(next(answers))
+    except StopIteration as end:
+        connection.send(Done(end.value))
+    except PipelineError as error:
+        connection.send(error)
+    except Exception as error:  # decoders raise exceptions of many types for damaged files
+        connection.send(Failed(one_line(error)))
+
+
+def limit_memory(limit: int) -> None:
+    """Let this process use at most about `limit` bytes of physical memory: further memory is
+    refused, which is a MemoryError in Python. Do nothing except on Linux."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with open("/proc/self/status", encoding="utf-8") as file:
+        sizes = dict(line.split(":", 1) for line in file)
+    used, writable = (int(sizes[name].split()[0]) << 10 for name in ("VmRSS", "VmData"))  # kB
+    # Not RLIMIT_AS: it counts address space that threads reserve and never use.
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (writable + max(0, limit - used), most))

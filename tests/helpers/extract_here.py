@@ -1,0 +1,28 @@
+"""An Extractor in this process, which saves the start of another one."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from common.preprocessing import FaceConfig
+from faces.detect import FaceDetector
+from faces.sampling import Span
+from inference import extractor_process
+from inference.answers import End, Window
+from inference.extractor import Extractor
+
+make_detector = lru_cache(1)(FaceDetector)
+
+
+class ExtractorHere(Extractor):
+    def __init__(self, timeout: float = 120) -> None:
+        super().__init__(timeout)
+
+    def start(self) -> None: ...
+
+    def extract(
+        self, videos: Iterable[Path], config: FaceConfig, span: Span
+    ) -> Iterator[Window | End]:
+        extractor_process._detector = make_detector(config)
+        for video in videos:
+            yield (yield from extractor_process.extract(video, span))

@@ -1,0 +1,185 @@
+"""A video that hangs, crashes or takes all memory costs its own row, and no signal waits for it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path, PosixPath
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from common.errors import PipelineError
+from common.preprocessing import FaceConfig
+from faces.sampling import WHOLE
+from inference import extractor, judge
+from inference.answers import End
+from inference.extractor import Extractor
+from inference.judge import VideoJudge
+from scoring.decision_rule import DecisionRule
+from scoring.load import load_detector
+from tests.helpers.video_files import write_video
+
+pytestmark = pytest.mark.slow
+
+CONFIG = FaceConfig(frames_per_video=2, face_size=32)
+
+
+class Crashing(PosixPath):
+    """Ends the process that looks at it, as a codec with a bug does."""
+
+    def is_file(self) -> bool:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        return True
+
+
+class Hanging(PosixPath):
+    def is_file(self) -> bool:
+        Path(f"{self}.begun").touch()
+        time.sleep(1000)
+        return True
+
+
+class Greedy(PosixPath):
+    """Asks for 4 GiB, which stay unused and are granted where there is no limit."""
+
+    def is_file(self) -> bool:
+        return bool(np.empty(1 << 32, np.uint8).size)
+
+
+class Odd(PosixPath):
+    """Makes a reader fail in a way that nobody expects."""
+
+    def is_file(self) -> bool:
+        raise LookupError("no such\ntrack")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def good(tmp_path: Path, heads: list[list[np.ndarray]]) -> Path:
+    return write_video(tmp_path / "good.mp4", heads[0])
+
+
+def test_a_video_that_crashes_hangs_or_takes_all_memory_costs_its_own_row(
+    good: Path, tmp_path: Path
+) -> None:
+    bad = [Crashing("crash"), Greedy("memory"), Odd("odd"), Hanging(tmp_path / "hang")]
+    with Extractor(timeout=8) as extractor:
+        answers = list(extractor.extract([good, *bad, good], CONFIG, WHOLE))
+    ends = [answer for answer in answers if isinstance(answer, End)]
+    assert [end.video for end in ends] == [good, *bad, good]
+    first, *failed, last = ends
+    assert first.status == last.status == "" and first.sha256 == last.sha256 != ""
+    assert [(end.status, end.detail) for end in failed] == [
+        ("unreadable", "the process that read it died (signal 11)"),
+        ("unreadable", "it needs more than 3 GB of memory"),
+        ("unreadable", "LookupError: no such track"),
+        ("timeout", "not done after 8 s"),
+    ]
+    assert len(answers) == len(ends) + 2, "a window of each good video"
+
+
+def test_the_next_video_is_looked_at_meanwhile_and_no_verdict_waits_for_it(
+    good: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = load_detector(checkpoint, torch.device("cpu"))
+    predict = judge.predict_track
+
+    def predict_later(*given: object) -> object:
+        wait_for((tmp_path / "hang.begun").exists)
+        return predict(*given)
+
+    monkeypatch.setattr(judge, "predict_track", predict_later)
+    with Extractor(timeout=1e6) as extractor:
+        videos = [good, Hanging(tmp_path / "hang")]
+        results = VideoJudge(detector, DecisionRule(), WHOLE, 2).judge(videos, extractor)
+        assert next(results).score.people
+        results.close()
+
+
+def test_a_process_that_cannot_start_ends_the_call_in_one_line(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor, "MODULE", "no_such_module")
+    with Extractor(60) as reader, pytest.raises(PipelineError, match=r"cannot start .*code 1"):
+        list(reader.extract([good], CONFIG, WHOLE))
+
+
+# score.py with a decoder that hangs in every file but the first, and says which process it is in.
+HANGS = """
+import os, time
+from pathlib import Path
+import score
+from common import errors
+
+def hang(path, *settings):
+    name = os.path.realpath(path)
+    if Path(name).name == "good.mp4":
+        return extract_windows(path, *settings)
+    Path(f"{name}.pid").write_text(str(os.getpid()))
+    while True:
+        time.sleep(1000)
+
+if __name__ == "__main__":
+    errors.run(score.main)
+else:
+    from inference import extractor_process
+    extract_windows = extractor_process.extract_windows
+    extractor_process.extract_windows = hang
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "flags", "code"),
+    [
+        (signal.SIGTERM, [], 143),
+        (signal.SIGINT, [], 130),
+        (signal.SIGTERM, ["--watch"], 0),
+        (signal.SIGKILL, [], -9),
+    ],
+)
+def test_a_signal_ends_a_call_and_its_decoder_whatever_that_does(
+    number: int,
+    flags: list[str],
+    code: int,
+    good: Path,
+    tmp_path: Path,
+    checkpoint: Path,
+    repository: Path,
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(HANGS)
+    hanging = tmp_path / "hangs.mp4"
+    hanging.write_bytes(b"no video")
+    call = [tmp_path, "--checkpoint", checkpoint, "--output", tmp_path, "--timeout", "1e6", *flags]
+    process = subprocess.Popen(
+        [sys.executable, script, *call],
+        env=os.environ | {"PYTHONPATH": str(repository)},
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pid_file, rows = tmp_path / "hangs.mp4.pid", tmp_path / "scores.csv"
+    wait_for(lambda: pid_file.exists() and pid_file.read_text() != "")
+    wait_for(lambda: "good.mp4" in rows.read_text())
+    pid = int(pid_file.read_text())
+    if number == signal.SIGKILL:
+        process.kill()
+    else:
+        os.killpg(process.pid, number)  # as a terminal does
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == ("interrupted\n" if code > 0 else "")
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
+    table = pd.read_csv(rows)
+    assert [Path(video).name for video in table["video"]] == ["good.mp4"]
