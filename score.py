@@ -34,7 +34,7 @@ from inference.interrupts import Interrupted, Interrupts
 from inference.ledger import Ledger
 from inference.score_output import SCHEMA, ScoreFiles
 from inference.video_score import VideoScore
-from inference.watch import scans, watch
+from inference.watch import Judge, scans, watch
 
 if TYPE_CHECKING:  # slow
     from inference.scoring_job import ScoringJob
@@ -167,7 +167,7 @@ def watch_folders(
     with closing(Ledger(path, job.checkpoint_digest, settings)) as ledger:
         for score in ledger:
             files.add(score)
-        watch(folders, judge_one, ledger, report, scans())
+        watch(folders, Judge(judge_one, extractor.sha256, ledger), report, scans())
 
 
 def text_line(score: VideoScore) -> str:

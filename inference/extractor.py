@@ -69,6 +69,16 @@ class Extractor:
             self._kill()
             raise
 
+    def sha256(self, video: Path) -> str:
+        """Return the SHA-256 of a file; empty if it cannot be read within the time limit."""
+        from inference import extractor_process
+
+        worker = self._prepared(self._config or FaceConfig())
+        worker.submit(partial(extractor_process.hash_file, video))
+        (end,) = self._answers(worker, video)
+        assert isinstance(end, End)
+        return end.sha256
+
     def _prepared(self, config: FaceConfig) -> Worker:
         """Return the worker, with a face detector with the settings `config`."""
         from inference import extractor_process

@@ -48,6 +48,13 @@ def extract(video: Path, span: Span) -> Generator[Window, None, End]:
         return End(video, status="unreadable", detail=reason)
 
 
+def hash_file(video: Path) -> Generator[None, None, End]:
+    """Return the End of a file that is only hashed."""
+    with _opened(video) as (file, path):
+        yield from ()
+        return _end(video, file, path, _state(file))
+
+
 @contextmanager
 def _opened(video: Path) -> Iterator[tuple[BufferedReader | None, Path]]:
     """Yield the open file and a path that leads to it even if the file is renamed or replaced. If

@@ -1,6 +1,7 @@
 """Stores results in an SQLite file, by content of the video, model and settings (score.py --watch).
 
-The same content is judged only once, also under another file name and after a restart.
+The same content is judged only once, also under another file name and after a restart. A file is
+only read again to learn that it is the same if its state on disk has changed.
 """
 
 import json
@@ -10,19 +11,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from common.errors import DataError
-from common.files import sha256
 from inference.video_score import VideoScore
 
-FileState = tuple[int, int]  # size in bytes, modification time in nanoseconds
+# Earlier versions had a table `files`, without the times and numbers by which a file is known now.
 TABLES = """
-CREATE TABLE IF NOT EXISTS files (
-    video BLOB PRIMARY KEY, size INTEGER, changed INTEGER, sha256 TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS contents (
+    video BLOB PRIMARY KEY, size INTEGER, state TEXT NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS scores (
     sha256 TEXT, model TEXT, settings TEXT, score TEXT NOT NULL,
     PRIMARY KEY (sha256, model, settings));
 """
+
+
+class FileState(NamedTuple):
+    """Numbers of which at least one changes with the content of a file. A program can set the
+    modification time, but not the time of the last change."""
+
+    size: int  # in bytes
+    modified: int  # in nanoseconds
+    changed: int  # of content, name or permissions, in nanoseconds
+    number: int  # of the file on its disk: another one if it was replaced
+
+    def __str__(self) -> str:
+        return json.dumps(self)
 
 
 class Ledger:
@@ -43,32 +57,31 @@ class Ledger:
         recorded. A file that has changed since is left out, a deleted file is not."""
         with self._errors():
             rows = self.connection.execute(
-                "SELECT video, size, changed, score FROM files JOIN scores USING (sha256) "
-                "WHERE model = ? AND settings = ? ORDER BY files.rowid",
+                "SELECT video, state, score FROM contents JOIN scores USING (sha256) "
+                "WHERE model = ? AND settings = ? ORDER BY contents.rowid",
                 self.key,
             ).fetchall()
-        for video, *known, score in rows:
+        for video, known, score in rows:
             path = Path(os.fsdecode(video))
-            if file_state(path) in (None, tuple(known)):
+            state = file_state(path)
+            if state is None or str(state) == known:
                 yield self._parse(score, path)
 
-    def digest(self, path: Path) -> str:
-        """Return the SHA-256 of a file's content. The file is read only if its size or modification
-        time differs from the recorded one. Raise OSError if it cannot be read."""
-        name, state = os.fsencode(path), file_state(path)
+    def digest(self, path: Path, state: FileState) -> str | None:
+        """Return the recorded SHA-256 of a file's content; None if the file is new, or was in
+        another state."""
         with self._errors():
             row = self.connection.execute(
-                "SELECT size, changed, sha256 FROM files WHERE video = ?", (name,)
+                "SELECT sha256 FROM contents WHERE video = ? AND state = ?",
+                (os.fsencode(path), str(state)),
             ).fetchone()
-        if row and row[:2] == state:
-            return row[2]
-        digest = sha256(path)
-        with self._errors(), self.connection:
-            self.connection.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                (name, *(state or (0, 0)), digest),
-            )
-        return digest
+        return row[0] if row else None
+
+    def knows_size(self, size: int) -> bool:
+        """Return whether a recorded file has this size in bytes."""
+        with self._errors():
+            query = "SELECT 1 FROM contents WHERE size = ? LIMIT 1"
+            return self.connection.execute(query, (size,)).fetchone() is not None
 
     def find(self, digest: str, path: Path) -> VideoScore | None:
         """Return the stored result for content with the SHA-256 `digest`, with `path` as its video.
@@ -80,12 +93,16 @@ class Ledger:
             ).fetchone()
         return self._parse(row[0], path) if row else None
 
-    def add(self, digest: str, score: VideoScore) -> None:
-        """Store the result for content with the SHA-256 `digest`."""
+    def add(self, score: VideoScore, state: FileState) -> None:
+        """Store the result for a file that was read in the given state."""
         with self._errors(), self.connection:
             self.connection.execute(
+                "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?)",
+                (os.fsencode(score.video), state.size, str(state), score.sha256),
+            )
+            self.connection.execute(
                 "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
-                (digest, *self.key, json.dumps(score.to_dict())),
+                (score.sha256, *self.key, json.dumps(score.to_dict())),
             )
 
     def _parse(self, score: str, path: Path) -> VideoScore:
@@ -109,9 +126,9 @@ class Ledger:
 
 
 def file_state(path: Path) -> FileState | None:
-    """Return size and modification time of a file; None if it cannot be accessed."""
+    """Return the state of a file; None if it cannot be accessed."""
     try:
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_size, stat.st_mtime_ns
+    return FileState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)

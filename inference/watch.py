@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from inference.inputs import videos_under
@@ -19,18 +20,41 @@ def scans() -> Iterator[None]:
         time.sleep(PAUSE)
 
 
+@dataclass(frozen=True)
+class Judge:
+    """Judges one file, unless the ledger has a result for its content."""
+
+    judge: Callable[[Path], VideoScore]
+    digest: Callable[[Path], str]  # SHA-256 of a file; empty if it cannot be read
+    ledger: Ledger
+
+    def __call__(self, path: Path, state: FileState) -> VideoScore:
+        """Return the result for a file in the given state. Store it unless the file has changed
+        since, or could not be read: the cause may be temporary, such as a lack of memory."""
+        digest = self.ledger.digest(path, state)
+        # Only a copy of a known file is read before it is judged, and so twice.
+        if digest is None and self.ledger.knows_size(state.size):
+            digest = self.digest(path)
+        score = self.ledger.find(digest, path) if digest else None
+        if score is None:
+            score = self.judge(path)
+        if score.sha256 and file_state(path) == state:
+            self.ledger.add(score, state)
+        return score
+
+
 def watch(
     folders: Sequence[Path],
-    judge: Callable[[Path], VideoScore],
-    ledger: Ledger,
+    judge: Judge,
     report: Callable[[VideoScore], None],
     scans: Iterable[object],
 ) -> None:
     """Scan `folders` once per item of `scans`, and pass the result of every new or changed video to
-    `report`. If `ledger` has a result for the same content, that is used; else `judge` is called
-    and its result is stored. A file is left alone until two successive scans find it unchanged."""
+    `report`. A file is left alone until two successive scans find it unchanged."""
     before: dict[Path, FileState] = {}
-    done = {path: state for known in ledger if (state := file_state(path := Path(known.video)))}
+    done = {
+        path: state for known in judge.ledger if (state := file_state(path := Path(known.video)))
+    }
     for _ in scans:
         now = {
             path: state
@@ -41,26 +65,9 @@ def watch(
         for path, state in now.items():
             if state != before.get(path) or state == done.get(path):
                 continue
-            score = _score(path, judge, ledger)
+            score = judge(path, state)
             if file_state(path) != state:  # changed or deleted while it was judged
                 continue
             done[path] = state
             report(score)
         before = now
-
-
-def _score(path: Path, judge: Callable[[Path], VideoScore], ledger: Ledger) -> VideoScore:
-    """Return the ledger's result for the content of `path`. If there is none, judge the file, and
-    store the result unless the file has changed or could not be read."""
-    before = file_state(path)
-    try:
-        digest = ledger.digest(path)
-    except OSError:  # no permission to read it, or it is gone
-        return judge(path)
-    score = ledger.find(digest, path)
-    if score is None:
-        score = judge(path)
-        # The cause may be temporary, such as a lack of memory.
-        if file_state(path) == before and score.verdict not in ("unreadable", "timeout"):
-            ledger.add(digest, score)
-    return score

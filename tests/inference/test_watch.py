@@ -1,5 +1,6 @@
 """What arrives in a folder is judged once: when it is whole, under any name, across restarts."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from common.errors import DataError
 from common.files import sha256
 from inference.ledger import Ledger
 from inference.video_score import FaceScore, FrameScore, VideoScore
-from inference.watch import watch
+from inference.watch import Judge, watch
 
 FRAME = FrameScore(3, None, [1.0, 2.0, 3.0, 4.0], 0.99, 0.8)
 
@@ -32,11 +33,17 @@ class Place:
         self.checkpoint = folder / "best.pt"
         self.checkpoint.write_bytes(b"weights")
         self.judged: list[str] = []
+        self.hashed: list[str] = []  # before judging
 
     def judge(self, path: Path) -> VideoScore:
         self.judged.append(path.name)
         people = [FaceScore(1, "fake", 0.8, [FRAME])]
-        return VideoScore(str(path), "fake", 0.8, 8, 0.1, path.read_text(), people=people)
+        text, digest = path.read_text(), sha256(path)
+        return VideoScore(str(path), "fake", 0.8, 8, 0.1, text, people=people, sha256=digest)
+
+    def digest(self, path: Path) -> str:
+        self.hashed.append(path.name)
+        return sha256(path)
 
     def ledger(self, settings: str = "{}") -> closing[Ledger]:
         model = sha256(self.checkpoint)
@@ -51,7 +58,7 @@ class Place:
                 yield event()
 
         with self.ledger(settings) as ledger:
-            watch([self.folder], self.judge, ledger, said.append, looks())
+            watch([self.folder], Judge(self.judge, self.digest, ledger), said.append, looks())
         return [Path(score.video).name for score in said]
 
     def put(self, name: str, text: str) -> None:
@@ -148,22 +155,50 @@ def test_a_file_that_goes_away_ends_nothing(place: Place) -> None:
     assert place.look(nothing, nothing) == ["b.mp4"]
 
 
-def test_a_file_that_cannot_be_read_is_said_to_be_and_ends_nothing(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_read_is_said_to_be_and_ends_nothing(place: Place) -> None:
+    judge = place.judge
+
+    def judge_what_may_be_read(path: Path) -> VideoScore:
+        if path.name == "a.mp4":
+            return VideoScore(str(path), "unreadable", None, 0, 0.1, "no permission to read it")
+        return judge(path)
+
+    place.judge = judge_what_may_be_read
+    place.digest = lambda path: ""
     place.put("a.mp4", "one")
     place.put("b.mp4", "two")
-    digest = Ledger.digest
-
-    def deny(ledger: Ledger, path: Path) -> str:
-        if path.name == "a.mp4":
-            raise PermissionError
-        return digest(ledger, path)
-
-    monkeypatch.setattr(Ledger, "digest", deny)
     assert place.look(nothing, nothing, nothing) == ["a.mp4", "b.mp4"]
     with place.ledger() as ledger:
         assert [Path(score.video).name for score in ledger] == ["b.mp4"]
+
+
+def test_a_new_file_is_read_before_it_is_judged_only_if_it_may_be_a_copy(place: Place) -> None:
+    place.look(lambda: place.put("a.mp4", "one"), nothing)
+    place.look(lambda: place.put("longer.mp4", "three"), nothing)
+    place.look(nothing, nothing)
+    assert place.hashed == []
+    place.look(lambda: place.put("other.mp4", "two"), nothing)
+    assert place.hashed == ["other.mp4"]
+    assert place.judged == ["a.mp4", "longer.mp4", "other.mp4"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_other_content_with_the_same_size_and_time_is_judged(place: Place, restarted: bool) -> None:
+    def change() -> None:
+        path = place.folder / "a.mp4"
+        times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+        place.put("a.mp4", "two")
+        os.utime(path, ns=times)
+
+    place.put("a.mp4", "one")
+    if restarted:
+        assert place.look(nothing, nothing) == ["a.mp4"]
+        change()
+        assert place.look(nothing, nothing) == ["a.mp4"]
+    else:
+        assert place.look(nothing, nothing, change, nothing) == ["a.mp4", "a.mp4"]
+    with place.ledger() as ledger:
+        assert [score.detail for score in ledger] == ["two"]
 
 
 def test_what_has_changed_since_is_not_remembered_as_it_was(place: Place) -> None:
