@@ -18,6 +18,7 @@ from inference.worker import Done, Failed, TaskTimeout, Worker, WorkerDied
 
 MODULE = "inference.extractor_process"
 SECONDS_TO_START = 300  # for a process that imports torch, on a busy machine
+DIED = "the process that read it died"
 CANNOT_START = "the process that reads videos cannot start (is there enough memory?)"
 
 
@@ -107,7 +108,7 @@ class Extractor:
             yield End(video, seconds=self.timeout, status="timeout", detail=reason)
         except WorkerDied as death:
             self._kill()
-            yield End(video, status="unreadable", detail=f"the process that read it died ({death})")
+            yield End(video, status="unreadable", detail=f"{DIED} ({death})")
         else:
             failed = isinstance(answer, Failed)
             yield End(video, status="unreadable", detail=answer.reason) if failed else answer.result
