@@ -15,11 +15,6 @@ DECODERS = ("pyav", "decord")
 # uniform: frames spread evenly over the video; keyframe: runs of consecutive frames that start at
 # key frames, so that no other frame has to be decoded.
 SAMPLINGS = ("uniform", "keyframe")
-# Endings of the videos and images that are found in folders; a file given by name may have any.
-_VIDEOS = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
-_IMAGES = "bmp jpeg jpg png tif tiff webp"
-VIDEO_ENDINGS = frozenset(f".{name}" for name in _VIDEOS.split())
-IMAGE_ENDINGS = frozenset(f".{name}" for name in _IMAGES.split())
 
 
 class Record:

@@ -1,6 +1,7 @@
 """Finds the videos to judge: files, folders, glob patterns, or file names from standard input.
 
-Files that cannot be judged are included, so that each gets a row that states the reason.
+Images are judged like videos of one frame. Files that cannot be judged are included, so that each
+gets a row that states the reason.
 """
 
 import glob
@@ -9,14 +10,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from common import media_files
 from common.errors import UsageError
-from common.preprocessing import VIDEO_ENDINGS
 
 
 def find_videos(paths: Iterable[str]) -> list[Path]:
     """Return the videos that `paths` name, each once, in the order of `paths`.
 
-    A path is a file (with any ending), a folder (all videos under it), a glob pattern, or `-`: file
+    A path is a file (with any name), a folder (all videos under it), a glob pattern, or `-`: file
     names from standard input, separated by NUL if there is one (`find -print0`), else by line
     breaks. A name from standard input is returned even if no such file exists. Raise UsageError if
     a path names no video.
@@ -49,14 +50,15 @@ def _videos_at(name: str) -> list[Path]:
 
 
 def videos_under(folder: Path) -> list[Path]:
-    """Return the videos under a folder, at any depth, sorted by path. Broken links with the ending
-    of a video and folders that cannot be read are included. Links to folders are not followed."""
+    """Return the videos and images under a folder, at any depth, sorted by path, without hidden
+    files and junk (common/media_files.py). Broken links with the ending of a video and folders that
+    cannot be read are included. Links to folders are not followed."""
     unreadable: list[OSError] = []
     videos = [
         path
-        for parent, _, names in os.walk(folder, onerror=unreadable.append)
-        for path in (Path(parent, name) for name in names)
-        if path.suffix.lower() in VIDEO_ENDINGS and not _is_special(path)
+        for parent, names in media_files.walk(folder, unreadable.append)
+        for path in (parent / name for name in names)
+        if not _is_special(path)
     ]
     return sorted([*videos, *(Path(error.filename) for error in unreadable)])
 

@@ -11,21 +11,23 @@ from typing import Any
 
 import pandas as pd
 
+from common import media_files
 from common.errors import DataError
 from common.files import list_folder
-from common.preprocessing import IMAGE_ENDINGS, VIDEO_ENDINGS
 from datasets.manifest import FAKE, REAL
 
 
 def read(root: Path) -> pd.DataFrame:
     """Return a row for every video and image. Raise DataError if `real` or all other folders are
     empty."""
-    endings = VIDEO_ENDINGS | IMAGE_ENDINGS
     rows = [
         _row(root, folder, file)
         for folder in sorted(path for path in root.iterdir() if path.is_dir())
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.suffix.lower() in endings
+        if media_files.is_data_folder(folder.name)
+        for file in sorted(
+            parent / name for parent, names in media_files.walk(folder) for name in names
+        )
+        if file.is_file()
     ]
     if {row["label"] for row in rows} != {REAL, FAKE}:
         raise DataError(

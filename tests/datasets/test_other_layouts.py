@@ -127,6 +127,14 @@ def test_folders_take_real_for_real_and_every_other_name_for_a_method(tmp_path: 
     assert source["real/a.mp4"] == source["Real2Sim/deep/a.MOV"]
 
 
+def test_folders_leave_out_what_is_never_data(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "real/a.mp4", "real/._a.mp4", "__MACOSX/real/._a.mp4", ".Trash-1000/files/b.mp4"
+    )
+    touch(tmp_path, "fake/a.mp4", ".ipynb_checkpoints/a-checkpoint.jpg", "fake/masks/a.mp4")
+    assert list(column(layouts.read("folders", tmp_path), "label")) == ["fake/a.mp4", "real/a.mp4"]
+
+
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
 def test_a_wrong_layout_says_what_it_expected_and_what_it_saw(tmp_path: Path, layout: str) -> None:
     touch(tmp_path, "pictures/holiday.txt")

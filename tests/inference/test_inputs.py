@@ -49,3 +49,14 @@ def test_under_a_folder_are_videos_and_what_cannot_be_looked_at(
     monkeypatch.setattr(os, "scandir", denied)
     names = ("b.MP4", "closed", "lost.mp4", "sub/a.mkv")
     assert videos_under(tmp_path) == [tmp_path / name for name in names]
+
+
+def test_images_in_a_folder_are_judged_and_junk_is_not(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.HEIC", "c.mp4", "._a.jpg", "__MACOSX/a.jpg", "masks/c.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert find_videos([str(tmp_path)]) == [
+        tmp_path / name for name in ("a.jpg", "b.HEIC", "c.mp4")
+    ]
+    named = [str(tmp_path / "._a.jpg"), str(tmp_path / "masks")]
+    assert find_videos(named) == [tmp_path / "._a.jpg", tmp_path / "masks/c.mp4"]

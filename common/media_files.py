@@ -1,0 +1,51 @@
+"""Tells data from everything else in a folder: videos and images by their endings, never junk.
+
+Preprocessing and score.py's search in folders share these rules. A file that is given by name is
+not tested: it may have any name. Standard library only.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_VIDEOS = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
+_IMAGES = "avif bmp heic heif jpeg jpg png tif tiff webp"
+VIDEO_ENDINGS = frozenset(f".{name}" for name in _VIDEOS.split())
+IMAGE_ENDINGS = frozenset(f".{name}" for name in _IMAGES.split())
+
+# Folders that are not data, besides hidden ones (.Trash-1000, .ipynb_checkpoints): of systems and
+# network drives, of thumbnails, and the masks of FaceForensics++, which say where a fake differs.
+_SYSTEM = {"__macosx", "__pycache__", "$recycle.bin", "recycler", "lost+found", "#recycle"}
+_SYSTEM |= {"@eadir", "@recycle", "system volume information", "network trash folder"}
+_THUMBNAILS = {"thumb", "thumbs", "thumbnail", "thumbnails"}  # also as names of images
+_NO_DATA = _SYSTEM | _THUMBNAILS | {"mask", "masks"}
+
+
+def is_data_folder(name: str) -> bool:
+    """Return whether the folder called `name`, found in another one, may hold data."""
+    return not name.startswith(".") and name.lower() not in _NO_DATA
+
+
+def is_media(name: str) -> bool:
+    """Return whether a file name found in a folder is that of a video or an image, by its ending.
+    Hidden files (`._clip.mp4`) and thumbnails are not."""
+    stem, ending = os.path.splitext(name.lower())
+    if stem.startswith("."):
+        return False
+    return ending in VIDEO_ENDINGS or (ending in IMAGE_ENDINGS and stem not in _THUMBNAILS)
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file name has the ending of an image."""
+    return os.path.splitext(name.lower())[1] in IMAGE_ENDINGS
+
+
+def walk(
+    folder: Path, onerror: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield `folder` and every data folder below it, each with the names of its videos and images,
+    sorted. `folder` itself may have any name. Links to folders are not followed. `onerror` gets the
+    error of a folder that cannot be listed."""
+    for parent, folders, names in os.walk(folder, onerror=onerror):
+        folders[:] = sorted(filter(is_data_folder, folders))
+        yield Path(parent), sorted(filter(is_media, names))

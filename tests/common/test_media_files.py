@@ -1,0 +1,46 @@
+"""What people's computers leave in folders is no data, whatever its ending."""
+
+from pathlib import Path
+
+import pytest
+
+from common import media_files
+
+JUNK = (
+    *(
+        "._clip.mp4",
+        ".hidden.mkv",
+        ".Trash-1000/files/old.mp4",
+        ".ipynb_checkpoints/a-checkpoint.jpg",
+    ),
+    *("__MACOSX/real/clip.mp4", "$RECYCLE.BIN/a.mp4", "@eaDir/clip.mp4/SYNOPHOTO_THUMB_XL.jpg"),
+    *("System Volume Information/a.mp4", "deep/lost+found/a.mp4", "#recycle/a.mp4"),
+    *("thumbnails.png", "deep/Thumb.JPG", "Thumbs/a.jpg", "Thumbs.db", "desktop.ini", ".DS_Store"),
+    *("masks/000_001.mp4", "deep/Mask/a.png", "notes.txt", "mp4", "clip.mp4.part"),
+)
+DATA = ("a.mp4", "deep/B.MOV", "deep/c.jpeg", "@alice/d.webm", "mask.mp4", "thumbs.mp4", "e.HEIC")
+
+
+def found(folder: Path) -> set[str]:
+    return {
+        (parent / name).relative_to(folder).as_posix()
+        for parent, names in media_files.walk(folder)
+        for name in names
+    }
+
+
+@pytest.fixture
+def cluttered(tmp_path: Path) -> Path:
+    for name in (*JUNK, *DATA):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_videos_and_images_are_found_and_junk_is_not(cluttered: Path) -> None:
+    assert found(cluttered) == set(DATA)
+
+
+@pytest.mark.parametrize("name", ["masks", "__MACOSX", ".Trash-1000", "Thumbs"])
+def test_a_folder_that_is_named_itself_is_searched(cluttered: Path, name: str) -> None:
+    assert found(cluttered / name)
