@@ -1,12 +1,16 @@
 """Tells data from everything else in a folder: videos and images by their endings, never junk.
 
 Preprocessing and score.py's search in folders share these rules. A file that is given by name is
-not tested: it may have any name. Standard library only.
+not tested: it may have any name. A video may also be a folder of its frames.
 """
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from common.files import file_size, sha256
 
 _VIDEOS = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
 _IMAGES = "avif bmp heic heif jpeg jpg png tif tiff webp"
@@ -49,3 +53,36 @@ def walk(
     for parent, folders, names in os.walk(folder, onerror=onerror):
         folders[:] = sorted(filter(is_data_folder, folders))
         yield Path(parent), sorted(filter(is_media, names))
+
+
+def are_frames(names: Sequence[str]) -> bool:
+    """Return whether the media files of one folder are the frames of one video: images whose names
+    differ in their numbers only."""
+    stems = [os.path.splitext(name)[0] for name in names if is_image(name)]
+    patterns = {re.sub(r"\d+", "#", stem) for stem in stems}
+    return len(patterns) == 1 and "#" in patterns.pop() and len(stems) == len(names)
+
+
+def frame_paths(folder: Path) -> list[Path]:
+    """Return the images in a folder of frames in the order of their numbers: 2 before 10."""
+    names = [path.name for path in folder.iterdir() if is_media(path.name) and is_image(path.name)]
+    return [folder / name for name in sorted(names, key=_in_order)]
+
+
+def _in_order(name: str) -> tuple[list[int], str]:
+    return [int(number) for number in re.findall(r"\d+", name)], name
+
+
+def video_size(path: Path) -> int:
+    """Return the size of a video in bytes, for a folder of frames that of all its images; 0 if it
+    does not exist or is not accessible."""
+    return sum(map(file_size, frame_paths(path))) if path.is_dir() else file_size(path)
+
+
+def video_sha256(path: Path) -> str:
+    """Return the SHA-256 of a video's content as hexadecimal text, for a folder of frames that of
+    the hashes of all its images."""
+    if not path.is_dir():
+        return sha256(path)
+    hashes = "".join(map(sha256, frame_paths(path)))
+    return hashlib.sha256(hashes.encode()).hexdigest()

@@ -81,7 +81,7 @@ def _copies(table: pd.DataFrame, root: Path) -> Iterator[Finding]:
     # Files with another status are missing or were refused, and must not be opened.
     known = table[table["status"].isin(("ok", "no_face", "skipped"))].drop_duplicates("video_id")
     order = known.assign(unused=known["status"] != "ok").sort_values(["unused", "video_id"])
-    row_of = {row.video_id: row for row in order.itertuples() if (root / row.path).is_file()}
+    row_of = {row.video_id: row for row in order.itertuples() if (root / row.path).exists()}
     for names in content.same({name: root / row.path for name, row in row_of.items()}, {}):
         conflict = len({row_of[name].label for name in names}) > 1
         for name in names[0 if conflict else 1 :]:

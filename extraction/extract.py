@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from common.files import file_size
+from common.media_files import video_size
 from extraction import pool, store
 
 # Runs jobs in any order; yields the seconds that each one took when it is done.
@@ -28,7 +28,7 @@ class Folders:
     def find_record(self, video: dict[str, Any]) -> dict[str, Any] | None:
         """Return the crop store's record of a video, which is a row of the plan. Return None if
         crops are missing or come from another file."""
-        size = None if video["deleted"] else file_size(self.input / video["path"])
+        size = None if video["deleted"] else video_size(self.input / video["path"])
         return store.find(self.crops(video["video_id"]), size)
 
     def sweep(self, videos: pd.DataFrame) -> None:
@@ -58,7 +58,7 @@ def extract(
     if not todo:
         return 0
     # The file of median size comes first, to estimate the time of the others.
-    by_size = sorted(todo, key=lambda job: file_size(job.video))
+    by_size = sorted(todo, key=lambda job: video_size(job.video))
     typical = by_size[len(by_size) // 2]
     todo = [typical, *(job for job in todo if job is not typical)]
     results = engine(todo)

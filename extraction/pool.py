@@ -18,7 +18,7 @@ import cv2
 import torch
 from pebble import ProcessExpired, ProcessPool
 
-from common.files import file_size
+from common.media_files import video_size
 from common.preprocessing import FaceConfig
 from extraction import store
 from faces.detect import FaceDetector
@@ -49,7 +49,7 @@ def _extract_and_store(job: Job) -> float:
     """Extract and store one video; return the seconds that it took."""
     started = time.monotonic()
     extraction = extract_faces(job.video, _detector)
-    store.save(job.folder, extraction, file_size(job.video), job.tar)
+    store.save(job.folder, extraction, video_size(job.video), job.tar)
     return time.monotonic() - started
 
 
@@ -133,7 +133,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 def _result(future: Future[float], job: Job, timeout: float) -> float:
     """Return the seconds of a finished job. If it timed out or its process died, store that status
     and return `timeout` or 0."""
-    size = file_size(job.video)
+    size = video_size(job.video)
     try:
         return future.result()
     except TimeoutError:

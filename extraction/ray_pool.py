@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from common import ray_cluster
-from common.files import file_size
+from common.media_files import video_size
 from common.preprocessing import FaceConfig
 from extraction import pool, store
 
@@ -26,5 +26,5 @@ def run(jobs: list[pool.Job], config: FaceConfig, timeout: float, address: str) 
 def _extract(jobs: Sequence[pool.Job], config: FaceConfig, timeout: float) -> list[float]:
     """Extract the jobs of one task; return the seconds that each took, in any order. If the task is
     repeated because its worker was lost, a job that is already done counts 0 seconds."""
-    todo = [job for job in jobs if not store.is_done(job.folder, file_size(job.video))]
+    todo = [job for job in jobs if not store.is_done(job.folder, video_size(job.video))]
     return [0.0] * (len(jobs) - len(todo)) + list(pool.run(todo, config, 1, timeout))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
-from faces import decord_video, pyav_video, sampling
+from faces import decord_video, image_folder, pyav_video, sampling
 from faces.frames import ChooseFrames, Frames
 from faces.sampling import WHOLE, Span
 
@@ -34,6 +34,9 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
     its frames can be decoded. If less of the file is lost, the window in which the loss begins has
     fewer frames, its `detail` says so, and no window follows.
     """
+    if path.is_dir():
+        yield image_folder.read(path, config)
+        return
     _check_readable(path)
     if config.sampling == "keyframe":
         yield from pyav_video.read_key_frames(path, config, span)

@@ -44,3 +44,18 @@ def test_videos_and_images_are_found_and_junk_is_not(cluttered: Path) -> None:
 @pytest.mark.parametrize("name", ["masks", "__MACOSX", ".Trash-1000", "Thumbs"])
 def test_a_folder_that_is_named_itself_is_searched(cluttered: Path, name: str) -> None:
     assert found(cluttered / name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["0001.png", "0002.png"], ["frame_1.jpg", "frame_10.JPG"], ["f1_face0.png", "f2_face1.png"]],
+)
+def test_images_that_differ_in_numbers_only_are_frames(names: list[str]) -> None:
+    assert media_files.are_frames(names)
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["a.png", "b.png"], ["1.png", "clip.mp4"], ["1.png", "x1.png"], ["1.mp4"]]
+)
+def test_other_files_are_no_frames(names: list[str]) -> None:
+    assert not media_files.are_frames(names)

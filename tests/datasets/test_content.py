@@ -49,3 +49,12 @@ def test_joining_is_the_smallest_relation_that_holds_all_pairs(
             reached |= {x for pair in pairs if before & set(pair) for x in pair}
         assert {other for other in joined if joined[other] == joined[name]} == reached
         assert joined[name] == min(reached)
+
+
+def test_equal_folders_of_frames_are_found(tmp_path: Path) -> None:
+    for name, images in {"a": ["one", "two"], "b": ["two", "one"], "c": ["one", "two"]}.items():
+        (tmp_path / name).mkdir()
+        for number, data in enumerate(images):
+            (tmp_path / name / f"{number}.png").write_text(data)
+    folders = {path.name: path for path in sorted(tmp_path.iterdir())}
+    assert content.same(folders, {}) == [["a", "c"]]

@@ -33,6 +33,15 @@ def write_video(
     return path
 
 
+def write_images(folder: Path, images: list[np.ndarray]) -> Path:
+    """Write frames (H, W, 3) uint8 RGB as 1.png, 2.png, … in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images, 1):
+        bgr = np.ascontiguousarray(image[..., ::-1])
+        assert cv2.imwrite(str(folder / f"{number}.png"), bgr)
+    return folder
+
+
 def write_as(
     path: Path, images: list[np.ndarray], codec: str, pixels: str, title: str = ""
 ) -> Path:
