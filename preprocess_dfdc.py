@@ -27,7 +27,7 @@ from datasets import cleaning, manifest
 from extraction import deletion, planning, pool, ray_pool, shards
 from extraction.contact_sheet import write_contact_sheet
 from extraction.extract import Engine, Folders, extract
-from extraction.planning import SplitOptions
+from extraction.planning import InputOptions, SplitOptions
 from extraction.rows import manifest_rows
 from extraction.settings import check_crop_settings, manifest_record
 
@@ -46,7 +46,8 @@ def main() -> int:
     # Absolute, because other machines have other working directories.
     folders = Folders(flags.input.absolute(), flags.output.absolute())
     options = args.build_options(SplitOptions, flags)
-    videos = planning.plan(flags.layout, flags.input, options, deletion.read(flags.output))
+    data = args.build_options(InputOptions, flags)
+    videos = planning.plan(data, options, deletion.read(flags.output))
     engine, workers = choose_engine(flags, faces)
     check_crop_settings(flags.output / "crops", faces)
     if not flags.shard:

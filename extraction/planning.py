@@ -9,6 +9,15 @@ from datasets import content, layouts, splits
 
 
 @dataclass(frozen=True)
+class InputOptions:
+    """The dataset to read, and how."""
+
+    input: Path  # its folder
+    layout: str  # one of layouts.LAYOUTS
+    fake_folders: list[str]  # names of folders of fakes, for the layout `folders`
+
+
+@dataclass(frozen=True)
 class SplitOptions:
     """How videos are assigned to splits, and whether the training split is balanced."""
 
@@ -19,18 +28,18 @@ class SplitOptions:
     undersample: bool  # leave out training videos of the more frequent label
 
 
-def plan(layout: str, root: Path, options: SplitOptions, deleted: pd.DataFrame) -> pd.DataFrame:
+def plan(data: InputOptions, options: SplitOptions, deleted: pd.DataFrame) -> pd.DataFrame:
     """Return the table of videos with their splits. Videos that balancing leaves out have the
     status `skipped`.
 
     `deleted` lists videos that were deleted after their extraction (extraction/deletion.py): they
     are not missing, and copies of them are still recognised by content. Raise UsageError if the
-    layout is unknown or a split is empty, DataError if `root` does not have the layout.
+    layout is unknown or a split is empty, DataError if the input does not have the layout.
     """
-    videos = layouts.read(layout, root)
+    videos = layouts.read(data.layout, data.input, data.fake_folders)
     videos["deleted"] = (videos["status"] == "missing") & videos["video_id"].isin(deleted.index)
     videos.loc[videos["deleted"], ["status", "detail"]] = ""
-    together = _same_content(videos, root, deleted)
+    together = _same_content(videos, data.input, deleted)
     if options.split_by == "part":
         parts = videos["video_id"].str.partition("/")[0]
         together += [rows.tolist() for rows in videos.groupby(parts).indices.values()]

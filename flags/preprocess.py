@@ -22,7 +22,7 @@ def preprocess_parser() -> argparse.ArgumentParser:
             "splits and balance",
             "The source of a fake is the original video that it was made from; a real video is its "
             "own source.\nA source and all fakes made from it are always in the same split. Splits "
-            "that a dataset defines\nitself (layouts ffpp and celebdf) are used unchanged.",
+            "that a dataset defines\nitself (as folders train, val, test) are used unchanged.",
         )
     )
     _add_faces(parser.add_argument_group("frames and faces"))
@@ -38,6 +38,14 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         default="dfdc",
         help="directory layout of the dataset in --input: dfdc, ffpp, celebdf or folders "
         "(described in docs/data.md)",
+    )
+    group.add_argument(
+        "--fake_folders",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="with --layout folders: names of folders that hold fakes, such as those of methods; "
+        "fake, deepfakes and the like are known (listed in docs/data.md)",
     )
     group.add_argument(
         "--output", type=Path, default=Path("data"), help="folder to write the results to"

@@ -13,7 +13,7 @@ import pytest
 from common.preprocessing import FaceConfig
 from datasets import manifest
 from extraction import deletion, planning, settings
-from extraction.planning import SplitOptions
+from extraction.planning import InputOptions, SplitOptions
 from flags import types
 from tests.helpers.preprocess_runs import BAD, PART, SEED, flags, read, run, small, tree
 from tests.helpers.video_files import write_video
@@ -174,8 +174,7 @@ def test_undersampling_marks_what_it_leaves_out(dfdc: Path, tmp_path: Path) -> N
         metadata[copy] = metadata[video]
     path.write_text(json.dumps(metadata))
     videos = planning.plan(
-        "dfdc",
-        root,
+        InputOptions(root, "dfdc", fake_folders=[]),
         SplitOptions(seed=1, split_by="source", val_share=0, test_share=0, undersample=True),
         deletion.read(tmp_path),
     )
@@ -224,7 +223,8 @@ def test_videos_of_one_name_in_two_parts_are_two_videos(
         part.mkdir(parents=True)
         write_video(part / "same.mp4", heads[number])
         (part / "metadata.json").write_text(json.dumps({"same.mp4": {"label": "REAL"}}))
-    assert run(monkeypatch, *flags(tmp_path / "in", tmp_path / "out"), "--val_share", "0") == 0
+    words = [*flags(tmp_path / "in", tmp_path / "out"), "--val_share", "0"]
+    assert run(monkeypatch, *words) == 0
     table = read(tmp_path / "out")
     assert table["video_id"].tolist() == [f"dfdc_train_part_{n}/same.mp4" for n in (0, 1)]
     assert table["group"].nunique() == 1, "one name is taken for one source"

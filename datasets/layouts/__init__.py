@@ -6,16 +6,16 @@ default the source) and split (the official one, else empty). `status` is empty 
 on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pandas as pd
 
-from common.errors import DataError
+from common.errors import DataError, UsageError
 from common.registry import select
 from datasets.layouts import celebdf, dfdc, ffpp, folders
 
-LAYOUTS: dict[str, Callable[[Path], pd.DataFrame]] = {
+LAYOUTS: dict[str, Callable[..., pd.DataFrame]] = {
     "dfdc": dfdc.read,
     "ffpp": ffpp.read,
     "celebdf": celebdf.read,
@@ -23,13 +23,16 @@ LAYOUTS: dict[str, Callable[[Path], pd.DataFrame]] = {
 }
 
 
-def read(name: str, root: Path) -> pd.DataFrame:
-    """Return the table of the dataset in `root`. Raise UsageError if the layout `name` is unknown,
-    DataError if `root` does not have that layout."""
+def read(name: str, root: Path, fake_folders: Collection[str] = ()) -> pd.DataFrame:
+    """Return the table of the dataset in `root`. `fake_folders` are names of folders of fakes, for
+    the layout `folders` only. Raise UsageError if the layout `name` is unknown, DataError if `root`
+    does not have that layout."""
     reader = select("--layout", name, LAYOUTS)
+    if fake_folders and reader is not folders.read:
+        raise UsageError("--fake_folders needs --layout folders")
     if not root.is_dir():
         raise DataError(f"--input {root} is not a folder")
-    table = reader(root)
+    table = reader(root, fake_folders) if fake_folders else reader(root)
     if "group" not in table:
         table["group"] = table["source"]
     if "split" not in table:

@@ -1,25 +1,14 @@
-"""FaceForensics++, Celeb-DF and folders: labels, sources and what must stay together."""
+"""FaceForensics++ and Celeb-DF: labels, sources and what must stay together."""
 
 import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from common.errors import DataError, UsageError
 from datasets import layouts, splits
 from datasets.manifest import FAKE, REAL
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
-
-
-def column(table: pd.DataFrame, name: str) -> dict[str, object]:
-    return dict(zip(table["path"], table[name], strict=True))
-
+from tests.helpers.trees import column, touch
 
 REALS = "original_sequences/youtube/c23/videos"
 SWAPS = "manipulated_sequences/Deepfakes/c23/videos"
@@ -115,24 +104,6 @@ def test_an_official_split_that_tears_a_group_apart_is_refused(celebdf: Path) ->
     videos.loc[videos["path"] == "Celeb-synthesis/id0_id1_0000.mp4", "split"] = "train"
     with pytest.raises(DataError, match=r"divides the group of Celeb-real/id0_0000"):
         splits.complete(videos, 0, 0, 0)
-
-
-def test_folders_take_real_for_real_and_every_other_name_for_a_method(tmp_path: Path) -> None:
-    touch(tmp_path, "real/a.mp4", "Real2Sim/deep/a.MOV", "fake/b.png", "fake/notes.txt")
-    table = layouts.read("folders", tmp_path)
-    assert column(table, "label") == {"real/a.mp4": 0, "Real2Sim/deep/a.MOV": 1, "fake/b.png": 1}
-    assert column(table, "method")["Real2Sim/deep/a.MOV"] == "Real2Sim"
-    assert column(table, "method")["fake/b.png"] == ""
-    source = column(table, "source")
-    assert source["real/a.mp4"] == source["Real2Sim/deep/a.MOV"]
-
-
-def test_folders_leave_out_what_is_never_data(tmp_path: Path) -> None:
-    touch(
-        tmp_path, "real/a.mp4", "real/._a.mp4", "__MACOSX/real/._a.mp4", ".Trash-1000/files/b.mp4"
-    )
-    touch(tmp_path, "fake/a.mp4", ".ipynb_checkpoints/a-checkpoint.jpg", "fake/masks/a.mp4")
-    assert list(column(layouts.read("folders", tmp_path), "label")) == ["fake/a.mp4", "real/a.mp4"]
 
 
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
