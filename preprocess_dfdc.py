@@ -155,6 +155,7 @@ def finish(
         manifest.write(path, shards.pack(table, flags.output, flags.shards_url))
     if flags.delete_videos_when_done:
         delete_videos(table, flags)
+    print_missing(table)
 
 
 def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
@@ -192,6 +193,14 @@ def print_summary(table: pd.DataFrame) -> None:
     print(f"\n{pd.crosstab([labels, videos['split']], videos['status'])}\n")
     for row in videos[videos["status"] == "unreadable"].head(10).itertuples():
         print(f"unreadable: {row.video_id}: {row.detail}", file=sys.stderr)
+
+
+def print_missing(table: pd.DataFrame) -> None:
+    """Print how many listed videos are not on disk, if there are any."""
+    videos = table.drop_duplicates("video_id")
+    missing = (videos["status"] == "missing").sum()
+    if missing:
+        print(f"missing: {missing} of {len(videos)} listed videos are not on disk")
 
 
 if __name__ == "__main__":

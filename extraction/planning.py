@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from datasets import content, layouts, splits
+from common.errors import DataError
+from datasets import content, layouts, manifest, splits
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class InputOptions:
     input: Path  # its folder
     layout: str  # one of layouts.LAYOUTS
     fake_folders: list[str]  # names of folders of fakes, for the layout `folders`
+    allow_one_label: bool  # accept a dataset without real or without fake videos
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,14 @@ def plan(data: InputOptions, options: SplitOptions, deleted: pd.DataFrame) -> pd
 
     `deleted` lists videos that were deleted after their extraction (extraction/deletion.py): they
     are not missing, and copies of them are still recognised by content. Raise UsageError if the
-    layout is unknown or a split is empty, DataError if the input does not have the layout.
+    layout is unknown or a split is empty, DataError if the input does not have the layout, or only
+    videos of one label.
     """
     videos = layouts.read(data.layout, data.input, data.fake_folders)
     videos["deleted"] = (videos["status"] == "missing") & videos["video_id"].isin(deleted.index)
     videos.loc[videos["deleted"], ["status", "detail"]] = ""
+    if not data.allow_one_label:
+        _check_labels(videos, data.input)
     together = _same_content(videos, data.input, deleted)
     if options.split_by == "part":
         parts = videos["video_id"].str.partition("/")[0]
@@ -61,6 +66,19 @@ def shard(videos: pd.DataFrame, k: int, n: int) -> pd.DataFrame:
     return videos[
         [int(n * splits.fraction(0, f"shard:{name}")) == k - 1 for name in videos["group"]]
     ]
+
+
+def _check_labels(videos: pd.DataFrame, root: Path) -> None:
+    """Raise DataError if there are videos on disk, and all have the same label."""
+    present = videos.loc[videos["status"] == "", "label"]
+    if present.nunique() == 1:
+        label, other = (manifest.CLASSES[i] for i in (present.iloc[0], 1 - present.iloc[0]))
+        listed = (videos["label"] != present.iloc[0]).sum()
+        missing = f" ({listed} listed)" if listed else ""
+        raise DataError(
+            f"{root}: {len(present)} videos on disk are {label} and none is {other}{missing}: "
+            "check --input and --layout, or continue with --allow_one_label"
+        )
 
 
 def _same_content(videos: pd.DataFrame, root: Path, deleted: pd.DataFrame) -> list[list[int]]:

@@ -48,6 +48,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "fake, deepfakes and the like are known (listed in docs/data.md)",
     )
     group.add_argument(
+        "--allow_one_label",
+        action="store_true",
+        help="continue if all videos on disk are real, or all are fake",
+    )
+    group.add_argument(
         "--output", type=Path, default=Path("data"), help="folder to write the results to"
     )
     group.add_argument(

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from common.errors import DataError
 from common.preprocessing import FaceConfig
 from datasets import manifest
 from extraction import deletion, planning, settings
@@ -174,7 +176,7 @@ def test_undersampling_marks_what_it_leaves_out(dfdc: Path, tmp_path: Path) -> N
         metadata[copy] = metadata[video]
     path.write_text(json.dumps(metadata))
     videos = planning.plan(
-        InputOptions(root, "dfdc", fake_folders=[]),
+        InputOptions(root, "dfdc", fake_folders=[], allow_one_label=False),
         SplitOptions(seed=1, split_by="source", val_share=0, test_share=0, undersample=True),
         deletion.read(tmp_path),
     )
@@ -223,7 +225,7 @@ def test_videos_of_one_name_in_two_parts_are_two_videos(
         part.mkdir(parents=True)
         write_video(part / "same.mp4", heads[number])
         (part / "metadata.json").write_text(json.dumps({"same.mp4": {"label": "REAL"}}))
-    words = [*flags(tmp_path / "in", tmp_path / "out"), "--val_share", "0"]
+    words = [*flags(tmp_path / "in", tmp_path / "out"), "--val_share", "0", "--allow_one_label"]
     assert run(monkeypatch, *words) == 0
     table = read(tmp_path / "out")
     assert table["video_id"].tolist() == [f"dfdc_train_part_{n}/same.mp4" for n in (0, 1)]
@@ -231,6 +233,50 @@ def test_videos_of_one_name_in_two_parts_are_two_videos(
     crops = [tree(tmp_path / "out" / folder) for folder in table["crops"]]
     assert crops[0].keys() == crops[1].keys()
     assert crops[0] != crops[1]
+
+
+def plan_dfdc(root: Path, metadata: dict[str, Any], present: str, allow: bool) -> pd.DataFrame:
+    """Plan a part of which the videos named in `present` are on disk."""
+    part = small(root, metadata) / PART
+    for name in present.split():
+        (part / f"{name}.mp4").write_text(name)
+    data = InputOptions(root, "dfdc", fake_folders=[], allow_one_label=allow)
+    options = SplitOptions(seed=1, split_by="source", val_share=0, test_share=0, undersample=True)
+    return planning.plan(data, options, deletion.read(root))
+
+
+@pytest.mark.parametrize(
+    ("present", "says"),
+    [
+        ("a b", "2 videos on disk are REAL and none is FAKE (1 listed)"),
+        ("c", "1 videos on disk are FAKE and none is REAL (2 listed)"),
+    ],
+)
+def test_a_set_of_one_label_is_refused_unless_it_is_meant(
+    tmp_path: Path, present: str, says: str
+) -> None:
+    metadata = {f"{name}.mp4": {"label": "REAL"} for name in "ab"} | {"c.mp4": {"label": "FAKE"}}
+    with pytest.raises(DataError) as caught:
+        plan_dfdc(tmp_path / "a", metadata, present, allow=False)
+    assert says in str(caught.value)
+    assert str(tmp_path / "a") in str(caught.value)
+    assert "--allow_one_label" in str(caught.value)
+    videos = plan_dfdc(tmp_path / "b", metadata, present, allow=True)
+    assert (videos["status"] == "").sum() == len(present.split())
+    both = plan_dfdc(tmp_path / "c", metadata, "a c", allow=False)
+    assert (both["status"] == "missing").sum() == 1
+
+
+def test_missing_videos_are_rows_and_counted_in_the_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    root = small(tmp_path / "in", {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "FAKE"}})
+    (root / PART / "a.mp4").touch()
+    words = [*flags(root, tmp_path / "out"), "--val_share", "0", "--allow_one_label"]
+    assert run(monkeypatch, *words) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "missing: 1 of 2 listed videos are not on disk"
+    assert read(tmp_path / "out")["status"].tolist() == ["unreadable", "missing"]
 
 
 @pytest.mark.parametrize("text", ["x", "0/2", "3/2", "1", "1/2/3", "-1/2", ""])
