@@ -8,7 +8,7 @@ there are any.
 
 import argparse
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -105,6 +105,12 @@ def complete(videos: pd.DataFrame, seed: int, val_share: float, test_share: floa
             videos.loc[unassigned, "group"], seed, val_share, test_share
         )
     return videos
+
+
+def official(split: str, splits: Collection[str]) -> str:
+    """Return the official split of a video in a dataset that has `splits`, or an empty string if it
+    is to be drawn: the splits that the dataset lacks are drawn from its training videos."""
+    return "" if split == "train" and not {"val", "test"} <= set(splits) else split
 
 
 def undersample(videos: pd.DataFrame, seed: int) -> pd.Series:

@@ -16,6 +16,7 @@ import pandas as pd
 from common import media_files
 from common.errors import DataError, UsageError
 from common.files import list_folder
+from datasets import splits
 from datasets.layouts import folder_names
 from datasets.layouts.folder_items import Item, sources
 from datasets.manifest import FAKE, REAL
@@ -36,9 +37,9 @@ def read(root: Path, fake_folders: Collection[str] = ()) -> pd.DataFrame:
     _check_fake_folders(items, fake_folders)
     _check_labels(root, items)
     _check_frames(root, items)
-    splits = _tree_splits(root, items)
+    tree_splits = _tree_splits(root, items)
     return pd.DataFrame(
-        _row(item, source, splits) for item, source in zip(items, sources(items), strict=True)
+        _row(item, source, tree_splits) for item, source in zip(items, sources(items), strict=True)
     )
 
 
@@ -119,20 +120,18 @@ def _tree_splits(root: Path, items: Iterable[Item]) -> set[str]:
     if several:
         raise DataError(f"{root / several.path} is in folders of two splits: rename one of them")
     example = {item.split: item for item in items}
-    splits = set(example) - {""}
-    if splits and "" in example:
-        inside = example[min(splits)]
+    found = set(example) - {""}
+    if found and "" in example:
+        inside = example[min(found)]
         raise DataError(
             f"{root}: {inside.path} is in a folder of the {inside.split} split, and "
             f"{example[''].path} in none: put all videos into folders train, val and test, or none"
         )
-    return splits
+    return found
 
 
-def _row(item: Item, source: str, splits: set[str]) -> dict[str, Any]:
+def _row(item: Item, source: str, tree_splits: set[str]) -> dict[str, Any]:
     path = item.path.as_posix()
-    # What a tree lacks is drawn from its training videos.
-    drawn = item.split == "train" and not {"val", "test"} <= splits
     return {
         "video_id": path,
         "path": path,
@@ -143,5 +142,5 @@ def _row(item: Item, source: str, splits: set[str]) -> dict[str, Any]:
         "detail": "",
         # Names may repeat in the splits of a tree, which says that these are other videos.
         "group": f"{item.split}/{source}" if item.split else source,
-        "split": "" if drawn else item.split,
+        "split": splits.official(item.split, tree_splits),
     }
