@@ -45,14 +45,23 @@ def is_image(name: str) -> bool:
 
 
 def walk(
-    folder: Path, onerror: Callable[[OSError], object] | None = None
+    folder: Path, onerror: Callable[[OSError], object] | None = None, follow: bool = False
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield `folder` and every data folder below it, each with the names of its videos and images,
-    sorted. `folder` itself may have any name. Links to folders are not followed. `onerror` gets the
-    error of a folder that cannot be listed."""
-    for parent, folders, names in os.walk(folder, onerror=onerror):
-        folders[:] = sorted(filter(is_data_folder, folders))
+    sorted. `folder` itself may have any name. `onerror` gets the error of a folder that cannot be
+    listed. Links to folders are only followed with `follow`, and those to a folder around them
+    never."""
+    for parent, folders, names in os.walk(folder, onerror=onerror, followlinks=follow):
+        data = sorted(filter(is_data_folder, folders))
+        folders[:] = [name for name in data if not _is_loop(folder, Path(parent, name))]
         yield Path(parent), sorted(filter(is_media, names))
+
+
+def _is_loop(top: Path, folder: Path) -> bool:
+    """Return whether `folder` is a link to one of the folders around it, up to `top`."""
+    if not folder.is_symlink():
+        return False
+    return any(path.samefile(folder) for path in folder.parents if path.is_relative_to(top))
 
 
 def are_frames(names: Sequence[str]) -> bool:

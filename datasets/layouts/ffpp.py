@@ -4,19 +4,21 @@
 <root>/manipulated_sequences/<method>/<compression>/videos/183_253.mp4      target_source
 <root>[/splits]/{train,val,test}.json           the official split, optional: pairs of ids
 
+A folder of frames (`frames/183/`, `images/183/`) is read where its video is not there.
+
 A fake shows the target's video with the source's face, so both ids must be in one split: they form
 a group, and groups that share an id are merged.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from common.errors import DataError
-from common.files import list_folder
 from datasets import groups
+from datasets.layouts.home import find_home, find_videos
+from datasets.layouts.listing import read_json
 from datasets.manifest import FAKE, REAL, SPLITS
 
 REALS, FAKES = "original_sequences", "manipulated_sequences"
@@ -25,15 +27,14 @@ REALS, FAKES = "original_sequences", "manipulated_sequences"
 def read(root: Path) -> pd.DataFrame:
     """Return a row for every video on disk. Raise DataError if there is none, or if a split file is
     invalid."""
-    files = [*root.glob(f"{REALS}/*/*/videos/*.mp4"), *root.glob(f"{FAKES}/*/*/videos/*.mp4")]
-    if not files:
-        raise DataError(
-            f"no FaceForensics++ in {root}: expected {REALS}/youtube/c23/videos/*.mp4 and "
-            f"{FAKES}/<method>/c23/videos/*.mp4, found {list_folder(root)}"
-        )
-    rows = [_row(root, file) for file in sorted(files)]
+    expected = f"{REALS}/youtube/c23/videos/*.mp4 and {FAKES}/<method>/c23/videos/*.mp4"
+    home = find_home(root, (REALS, FAKES), expected)
+    videos = sorted(video for kind in (REALS, FAKES) for video in find_videos(home / kind))
+    if not videos:
+        raise DataError(f"no FaceForensics++ in {root}: expected {expected}, found no video")
+    rows = [_row(root, home, video) for video in videos]
     group = groups.join(pair for row in rows for pair in row["ids"])
-    official = _official_split(root)
+    official = _official_split(root) or _official_split(home)
     for row in rows:
         ids = row.pop("ids")
         row["group"] = group[ids[0][0]]
@@ -41,17 +42,17 @@ def read(root: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _row(root: Path, file: Path) -> dict[str, Any]:
-    path = file.relative_to(root)
-    kind, collection = path.parts[:2]
+def _row(root: Path, home: Path, video: Path) -> dict[str, Any]:
+    kind, collection = video.relative_to(home).parts[:2]
+    name = video.name if video.is_dir() else video.stem
     # 183, 183_253; for actors 01__scene, 01_02__scene__code
-    people, *scene = file.stem.split("__")
+    people, *scene = name.split("__")
     target, *source = people.split("_")
     actors = collection in ("actors", "DeepFakeDetection")
     ids = [f"actor {number}" if actors else number for number in (target, *source)]
     return {
-        "video_id": path.as_posix(),
-        "path": path.as_posix(),
+        "video_id": video.relative_to(root).as_posix(),
+        "path": video.relative_to(root).as_posix(),
         "label": REAL if kind == REALS else FAKE,
         "source": "__".join([target, *scene[:1]]),
         "method": "" if kind == REALS else collection,
@@ -69,9 +70,9 @@ def _official_split(root: Path) -> dict[str, str]:
         for path in (root / f"{split}.json", root / "splits" / f"{split}.json"):
             if path.is_file():
                 try:
-                    pairs = json.loads(path.read_text(encoding="utf-8"))
+                    pairs = read_json(path)
                     split_of |= {number: split for pair in pairs for number in pair}
-                except (ValueError, TypeError) as error:
+                except TypeError as error:
                     raise DataError(
                         f"{path} should hold a list of pairs of ids: {error}"
                     ) from error

@@ -44,23 +44,16 @@ def read(root: Path, fake_folders: Collection[str] = ()) -> pd.DataFrame:
 
 
 def _find(root: Path, fake_folders: Collection[str]) -> Iterator[Item]:
-    """Yield the videos below `root`. Links to folders are followed directly in `root` only."""
-    for name in filter(media_files.is_media, sorted(path.name for path in root.iterdir())):
-        if (root / name).is_file():
-            yield Item(Path(name), [], is_file=True)
-    for top in sorted(path for path in root.iterdir() if path.is_dir()):
-        if not media_files.is_data_folder(top.name):
+    for folder, names in media_files.walk(root, follow=True):
+        path = folder.relative_to(root)
+        folders = folder_names.parse(path.parts, fake_folders)
+        inside = any(outer.label is not None for outer in folders[:-1])
+        if inside and folders[-1].is_plain and media_files.are_frames(names):
+            yield Item(path, folders[:-1], is_file=False)
             continue
-        for folder, names in media_files.walk(top):
-            path = folder.relative_to(root)
-            folders = folder_names.parse(path.parts, fake_folders)
-            inside = any(outer.label is not None for outer in folders[:-1])
-            if inside and folders[-1].is_plain and media_files.are_frames(names):
-                yield Item(path, folders[:-1], is_file=False)
-                continue
-            for name in names:
-                if (folder / name).is_file():
-                    yield Item(path / name, folders, is_file=True)
+        for name in names:
+            if (folder / name).is_file():
+                yield Item(path / name, folders, is_file=True)
 
 
 def _check_fake_folders(items: Iterable[Item], fake_folders: Collection[str]) -> None:

@@ -46,6 +46,21 @@ def test_a_folder_that_is_named_itself_is_searched(cluttered: Path, name: str) -
     assert found(cluttered / name)
 
 
+def test_links_to_folders_are_followed_on_request_and_loops_end(tmp_path: Path) -> None:
+    (tmp_path / "disk/deep").mkdir(parents=True)
+    (tmp_path / "disk/deep/a.mp4").touch()
+    (tmp_path / "disk/deep/loop").symlink_to(tmp_path / "disk")
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in ("one", "two"):
+        (root / name).symlink_to(tmp_path / "disk")
+    (root / "self").symlink_to(root)
+    (root / "nowhere").symlink_to(root / "nowhere")
+    folders = [folder for folder, names in media_files.walk(root, follow=True) if names]
+    assert folders == [root / "one/deep", root / "two/deep"]
+    assert found(root) == set()
+
+
 @pytest.mark.parametrize(
     "names",
     [["0001.png", "0002.png"], ["frame_1.jpg", "frame_10.JPG"], ["f1_face0.png", "f2_face1.png"]],

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,88 @@ def test_an_official_split_that_tears_a_group_apart_is_refused(celebdf: Path) ->
     videos.loc[videos["path"] == "Celeb-synthesis/id0_id1_0000.mp4", "split"] = "train"
     with pytest.raises(DataError, match=r"divides the group of Celeb-real/id0_0000"):
         splits.complete(videos, 0, 0, 0)
+
+
+def test_ffpp_leaves_out_masks_and_hidden_files(ffpp: Path) -> None:
+    before = layouts.read("ffpp", ffpp)
+    touch(ffpp, "manipulated_sequences/Deepfakes/masks/videos/183_253.mp4", f"{REALS}/._183.mp4")
+    assert layouts.read("ffpp", ffpp).equals(before)
+
+
+@pytest.mark.parametrize("layout", ["ffpp", "celebdf"])
+def test_a_dataset_in_a_folder_of_its_own_is_found(
+    tmp_path: Path, request: pytest.FixtureRequest, layout: str
+) -> None:
+    request.getfixturevalue(layout)
+    before = layouts.read(layout, tmp_path)
+    inner = tmp_path / "download" / "unpacked"
+    inner.mkdir(parents=True)
+    for path in list(tmp_path.iterdir()):
+        if path.name != "download":
+            path.rename(inner / path.name)
+    table = layouts.read(layout, tmp_path)
+    columns = ["label", "source", "group", "split", "method"]
+    assert table[columns].equals(before[columns])
+    assert table["path"].tolist() == [f"download/unpacked/{path}" for path in before["path"]]
+    touch(tmp_path, f"again/{before['path'][0]}")
+    with pytest.raises(DataError, match=r"several datasets, in again and unpacked"):
+        layouts.read(layout, tmp_path)
+
+
+@pytest.mark.parametrize("frames", ["frames", "images"])
+def test_folders_of_frames_are_read_where_their_video_is_not(ffpp: Path, frames: str) -> None:
+    before = len(layouts.read("ffpp", ffpp))
+    home = f"original_sequences/youtube/c23/{frames}"
+    touch(ffpp, *(f"{home}/{video}/{n}.png" for video in ("183", "999") for n in range(2)))
+    table = layouts.read("ffpp", ffpp)
+    assert len(table) == before + 1
+    row = table.set_index("path").loc[f"{home}/999"]
+    assert (row["label"], row["source"]) == (REAL, "999")
+
+
+def test_links_to_folders_are_followed_once(ffpp: Path, tmp_path_factory: Any) -> None:
+    disk = tmp_path_factory.mktemp("disk")
+    touch(disk, "c23/videos/183_469.mp4")
+    (ffpp / "manipulated_sequences/FaceSwap").symlink_to(disk)
+    (disk / "c23/loop").symlink_to(disk)
+    table = layouts.read("ffpp", ffpp)
+    assert (table["method"] == "FaceSwap").sum() == 1
+
+
+def test_celebdf_plus_plus_has_folders_of_methods(celebdf: Path) -> None:
+    names = ("FaceSwap/InSwapper/id0_id1_0000.mp4", "TalkingFace/X/id1_0000_id0_0003.mp4")
+    touch(celebdf, *(f"Celeb-synthesis/{name}" for name in names))
+    with (celebdf / "List_of_testing_videos.txt").open("a") as file:
+        file.write(f"0 Celeb-synthesis/{names[0]}\n")
+    table = layouts.read("celebdf", celebdf).set_index("path")
+    swap, talk = (table.loc[f"Celeb-synthesis/{name}"] for name in names)
+    assert (swap["method"], swap["source"]) == ("InSwapper", "Celeb-real/id0_0000")
+    assert (talk["method"], talk["source"]) == ("X", "Celeb-real/id1_0000")
+    assert (swap["split"], talk["split"]) == ("test", "")
+    assert table.loc["Celeb-synthesis/id0_id1_0000.mp4", "split"] == "", "another video"
+
+
+def test_celebdf_is_read_with_folders_of_videos_and_any_case(tmp_path: Path) -> None:
+    reals = ("Celeb-real/videos/id0_0000.mp4", "Youtube-real/videos/00001.mp4")
+    touch(tmp_path, *reals, "Celeb-synthesis/videos/id0_id1_0000.mp4")
+    (tmp_path / "List_of_testing_videos.txt").write_text(
+        "1 YouTube-real/00001.mp4\n", encoding="utf-8-sig"
+    )
+    table = layouts.read("celebdf", tmp_path)
+    assert table["source"].tolist() == [
+        "Celeb-real/id0_0000",
+        "YouTube-real/00001",
+        "Celeb-real/id0_0000",
+    ]
+    assert table["split"].tolist() == ["", "test", ""]
+    assert table["method"].tolist() == ["", "", "Celeb-synthesis"]
+
+
+def test_an_official_list_of_other_folders_is_refused(celebdf: Path) -> None:
+    text = "0 Celeb-synthesis/FaceSwap/InSwapper/id0_id1_0000.mp4\n"
+    (celebdf / "List_of_testing_videos.txt").write_text(text)
+    with pytest.raises(DataError, match="lists fakes in Celeb-synthesis/FaceSwap/InSwapper"):
+        layouts.read("celebdf", celebdf)
 
 
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
