@@ -23,7 +23,7 @@ from common import devices, errors
 from common.errors import UsageError
 from common.files import file_size, write_text
 from common.preprocessing import FaceConfig
-from datasets import cleaning, manifest
+from datasets import cleaning, manifest, split_table
 from extraction import deletion, planning, pool, ray_pool, shards
 from extraction.contact_sheet import write_contact_sheet
 from extraction.extract import Engine, Folders, extract
@@ -155,7 +155,7 @@ def finish(
         manifest.write(path, shards.pack(table, flags.output, flags.shards_url))
     if flags.delete_videos_when_done:
         delete_videos(table, flags)
-    print_missing(table)
+    print_remarks(table)
 
 
 def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
@@ -195,8 +195,10 @@ def print_summary(table: pd.DataFrame) -> None:
         print(f"unreadable: {row.video_id}: {row.detail}", file=sys.stderr)
 
 
-def print_missing(table: pd.DataFrame) -> None:
-    """Print how many listed videos are not on disk, if there are any."""
+def print_remarks(table: pd.DataFrame) -> None:
+    """Print warnings about the names of videos, and how many listed videos are not on disk."""
+    for warning in split_table.related_names(table):
+        print(f"warning: {warning}", file=sys.stderr)
     videos = table.drop_duplicates("video_id")
     missing = (videos["status"] == "missing").sum()
     if missing:

@@ -3,7 +3,7 @@
     python -m datasets.splits audit videos_df.csv
 
 counts the videos of a manifest whose source is also in the training split. The exit code is 1 if
-there are any.
+there are any, and 2 if the file does not allow an answer.
 """
 
 import argparse
@@ -15,9 +15,7 @@ import pandas as pd
 
 from common import errors
 from common.errors import DataError, UsageError
-from datasets import groups
-
-AUDITED = ("video_id", "label", "source", "split")  # columns that an audit needs
+from datasets import groups, split_table
 
 
 def fraction(seed: int, name: str) -> float:
@@ -129,9 +127,9 @@ def audit(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with one row per split: the number of videos and sources, the share of fakes,
     and the number of leaked videos, whose source is also in the training split.
 
-    `table` has the columns AUDITED and may have several rows per video. Videos that balancing left
-    out are counted too. If `table` has a column `group`, a video is leaked if its group is also in
-    the training split.
+    `table` has the columns split_table.COLUMNS and may have several rows per video. Videos that
+    balancing left out are counted too. If `table` has a column `group`, a video is leaked if its
+    group is also in the training split.
     """
     videos = table.drop_duplicates(["video_id", "split"])
     source = videos["group" if "group" in videos else "source"]
@@ -152,19 +150,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True)
     flags = actions.add_parser("audit", help="count videos that share their source with training")
-    flags.add_argument("manifest", type=Path, help=f"CSV file with columns {', '.join(AUDITED)}")
+    flags.add_argument(
+        "manifest", type=Path, help=f"CSV file with columns {', '.join(split_table.COLUMNS)}"
+    )
     path = parser.parse_args().manifest
-    try:
-        table = pd.read_csv(path, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}") from error
-    absent = [name for name in AUDITED if name not in table]
-    if absent:
-        raise DataError(f"{path} lacks the columns {', '.join(absent)}")
-    if not (table["split"] == "train").any():
-        raise DataError(f"{path}: no row has the split train")
+    table = split_table.read(path)
     result = audit(table)
     print(result.to_string(formatters={"fake": "{:.1%}".format}))
+    for warning in split_table.related_names(table):
+        print(f"warning: {warning}")
     held_out = result.drop(index="train", errors="ignore")
     leaked, videos = int(held_out["leaked"].sum()), int(held_out["videos"].sum())
     if leaked:

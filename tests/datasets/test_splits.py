@@ -1,9 +1,6 @@
 """No source is in two splits, whatever is added and in whatever order it comes."""
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,7 @@ from common.errors import UsageError
 from datasets import splits
 from datasets.layouts.dfdc import read as read_dfdc
 from datasets.manifest import FAKE, REAL
-from tests.helpers.commands import ROOT, run_here
+from tests.helpers.commands import ROOT
 
 METADATA = ROOT.parent / "shared/data/metadata"
 
@@ -240,63 +237,6 @@ def test_the_audit_passes_our_own_split_of_the_genuine_metadata(part_3: pd.DataF
     ours = part_3.assign(split=splits.assign(part_3["source"], 0, 0.1, 0.1))
     assert leaked(ours) == 0
     assert splits.audit(ours)["videos"].sum() == len(part_3)
-
-
-AUDIT = """video_id,label,source,split
-a,0,a,train
-a,0,a,train
-b,1,a,val
-c,0,c,val
-d,1,c,test
-"""
-
-
-@pytest.fixture
-def audit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[str], tuple[int, str]]:
-    """Write a CSV file and audit it; return the exit code and the output."""
-
-    def run(text: str) -> tuple[int, str]:
-        (tmp_path / "videos.csv").write_text(text)
-        code = run_here(monkeypatch, splits.main, "audit", tmp_path / "videos.csv")
-        return code, "".join(capsys.readouterr())
-
-    return run
-
-
-@pytest.mark.slow
-def test_the_command_counts_videos_not_tracks_and_exits_with_1_for_a_leak(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "videos.csv").write_text(AUDIT)
-    command = [sys.executable, "-m", "datasets.splits", "audit", str(tmp_path / "videos.csv")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1, done.stderr
-    assert "LEAK: 1 of 3 held-out videos (33%)" in done.stdout
-
-
-def test_the_command_exits_with_0_without_a_leak(audit: Callable[[str], tuple[int, str]]) -> None:
-    code, output = audit(AUDIT.replace("b,1,a,val", "b,1,b,val"))
-    assert code == 0
-    assert "no leak: none of 3 held-out videos" in output
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (AUDIT.replace("source", "origin"), "lacks the columns source"),
-        (AUDIT.replace("train", "fit"), "no row has the split train"),
-        ("", "cannot be read as CSV"),
-    ],
-)
-def test_the_command_refuses_what_it_cannot_judge_in_one_line(
-    audit: Callable[[str], tuple[int, str]], text: str, said: str
-) -> None:
-    code, output = audit(text)
-    assert code == 2
-    assert said in output
-    assert "Traceback" not in output
 
 
 def test_the_audit_sees_a_leak_between_two_sources_of_one_group() -> None:
