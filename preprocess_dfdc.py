@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -73,6 +74,11 @@ def check_flags(flags: argparse.Namespace) -> None:
         raise UsageError(
             "--delete_videos_when_done needs --layout dfdc, whose metadata.json still lists "
             "deleted videos"
+        )
+    output, root = (Path(os.path.realpath(path)) for path in (flags.output, flags.input))
+    if flags.layout == "folders" and output.is_relative_to(root):
+        raise UsageError(
+            "--output lies in --input, where its crops would be read as videos: choose another one"
         )
     if flags.shard and (flags.clean or flags.drop_dirty or flags.delete_videos_when_done):
         raise UsageError(

@@ -18,7 +18,7 @@ from extraction import deletion, planning, settings
 from extraction.planning import InputOptions, SplitOptions
 from flags import types
 from tests.helpers.preprocess_runs import BAD, PART, SEED, flags, read, run, small, tree
-from tests.helpers.video_files import write_video
+from tests.helpers.video_files import write_images, write_video
 
 
 @pytest.mark.slow
@@ -146,6 +146,8 @@ def test_other_settings_into_the_same_folder_are_refused_in_one_line(
         (("--val_share", "0.6", "--test_share", "0.6"), "--val_share and --test_share"),
         (("--input", "/nonexistent"), "is not a folder"),
         (("--layout", "folders", "--delete_videos_when_done"), "--layout dfdc"),
+        (("--layout", "folders", "--input", ".", "--output", "data"), "--output lies in --input"),
+        (("--fake_folders", "a", "b"), "--fake_folders needs --layout folders"),
         (("--shard", "1/2", "--clean"), "--shard only extracts"),
         (("--shard", "1/2", "--delete_videos_when_done"), "--shard only extracts"),
         (("--engine", "ray"), "--workers needs --engine local"),
@@ -277,6 +279,29 @@ def test_missing_videos_are_rows_and_counted_in_the_last_line(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "missing: 1 of 2 listed videos are not on disk"
     assert read(tmp_path / "out")["status"].tolist() == ["unreadable", "missing"]
+
+
+def test_folders_of_frames_are_videos_and_read_again_only_when_they_change(
+    heads: list[list[np.ndarray]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    for label, images in zip(("fake", "real"), heads, strict=True):
+        write_images(tmp_path / "in" / label / "clip", images[:4])
+    words = [*flags(tmp_path / "in", tmp_path / "out"), "--layout", "folders", "--val_share", "0"]
+    assert run(monkeypatch, *words) == 0
+    table = read(tmp_path / "out")
+    assert table["video_id"].tolist() == ["fake/clip", "real/clip"]
+    assert table[["source", "frames", "codec"]].drop_duplicates().values.tolist() == [
+        ["clip", 4, "png"]
+    ]
+    assert (table["bits_per_pixel"] > 0).all()
+    write_images(tmp_path / "in/real/clip", heads[1][:5])
+    capsys.readouterr()
+    assert run(monkeypatch, *words) == 0
+    assert "2 to extract, 1 done before" in capsys.readouterr().out
+    assert read(tmp_path / "out")["frames"].tolist() == [4, 5]
 
 
 @pytest.mark.parametrize("text", ["x", "0/2", "3/2", "1", "1/2/3", "-1/2", ""])
