@@ -9,7 +9,6 @@ s3://bucket/1f0c/train-000000.tar#512+98304  the same, at a URL that fsspec can 
 """
 
 import io
-import json
 import re
 import tarfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 
 import fsspec
 
+from common import foreign
 from common.errors import DataError, PipelineError, one_line
 
 # The only protocols allowed in a manifest, which may come from somebody else. fsspec's other file
@@ -100,15 +100,22 @@ def read_record(folder: Path, crops: str) -> dict[str, Any] | None:
     damaged. Raise DataError if a URL cannot be read."""
     location = parse(crops)
     path = folder / location.file
-    try:
-        if location.offset is None and not location.is_url:
-            video = json.loads((path.parent / "video.json").read_bytes())
-            return next(track for track in video["tracks"] if track["crops"] == path.name)
-        return json.loads(_members(_read_bytes(path, location), "json")[0])
-    except (OSError, ValueError, LookupError, TypeError, StopIteration, tarfile.TarError):
-        return None
-    except RecursionError:  # JSON nested too deeply
-        return None
+    if location.offset is None and not location.is_url:
+        try:
+            video = foreign.read_json(path.parent / "video.json")
+            record = next(track for track in video["tracks"] if track["crops"] == path.name)
+        except (DataError, LookupError, TypeError, StopIteration):
+            return None
+    else:
+        try:
+            members = _members(_read_bytes(path, location), "json")
+        except (OSError, ValueError, tarfile.TarError):
+            return None
+        try:
+            record = foreign.parse_json(members[0], str(location))
+        except (DataError, LookupError):
+            return None
+    return record if isinstance(record, dict) else None
 
 
 def _check_count(name: str | Path, count: int, frames: int) -> None:

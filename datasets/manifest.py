@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from common import crop_files
+from common import crop_files, foreign
 from common.errors import DataError
 from common.files import write_text
 from common.preprocessing import FaceConfig
@@ -185,12 +185,9 @@ def read_record(path: Path) -> dict[str, Any]:
     """Return the content of the JSON file beside the manifest `path`, in which `faces` is a dict.
     Raise DataError if the file is missing or invalid."""
     file = record_path(path)
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"{file} is missing: it says how the crops were made") from error
-    except ValueError as error:
-        raise DataError(f"{file} is not JSON: {error}") from error
+    if not file.exists():
+        raise DataError(f"{file} is missing: it says how the crops were made")
+    record = foreign.read_json(file)
     if not isinstance(record, dict) or not isinstance(record.get("faces"), dict):
         raise DataError(f"{file} does not say how the crops were made (no object 'faces')")
     return record

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import foreign
 from common.checkpointing import EXPORT_ENTRY, is_exported
-from common.errors import CheckpointError, one_line
+from common.errors import CheckpointError, DataError, one_line
 from common.files import replacing
 
 FORMAT = 1  # raised if the meaning of a member changes
@@ -55,8 +56,10 @@ def read(path: Path) -> DetectorFile:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = {name: _read_part(archive, name) for name in LIMITS}
-        about = json.loads(parts[ABOUT])
-    except Exception as error:  # zipfile and json raise many types for a hostile file
+        about = foreign.parse_json(parts[ABOUT], ABOUT)
+    except DataError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except Exception as error:  # zipfile raises many types for a hostile file
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         version = about.get("format") if isinstance(about, dict) else None

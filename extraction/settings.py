@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from common import foreign
 from common.errors import DataError, UsageError
 from common.files import write_text
 from common.preprocessing import FaceConfig
@@ -22,10 +23,9 @@ def check_crop_settings(crops: Path, faces: FaceConfig) -> None:
     path = crops / "faces.json"
     stored: dict[str, Any] = {}
     if path.is_file():
-        try:
-            stored = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{path} does not hold settings: {error}") from error
+        stored = foreign.read_json(path)
+        if not isinstance(stored, dict):
+            raise DataError(f"{path} does not hold settings: delete the folder {crops}")
     different = {k: v for k, v in faces.to_dict().items() if stored.get(k) != v}
     removed = {k: v for k, v in FaceConfig.REMOVED.items() if stored.get(k, v) != v}
     if stored and (different or removed) and any(crops.glob("*/*")):

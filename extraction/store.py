@@ -16,9 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from common import crop_files
+from common import crop_files, foreign
+from common.errors import DataError
 from common.files import PARTIAL
 from faces.extract import Extraction
+
+STATUSES = ("ok", "no_face", "unreadable", "timeout")  # of an extraction
+MAX_SIZE = 2**62  # bytes, pixels or frames; larger numbers do not fit into a table
 
 
 def save(folder: Path, extraction: Extraction, size: int, tar: bool = False) -> None:
@@ -88,11 +92,10 @@ def find(folder: Path, size: int | None) -> dict[str, Any] | None:
     try:
         record = load(folder)
         complete = size in (None, record["bytes"]) and all(
-            "sha256" in track
-            and crop_files.count_crops(folder / track["crops"]) == len(track["frames"])
+            crop_files.count_crops(folder / track["crops"]) == len(track["frames"])
             for track in record["tracks"]
         )
-    except (OSError, ValueError, KeyError, TypeError, tarfile.TarError):
+    except (OSError, DataError, tarfile.TarError):
         return None
     return record if complete else None
 
@@ -100,8 +103,46 @@ def find(folder: Path, size: int | None) -> dict[str, Any] | None:
 def load(folder: Path) -> dict[str, Any]:
     """Return the record that `save` wrote: the fields of the Extraction as a dict, and `bytes`, the
     size of the video. In place of JPEG bytes, each track has `crops`, the name of its folder or tar
-    file, and `sha256`. Raise OSError or ValueError if the record cannot be read."""
-    return json.loads((folder / "video.json").read_text(encoding="utf-8"))
+    file, and `sha256`. Raise DataError if the record cannot be read, or if a field that the
+    manifest is made from is not as `save` writes it."""
+    path = folder / "video.json"
+    record = foreign.read_json(path)
+    if not _is_record(record):
+        raise DataError(f"{path} is damaged: run preprocess_dfdc.py again")
+    return record
+
+
+def _is_record(record: Any) -> bool:
+    """Return whether the fields that the manifest is made from have the types and lengths that
+    `save` writes. Crops must lie in the folder of the record."""
+    if not isinstance(record, dict) or not isinstance(record.get("tracks"), list):
+        return False
+    sizes = (record.get(name) for name in ("bytes", "width", "height", "total_frames"))
+    texts = (record.get("status"), record.get("detail"), record.get("codec", ""))
+    return (
+        all(type(size) is int and 0 <= size < MAX_SIZE for size in sizes)
+        and type(record.get("fps")) in (int, float)
+        and all(isinstance(text, str) for text in texts)
+        and record["status"] in STATUSES
+        and (record["status"] == "ok") == bool(record["tracks"])
+        and all(_is_track(track, number) for number, track in enumerate(record["tracks"]))
+    )
+
+
+def _is_track(track: Any, number: int) -> bool:
+    name = track_name(number)
+    return (
+        isinstance(track, dict)
+        and track.get("crops") in (name, f"{name}.tar")
+        and isinstance(track.get("sha256"), str)
+        and all(isinstance(track.get(key), list) for key in ("frames", "boxes"))
+        and 0 < len(track["frames"]) == len(track["boxes"])
+        and all(_is_box(box) for box in track["boxes"])
+    )
+
+
+def _is_box(box: Any) -> bool:
+    return isinstance(box, list) and len(box) == 4 and {*map(type, box)} <= {int, float}
 
 
 def track_name(number: int) -> str:

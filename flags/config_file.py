@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.errors import UsageError, one_line
+from common import foreign
+from common.errors import UsageError
 from flags.train import train_parser
 
 # Flags that apply to a single call of train.py; a run's args.json does not store them.
@@ -23,8 +24,8 @@ def read_config(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
     """Return all flags: the defaults, overridden by the --config file at `path`, overridden by the
     command-line arguments `words`.
 
-    Raise UsageError if the file cannot be read, or if a key is not a flag or is not allowed in a
-    file.
+    Raise DataError if the file cannot be read, UsageError if a key is not a flag or is not allowed
+    in a file.
     """
     return _parse(path, _read_mapping(path), words, refused={"config", "resume"})
 
@@ -33,7 +34,7 @@ def read_run_flags(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
     """Return all flags of a run: those in its args.json at `path`, overridden by the command-line
     arguments `words`. Keys in CALL_FLAGS are ignored.
 
-    Raise UsageError if the file cannot be read, or if a key is not a flag.
+    Raise DataError if the file cannot be read, UsageError if a key is not a flag.
     """
     values = {k: v for k, v in _read_mapping(path).items() if k not in CALL_FLAGS}
     return _parse(path, values, words, refused=set())
@@ -78,12 +79,7 @@ def _parse(
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
-    import yaml  # JSON is YAML
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {one_line(error)}") from error
+    values = foreign.read_yaml(path)  # JSON is YAML
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise UsageError(f"{path} must map names of flags to values, such as 'epochs: 50'")
     return values

@@ -249,7 +249,7 @@ def test_a_manifest_without_its_record_is_refused(tmp_path: Path) -> None:
 def test_a_record_that_is_no_json_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, [row()])
     manifest.record_path(path).write_text("{")
-    with pytest.raises(DataError, match="is not JSON") as caught:
+    with pytest.raises(DataError, match="cannot be read as JSON") as caught:
         manifest.read(path)
     assert str(manifest.record_path(path)) in str(caught.value)
 

@@ -56,7 +56,7 @@ BAD: dict[str, tuple[Callable[[Path, Parts], Path], str]] = {
     ),
     "no settings": (
         lambda path, parts: pack(path, parts | {"detector.json": b"[" * 100_000}),
-        "is damaged (RecursionError",
+        "detector.json cannot be read as JSON: it is nested too deeply",
     ),
     "settings of another version": (
         lambda path, parts: pack(path, with_about(parts, faces={"size": 3})),

@@ -136,10 +136,59 @@ def test_a_cut_file_of_a_track_is_not_done(folder: Path, extraction: Extraction,
     assert not store.is_done(folder, SIZE)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"bytes": 1234, "tracks": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"bytes": 1234, "tracks": 3}', "[" * 100_000, '{"a": 1, "a": 2}']
+)
 def test_a_damaged_record_is_not_done(folder: Path, extraction: Extraction, text: str) -> None:
     store.save(folder, extraction, SIZE)
     (folder / "video.json").write_text(text)
+    assert not store.is_done(folder, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", "fine"),
+        ("status", "no_face"),
+        ("detail", None),
+        ("width", "320"),
+        ("height", 10**40),
+        ("total_frames", -1),
+        ("fps", [25]),
+        ("codec", 3),
+    ],
+)
+def test_a_record_with_a_value_of_another_kind_is_not_done(
+    folder: Path, extraction: Extraction, field: str, value: object
+) -> None:
+    store.save(folder, extraction, SIZE)
+    path = folder / "video.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    assert not store.is_done(folder, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("crops", "../b.mp4/track_0"),
+        ("crops", "/etc"),
+        ("crops", "track_1"),
+        ("frames", 3),
+        ("boxes", [[1.0, 2.0, 3.0]] * 3),
+        ("boxes", [["1", 2.0, 3.0, 4.0]] * 3),
+        ("boxes", []),
+        ("sha256", None),
+    ],
+)
+def test_a_track_with_a_value_of_another_kind_is_not_done(
+    folder: Path, extraction: Extraction, field: str, value: object
+) -> None:
+    store.save(folder, extraction, SIZE)
+    shutil.copytree(folder, folder.with_name("b.mp4"))
+    path = folder / "video.json"
+    record = json.loads(path.read_text())
+    record["tracks"][0][field] = value
+    path.write_text(json.dumps(record))
     assert not store.is_done(folder, SIZE)
 
 
