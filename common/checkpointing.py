@@ -12,11 +12,16 @@ from typing import Any
 
 import torch
 
-from common.errors import CheckpointError, DataError
+from common import checkpoint_limits
+from common.errors import CheckpointError, DataError, one_line
 from common.files import replacing
 from common.preprocessing import ClipConfig, FaceConfig
 
 FORMAT = 4  # raised when a stored field changes its meaning
+KINDS: dict[str, type] = {  # field of Checkpoint → its type in the file
+    **dict.fromkeys(("model", "weights", "faces", "clip", "data", "metrics"), dict),
+    **{"classes": list, "trained_on": list, "epoch": int, "judgement": dict, "familiar": dict},
+}
 EXPORT_ENTRY = "detector.json"  # file in the zip archive that export/detector_file.py writes
 
 
@@ -89,11 +94,12 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is an exported detector: use it with score.py --backend onnx"
         )
     try:
+        checkpoint_limits.check_archive(path)
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds of exceptions for other files
+        checkpoint_limits.check_values(values, path.stat().st_size)
+    except Exception as error:  # these raise many kinds of exceptions for other files
         raise CheckpointError(
-            f"{path} is damaged, or is not a checkpoint that is safe to load "
-            f"({type(error).__name__})"
+            f"{path} is damaged, or is not a checkpoint that is safe to load ({one_line(error)})"
         ) from error
     if not isinstance(values, dict) or "format" not in values:
         raise CheckpointError(f"{path} is not a checkpoint of this project")
@@ -121,12 +127,13 @@ def _to_checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
         raise CheckpointError(
             f"{path} is not a complete checkpoint: {', '.join(sorted(missing))} is missing"
         )
-    dicts = [values[name] for name in ("model", "weights", "faces", "clip")]
-    dicts += [values.get(name) or {} for name in ("judgement", "familiar")]
-    if not all(isinstance(value, dict) for value in dicts) or not isinstance(
-        values["trained_on"], list
-    ):
-        raise CheckpointError(f"{path} is not a checkpoint of this project")
+    for name, kind in KINDS.items():
+        value = values.get(name)
+        valid = isinstance(value, kind) and not isinstance(value, bool)
+        if not valid and (name in required or value is not None):
+            raise CheckpointError(f"{path}: its {name} is not of type {kind.__name__}")
+    if not all(isinstance(k, str) and torch.is_tensor(v) for k, v in values["weights"].items()):
+        raise CheckpointError(f"{path}: its weights are not tensors with names")
     try:
         faces, clip = FaceConfig.from_dict(values["faces"]), ClipConfig.from_dict(values["clip"])
     except DataError as error:

@@ -17,7 +17,7 @@ from common.errors import DataError
 
 MAX_JSON_BYTES = 2**26  # the metadata of all of DFDC take a quarter of it
 MAX_YAML_BYTES = 2**16  # PyYAML needs a second for this
-MAX_DEPTH = 32  # of lists and dicts within each other
+MAX_DEPTH = 32  # of lists, tuples and dicts within each other
 MAX_VALUES = 10_000_000  # in all; a list that is contained twice counts twice
 MAX_INTEGER = 2**64  # converting much larger ones to text or to a float fails
 PLAIN = (str, int, float, bool, type(None))
@@ -46,16 +46,16 @@ def read_yaml(path: Path) -> Any:
 
 
 def check_plain(value: Any, leaves: tuple[type, ...] = PLAIN) -> None:
-    """Raise ValueError unless `value` consists of lists and dicts that contain `leaves`, is at most
-    MAX_DEPTH deep, and has at most MAX_VALUES values, of which the floats are finite and the
-    integers less than MAX_INTEGER in magnitude."""
+    """Raise ValueError unless `value` consists of lists, tuples and dicts that contain `leaves`, is
+    at most MAX_DEPTH deep, and has at most MAX_VALUES values, of which the floats are finite and
+    the integers less than MAX_INTEGER in magnitude."""
     level, count = [value], 0
     for _ in range(MAX_DEPTH):
         count += len(level)
         if count > MAX_VALUES:
             raise ValueError(f"it has more than {MAX_VALUES:,} values")
         for kind in set(map(type, level)):
-            if not issubclass(kind, (*leaves, list, dict)):
+            if not issubclass(kind, (*leaves, list, tuple, dict)):
                 raise ValueError(f"a {kind.__name__} cannot be used as a value")
         if not all(map(math.isfinite, (v for v in level if type(v) is float))):
             raise ValueError("a number is not finite")
@@ -70,7 +70,7 @@ def check_plain(value: Any, leaves: tuple[type, ...] = PLAIN) -> None:
 def _items(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return chain(value.keys(), value.values())
-    return value if isinstance(value, list) else ()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _read_bytes(path: Path, limit: int) -> bytes:

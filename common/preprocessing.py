@@ -16,6 +16,23 @@ DECODERS = ("pyav", "decord")
 # key frames, so that no other frame has to be decoded.
 SAMPLINGS = ("uniform", "keyframe")
 
+# Limits of what settings in a file from somebody else may demand: field → smallest and largest
+# value. They are far beyond useful values, but need no more memory than a computer has.
+FACE_LIMITS: dict[str, tuple[float, float]] = {
+    "frames_per_video": (1, 10_000),
+    "run_frames": (1, 10_000),
+    "detect_size": (1, 4096),
+    "min_face_size": (1, 4096),
+    "search_every": (1, 10_000),
+    "min_confidence": (0, 1),
+    "min_track_share": (0, 1),
+    "min_faint_share": (0, 1),
+    "margin": (-0.45, 10),
+    "face_size": (1, 2048),
+    "jpeg_quality": (1, 100),
+}
+MAX_PIXELS = 2**26  # of a clip: 800 MB as float32 RGB
+
 
 class Record:
     """Base class of dataclasses of settings that are stored as a dict. `from_dict` checks names and
@@ -84,8 +101,7 @@ class FaceConfig(Record):
         for name, known in (("decoder", DECODERS), ("sampling", SAMPLINGS)):
             if getattr(self, name) not in known:
                 raise DataError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
-        _check_positive(self, "frames_per_video", "run_frames", "detect_size", "min_face_size")
-        _check_positive(self, "search_every", "face_size", "jpeg_quality")
+        _check_limits(self, FACE_LIMITS)
 
 
 @dataclass(frozen=True)
@@ -99,9 +115,14 @@ class ClipConfig(Record):
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        """Raise DataError if a size is below 1, or if `mean` or `std` is not three finite numbers,
-        those of `std` positive."""
-        _check_positive(self, "clip_frames", "crop_size")
+        """Raise DataError if a size is below 1, if a clip has too many pixels, or if `mean` or
+        `std` is not three finite numbers, those of `std` positive."""
+        _check_limits(self, {"clip_frames": (1, MAX_PIXELS), "crop_size": (1, MAX_PIXELS)})
+        if self.clip_frames * self.crop_size**2 > MAX_PIXELS:
+            raise DataError(
+                f"clips of {self.clip_frames} frames of {self.crop_size} × {self.crop_size} pixels "
+                f"are too large: {MAX_PIXELS:,} pixels are the limit"
+            )
         values = (*self.mean, *self.std)
         valid = len(self.mean) == len(self.std) == 3 and all(
             isinstance(value, int | float) and math.isfinite(value) for value in values
@@ -113,10 +134,10 @@ class ClipConfig(Record):
             )
 
 
-def _check_positive(record: Record, *names: str) -> None:
-    for name in names:
-        if getattr(record, name) < 1:
-            raise DataError(f"{name} cannot be {getattr(record, name)!r}")
+def _check_limits(record: Record, limits: dict[str, tuple[float, float]]) -> None:
+    for name, (low, high) in limits.items():
+        if not low <= getattr(record, name) <= high:  # also if it is NaN
+            raise DataError(f"{name} cannot be {getattr(record, name)!r}, only {low} to {high}")
 
 
 def crop_square(box: Any, margin: float) -> tuple[int, int, int]:

@@ -7,9 +7,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from common.errors import DataError
 from common.preprocessing import Record
 from models import encoders
 from models.frame_rnn import FrameModel, FrameRNN, SingleFrames
+
+# Limit on temporal_layers × embed_dim²: an LSTM has 12 weights for each, so 1.6 GB at most. The
+# default is 512².
+MAX_HEAD = 2**25
+MAX_CLASSES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +31,21 @@ class ModelConfig(Record):
     temporal: str = "lstm"  # a head that models/temporal.py builds, or "none"
     temporal_layers: int = 1  # of an lstm, gru or transformer; other heads ignore it
 
+    def __post_init__(self) -> None:
+        """Raise DataError for sizes that no model of this project has, before one is built."""
+        if min(self.embed_dim, self.temporal_layers) < 1:
+            raise DataError("embed_dim and temporal_layers must be at least 1")
+        if self.temporal_layers * self.embed_dim**2 > MAX_HEAD:
+            raise DataError(
+                f"{self.temporal_layers} temporal layers of {self.embed_dim} features are too "
+                f"large: temporal_layers times embed_dim² must be at most {MAX_HEAD:,}"
+            )
+        if not 2 <= self.num_classes <= MAX_CLASSES or not 0 <= self.dropout < 1:
+            raise DataError(
+                f"num_classes {self.num_classes} must be 2 to {MAX_CLASSES}, dropout "
+                f"{self.dropout} at least 0 and below 1"
+            )
+
 
 def build(config: ModelConfig) -> FrameModel:
     """Return a model with random weights. Raise UsageError if its encoder is unknown or if the
@@ -37,6 +58,7 @@ def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> FrameModel:
     unknown or if the settings contradict each other, RuntimeError if `weights` do not fit it."""
     model = _build_on_meta(config)
     if model is not None:
+        _check_types(model, weights)
         model.load_state_dict(weights, assign=True)
     if model is None or _has_meta_tensors(model):  # a buffer that is not in `weights`
         model = build(config)
@@ -54,6 +76,14 @@ def _build_on_meta(config: ModelConfig) -> FrameModel | None:
             return build(config)
     except RuntimeError:
         return None
+
+
+def _check_types(model: FrameModel, weights: dict[str, Tensor]) -> None:
+    """Raise RuntimeError if a weight has another dtype than the model's: assigned to the model, it
+    would replace that dtype, and scoring would fail."""
+    for name, tensor in model.state_dict().items():
+        if name in weights and weights[name].dtype != tensor.dtype:
+            raise RuntimeError(f"{name} is {weights[name].dtype}, not {tensor.dtype}")
 
 
 def _has_meta_tensors(model: FrameModel) -> bool:

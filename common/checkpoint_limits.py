@@ -1,0 +1,74 @@
+"""Checks that a checkpoint file declares no more than it contains, before memory is spent on it.
+
+A checkpoint is a zip archive of a pickle, which describes tensors by shape and stride, and of their
+bytes. Compressed members, tensors whose elements share bytes, and objects that a pickle can create
+from a number alone would let a small file fill the memory.
+"""
+
+import pickletools
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from common import foreign
+
+MAX_PICKLE_BYTES = 2**24  # ResNet152 and its optimizer's state need 1 MB
+DTYPES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+# All that `checkpointing.save` writes besides plain values.
+ALLOWED_GLOBALS = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    *(f"torch {name}Storage" for name in DTYPES),
+}
+LEAVES = (*foreign.PLAIN, torch.Tensor)
+# Tensors may share bytes, as tied weights do, but not many times.
+MAX_SHARING = 2
+
+
+def check_archive(path: Path) -> None:
+    """Raise ValueError unless the file is a zip archive whose members are uncompressed, together
+    not larger than the file, and whose pickle is small and refers to tensors and dicts only.
+    zipfile and pickletools may raise other exceptions for a damaged file."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("a part of it is compressed")
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("its parts are larger than the file")
+        pickles = [member for member in members if member.filename.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise ValueError("it has no data.pkl, or several")
+        if pickles[0].file_size > MAX_PICKLE_BYTES:
+            raise ValueError(f"its data.pkl has {pickles[0].file_size:,} bytes, too many")
+        data = archive.read(pickles[0])
+    names = {name for code, name, _ in pickletools.genops(data) if "GLOBAL" in code.name}
+    if unknown := names - ALLOWED_GLOBALS:
+        raise ValueError(f"it refers to {min(map(str, unknown)):.60}")
+
+
+def check_values(values: Any, file_bytes: int) -> None:
+    """Raise ValueError unless `values`, the content of a checkpoint file of `file_bytes` bytes,
+    consists of plain values and tensors, and no tensor has more elements than it has bytes for."""
+    foreign.check_plain(values, LEAVES)
+    total = 0
+    for tensor in _tensors(values):
+        size = tensor.numel() * tensor.element_size()
+        if size > tensor.untyped_storage().nbytes():
+            raise ValueError(f"a tensor of shape {tuple(tensor.shape)} repeats its elements")
+        total += size
+    if total > MAX_SHARING * file_bytes:
+        raise ValueError("its tensors are larger than the file")
+
+
+def _tensors(values: Any) -> Iterator[torch.Tensor]:
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, dict):
+        for value in values.values():
+            yield from _tensors(value)
+    elif isinstance(values, (list, tuple)):
+        for value in values:
+            yield from _tensors(value)
