@@ -9,8 +9,8 @@ from torch import nn
 
 from common import checkpointing, distributed
 from common.checkpointing import Checkpoint
-from common.errors import CheckpointError, UsageError
-from training.history import EpochRow
+from common.errors import CheckpointError, UsageError, one_line
+from training import saved_state
 from training.run_folder import Run
 from training.state import Position
 
@@ -31,6 +31,9 @@ class SavedRun:
         except RuntimeError as error:
             raise CheckpointError(f"{self.folder}: its weights do not fit this model") from error
 
+    def damaged(self, error: Exception) -> CheckpointError:
+        return CheckpointError(f"{self.folder / 'last.pt'} is damaged: {one_line(error)}")
+
     def check_unchanged(self, changes: list[str], data: dict[str, Any]) -> None:
         """Raise UsageError if the list `changes` of changed flags is not empty, or if `data`, the
         manifest's fingerprint, differs from that at the start of the run."""
@@ -45,34 +48,52 @@ class SavedRun:
 
 def load(folder: Path) -> SavedRun:
     """Return the run in a run folder. Raise CheckpointError if its last.pt cannot be used."""
-    return SavedRun(folder, *checkpointing.load_with_training(folder / "last.pt"))
+    saved = SavedRun(folder, *checkpointing.load_with_training(folder / "last.pt"))
+    if not {"steps", "randoms"} <= saved.state.keys():
+        raise CheckpointError(f"{folder} is from another version and cannot be resumed")
+    try:
+        saved_state.check(saved.state)
+    except ValueError as error:
+        raise saved.damaged(error) from error
+    return saved
 
 
 def restore(run: Run, saved: SavedRun) -> Position:
     """Restore `run` to the state of `saved` and return its position. Raise CheckpointError if the
     state does not fit the run, for example because --optimizer has changed."""
     training, state = run.training, saved.state
-    if not {"steps", "randoms"} <= state.keys():
-        raise CheckpointError(f"{saved.folder} is from another version and cannot be resumed")
     _restore_weights(run, saved)
-    groups = training.optimizer.param_groups
-    # The current flags apply, not the stored values: --force may have changed them.
-    options = [{k: v for k, v in group.items() if k != "params"} for group in groups]
-    if options[0].keys() | {"params"} != state["optimizer"]["param_groups"][0].keys():
-        raise CheckpointError(f"{saved.folder} was started with another --optimizer")
-    try:
-        training.optimizer.load_state_dict(state["optimizer"])
-    except ValueError as error:
-        raise CheckpointError(f"{saved.folder} was started with another --freeze") from error
-    for group, values in zip(training.optimizer.param_groups, options, strict=True):
-        group.update(values)
-    run.rows = [EpochRow(**row) for row in state["rows"]]
+    _restore_optimizer(training.optimizer, saved)
+    run.rows = saved_state.epoch_rows(state)
     run.update_schedule()
     training.schedule.go_to(state["steps"])
-    _restore_random_state(training.device, state["randoms"])
+    try:
+        _restore_random_state(training.device, state["randoms"])
+    except (RuntimeError, TypeError) as error:
+        raise saved.damaged(error) from error
     if run.rows:
         run.publish(new_best=True)  # --monitor may have changed
-    return Position(**state["position"])
+    return saved_state.start(state)
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, saved: SavedRun) -> None:
+    # The current flags apply, not the stored values: --force may have changed them.
+    groups, stored = optimizer.param_groups, saved.state["optimizer"]
+    options = [{k: v for k, v in group.items() if k != "params"} for group in groups]
+    if [group.keys() for group in stored["param_groups"]] != [group.keys() for group in groups]:
+        raise CheckpointError(f"{saved.folder} was started with another --optimizer")
+    try:
+        optimizer.load_state_dict(stored)
+    except ValueError as error:
+        raise CheckpointError(f"{saved.folder} was started with another --freeze") from error
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise saved.damaged(error) from error
+    for group, values in zip(optimizer.param_groups, options, strict=True):
+        group.update(values)
+    try:
+        saved_state.check_shapes(optimizer)
+    except ValueError as error:
+        raise saved.damaged(error) from error
 
 
 def _restore_weights(run: Run, saved: SavedRun) -> None:

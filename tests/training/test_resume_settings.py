@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import train
 from common import checkpointing
@@ -61,6 +62,28 @@ def test_a_run_of_another_version_is_refused_in_one_line(
     checkpointing.save(cut / "last.pt", checkpoint, state)
     assert run(monkeypatch, "--resume", "last") == 2
     assert "another version" in capsys.readouterr().err
+
+
+def test_a_damaged_training_state_is_one_line(
+    cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint, state = checkpointing.load_with_training(cut / "last.pt")
+    optimizer = state["optimizer"]
+    odd_shape = {0: optimizer["state"][0] | {"exp_avg": torch.zeros(3)}}
+    damages = {
+        "rows": [{"epoch": 1}],
+        "steps": "3",
+        "position": state["position"] | {"epoch": 7},
+        "optimizer": optimizer | {"state": optimizer["state"] | odd_shape},
+        "randoms": [{"cpu": torch.zeros(3), "cuda": None}],
+    }
+    for name, damage in damages.items():
+        checkpointing.save(cut / "last.pt", checkpoint, state | {name: damage})
+        assert run(monkeypatch, "--resume", "last") == 2, name
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "last.pt is damaged" in line
+    checkpointing.save(cut / "last.pt", checkpoint, state)
+    assert run(monkeypatch, "--resume", "last") == 0
 
 
 def test_another_kind_of_optimizer_cannot_go_on(
