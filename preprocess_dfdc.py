@@ -23,6 +23,7 @@ import pandas as pd
 from common import devices, errors
 from common.errors import UsageError
 from common.files import file_size, write_text
+from common.lock import one_shard, only_writer
 from common.preprocessing import FaceConfig
 from datasets import cleaning, manifest, split_table
 from extraction import deletion, planning, pool, ray_pool, shards
@@ -48,20 +49,27 @@ def main() -> int:
     folders = Folders(flags.input.absolute(), flags.output.absolute())
     options = args.build_options(SplitOptions, flags)
     data = args.build_options(InputOptions, flags)
-    videos = planning.plan(data, options, deletion.read(flags.output))
+    deleted = deletion.read(flags.output)
+    videos = planning.plan(data, options, deleted)
     engine, workers = choose_engine(flags, faces)
-    check_crop_settings(flags.output / "crops", faces)
-    if not flags.shard:
-        folders.sweep(videos)
-    share = planning.shard(videos, *flags.shard) if flags.shard else videos
-    interrupted = extract_share(share, folders, engine, workers, tar=flags.store == "shards")
+    flags.output.mkdir(parents=True, exist_ok=True)
+    lock = one_shard(flags.output, *flags.shard) if flags.shard else only_writer(flags.output)
+    with lock:
+        if not deletion.read(flags.output).equals(deleted):
+            raise UsageError("another process has just deleted videos: repeat the command")
+        check_crop_settings(flags.output / "crops", faces)
+        if not flags.shard:
+            folders.sweep(videos)
+        share = planning.shard(videos, *flags.shard) if flags.shard else videos
+        tar = flags.store == "shards"
+        interrupted = extract_share(share, folders, engine, workers, tar=tar)
+        if not flags.shard:
+            finish(videos, folders, flags, faces, pack=tar and not interrupted)
     if flags.shard and not interrupted:
         print(
             "subset done; when all subsets are done, run the same command without --shard to write "
             "the manifest"
         )
-    if not flags.shard:
-        finish(videos, folders, flags, faces, pack=flags.store == "shards" and not interrupted)
     if interrupted:
         print("interrupted: repeat the same command to extract the remaining videos")
     return 130 if interrupted else 0

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import args
 from common import errors
 from common.errors import UsageError
+from common.lock import only_writer
 from common.pages import format_p_fake
 from faces.sampling import Span
 from inference import inputs, score_output
@@ -83,7 +84,7 @@ def judge(
     }
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
-    with closing(ScoreFiles(flags.output, about)) as files:
+    with only_writer(flags.output), closing(ScoreFiles(flags.output, about)) as files:
 
         def report(score: VideoScore) -> None:
             with interrupts.deferred():

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,17 @@ def run_seeds(flags: argparse.Namespace, device: torch.device) -> int:
 
 def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.device) -> int:
     """Train a new run, or continue the run in `folder`; with --dry_run, only print an estimate.
-    Return the exit code."""
+    Return the exit code. Raise UsageError if another process is writing to the run folder."""
+    with ExitStack() as locks:
+        if folder and not flags.dry_run:
+            locks.enter_context(run_folder.locked(folder, new=False))
+        return run_locked(flags, folder, device, locks)
+
+
+def run_locked(
+    flags: argparse.Namespace, folder: Path | None, device: torch.device, locks: ExitStack
+) -> int:
+    """Do the work of `run_once`. The lock of a new run's folder is added to `locks`."""
     saved = resume.load(folder) if folder else None
     if flags.tensorboard:
         tensorboard_log.summary_writer()
@@ -131,7 +142,7 @@ def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.devic
         for line in dry_run.estimate(training, *loaders, plan, take_step):
             print(line, flush=True)
         return 0
-    folder = saved.folder if saved else new_folder(flags)
+    folder = saved.folder if saved else new_folder(flags, locks)
     run_folder.write_flags(folder, args.run_flags(flags))
     make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, saved)
     run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
@@ -152,10 +163,11 @@ def check_monitor(monitor: str, val_loader: ClipLoader) -> None:
         )
 
 
-def new_folder(flags: argparse.Namespace) -> Path:
+def new_folder(flags: argparse.Namespace, locks: ExitStack) -> Path:
+    """Create the folder of a new run, add its lock to `locks` and return it."""
     name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
     folder = flags.checkpoints / name
-    run_folder.make_folder(folder)
+    locks.enter_context(run_folder.locked(folder, new=True))
     return folder
 
 

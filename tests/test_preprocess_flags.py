@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.lock import one_shard, only_writer
 from extraction import planning, pool, ray_pool
 from tests.helpers.preprocess_runs import PART, flags, read, run, tree
 
@@ -24,6 +25,20 @@ def test_shards_and_a_last_call_write_what_one_call_writes(
         assert not (sharded / "videos_df.csv").exists(), "no shard knows all rows"
     assert run(monkeypatch, *flags(dfdc, sharded)) == 0
     assert tree(sharded) == tree(output)
+
+
+def test_a_second_call_for_the_same_folder_or_shard_is_refused(
+    dfdc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = flags(dfdc, tmp_path)
+    with only_writer(tmp_path):
+        assert run(monkeypatch, *words) == 2
+    with one_shard(tmp_path, 1, 3):
+        assert run(monkeypatch, *words, "--shard", "1/3") == 2
+        assert run(monkeypatch, *words) == 2
+        for line in capsys.readouterr().err.splitlines():
+            assert line.startswith(f"error: another process is writing to {tmp_path}")
+        assert not (tmp_path / "crops").exists()
 
 
 @given(st.lists(st.text(), min_size=1), st.integers(1, 9))

@@ -14,6 +14,7 @@ import torch
 import models
 import score
 from common import checkpointing, errors
+from common.lock import only_writer
 from common.pages import format_percent
 from common.preprocessing import ClipConfig
 from scoring.aggregate import AGGREGATIONS
@@ -321,3 +322,19 @@ def test_no_names_on_standard_input_are_an_error(
     pipe(monkeypatch, "\n")
     assert run(monkeypatch, "-", "--checkpoint", judged, "--output", tmp_path) == 2
     assert "no name on standard input" in capsys.readouterr().err
+
+
+def test_a_second_call_for_the_same_output_is_refused(
+    talking_heads: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "scores.csv").write_bytes(b"video,verdict,p_fake,faces\r\n")
+    words = (talking_heads / "new", "--checkpoint", checkpoint, "--output", tmp_path)
+    with only_writer(tmp_path):
+        assert run(monkeypatch, *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: another process is writing to {tmp_path}")
+    assert (tmp_path / "scores.csv").read_bytes() == b"video,verdict,p_fake,faces\r\n"

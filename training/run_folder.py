@@ -8,7 +8,8 @@ history.csv      a row per epoch; curves.png draws them
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from common import checkpointing, distributed
 from common.checkpointing import Checkpoint
 from common.errors import UsageError
 from common.files import replacing
+from common.lock import only_writer
 from training import history
 from training.history import EpochRow
 from training.options import RunOptions
@@ -122,17 +124,22 @@ class Run:
         }
 
 
-def make_folder(folder: Path) -> None:
-    """Create a run folder on rank 0; other ranks do nothing and do not wait. Raise UsageError on
-    rank 0 if the folder already holds a run."""
+@contextmanager
+def locked(folder: Path, new: bool) -> Iterator[None]:
+    """Hold the lock of a run folder on rank 0 in the block, after creating the folder if `new`;
+    other ranks do nothing and do not wait. Raise UsageError on rank 0 if another process holds the
+    lock, or if a `new` folder already holds a run."""
     if not distributed.is_first():
+        yield
         return
-    if (folder / "last.pt").exists():
-        raise UsageError(
-            f"{folder} already holds a run: choose another --run_name, delete it, or continue it "
-            f"with --resume {folder}"
-        )
     folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder):
+        if new and (folder / "last.pt").exists():
+            raise UsageError(
+                f"{folder} already holds a run: choose another --run_name, delete it, or continue "
+                f"it with --resume {folder}"
+            )
+        yield
 
 
 def write_flags(folder: Path, flags: dict[str, Any]) -> None:

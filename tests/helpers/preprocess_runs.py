@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import preprocess_dfdc
+from common.lock import LOCK
 from common.preprocessing import FaceConfig
 from datasets import manifest
 from extraction import pool
@@ -31,7 +32,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(LOCK)
     }
 
 

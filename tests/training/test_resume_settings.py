@@ -9,6 +9,7 @@ import torch
 
 import train
 from common import checkpointing
+from common.lock import only_writer
 from tests.helpers.train_runs import FLAGS, assert_same, run, stop_at
 from training import history
 from training.optimizer import one_cycle
@@ -91,6 +92,26 @@ def test_another_kind_of_optimizer_cannot_go_on(
 ) -> None:
     assert run(monkeypatch, "--resume", "last", "--optimizer", "sgd", "--force") == 2
     assert "another --optimizer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [("--resume", "last"), (*FLAGS, "--run_name", "cut"), (*FLAGS, "--run_name", "new")]
+)
+def test_a_run_has_one_process_that_trains_it(
+    cut: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+) -> None:
+    before = (cut / "last.pt").read_bytes()
+    new = cut.with_name("new")
+    new.mkdir()
+    with only_writer(cut), only_writer(new):
+        assert run(monkeypatch, *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: another process is writing to checkpoints/")
+    assert (cut / "last.pt").read_bytes() == before
+    assert not (new / "args.json").exists()
 
 
 @pytest.mark.parametrize("words", [("--resume", "last"), ()])
