@@ -5,7 +5,7 @@ Abbreviated flags are refused, and --help shows the defaults.
 
 import argparse
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from flags.types import at_least, between
 
@@ -25,15 +25,28 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
         return super()._get_help_string(action)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that answers a missing required flag with an example of the command."""
+
+    example = ""
+
+    def error(self, message: str) -> NoReturn:
+        if "are required" in message:
+            message += f"; for example: {self.example}"
+        super().error(message)
+
+
 def new_parser(purpose: str, example: str, positional: str = "") -> argparse.ArgumentParser:
     """Return a parser whose help shows `purpose` and one `example` command. `positional` stands for
     the positional arguments in the usage line; it is empty for a command without any."""
-    return argparse.ArgumentParser(
+    parser = _Parser(
         usage=" ".join(filter(None, ["%(prog)s", positional, "[options]"])),
         description=f"{purpose}\n\nexample:\n  {example}",
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
+    parser.example = example
+    return parser
 
 
 def build_options(kind: type[Options], flags: argparse.Namespace, **others: Any) -> Options:
