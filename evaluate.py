@@ -25,6 +25,7 @@ from common.errors import DataError, UsageError
 from common.pages import format_measured
 from datasets import manifest
 from datasets.manifest import Manifest
+from datasets.shared_memory import explained_loader_errors
 from evaluation import baselines, compare, plots, robustness, score_split, video_traits
 from evaluation.measure import all_metrics, measure, with_face
 from evaluation.results import METRICS, write
@@ -39,6 +40,7 @@ SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
 JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → videos
 
 
+@explained_loader_errors()
 def main() -> int:
     flags = args.evaluate_parser().parse_args()
     device = devices.choose(flags.device)

@@ -32,6 +32,7 @@ from datasets import manifest, splits
 from datasets.feature_store import FeatureStore
 from datasets.loaders import ClipLoader
 from datasets.manifest import Manifest
+from datasets.shared_memory import explained_loader_errors
 from models.frame_rnn import FrameModel
 from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
@@ -52,6 +53,7 @@ from training.state import Hooks, Plan, Position, Stopped
 from training.step_errors import explain_step_errors
 
 
+@explained_loader_errors()
 def main() -> int:
     flags, folder = read_flags(sys.argv[1:])
     device = devices.choose(flags.device)

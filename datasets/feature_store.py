@@ -22,7 +22,7 @@ from torch.utils.data import Dataset
 from common.errors import DataError
 from common.files import replacing_among_others
 from common.preprocessing import ClipConfig
-from datasets import manifest, transforms
+from datasets import manifest, shared_memory, transforms
 from datasets.video_dataset import VideoDataset, read_crops
 
 PART = 256  # tracks per file: a killed run loses at most one file
@@ -121,6 +121,13 @@ class TrackCrops(Dataset[torch.Tensor | None]):
             return self.transform(read_crops(self.folder, self.tracks.iloc[index]))
         except DataError:
             return None
+
+
+def collate_tracks(tracks: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    """Return a batch of items of TrackCrops. Raise RuntimeError in a worker process without enough
+    shared memory."""
+    shared_memory.share(tracks)
+    return tracks
 
 
 class FeatureDataset(VideoDataset):

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from common import crop_files
 from common.errors import DataError
 from common.preprocessing import ClipConfig
-from datasets import clips, landmarks, transforms
+from datasets import clips, landmarks, shared_memory, transforms
 from datasets.augmentations import HIDDEN_PARTS
 from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
@@ -89,8 +89,7 @@ class VideoDataset(Dataset[Item]):
         self.seed = seed
         self.sbi = sbi
         self.hidden_parts = HIDDEN_PARTS[augmentation] if train else 0.0
-        # In shared memory, so that worker processes that outlive an epoch see it change.
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.epoch = torch.zeros((), dtype=torch.int64)  # a tensor, which processes can share
         self.transform = (
             transforms.train_transform(config, augmentation)
             if train
@@ -238,8 +237,12 @@ def collate(items: list[Item]) -> Batch:
 
 def collate_loaded(items: list[Item] | LoadingError) -> Batch | LoadingError:
     """Return a batch of the items that `__getitems__` returned, or the LoadingError that it
-    returned."""
-    return items if isinstance(items, LoadingError) else collate(items)
+    returned. Raise RuntimeError in a worker process without enough shared memory."""
+    if isinstance(items, LoadingError):
+        return items
+    batch = collate(items)
+    shared_memory.share([batch["clips"], batch["mask"], batch["labels"]])
+    return batch
 
 
 def batches(loader: Iterable[Batch | LoadingError]) -> Iterator[Batch]:

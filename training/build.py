@@ -9,7 +9,6 @@ import models
 from common import devices, distributed
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
-from common.signals import ignore_signals
 from datasets import feature_store, manifest, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore
 from datasets.loaders import ClipLoader
@@ -134,7 +133,6 @@ def _loader_settings(workers: int, device: torch.device) -> dict[str, Any]:
         "persistent_workers": workers > 0,  # not restarted for every epoch
         "collate_fn": collate_loaded,
         "pin_memory": device.type == "cuda",
-        "worker_init_fn": ignore_signals,
         # A generator of its own: a loader draws a number for every epoch, and torch's global
         # generator must draw the same numbers in a resumed run.
         "generator": torch.Generator(),

@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from common import distributed
 from common.preprocessing import ClipConfig
-from common.signals import ignore_signals
 from datasets import samplers
-from datasets.feature_store import FeatureStore, TrackCrops
+from datasets.feature_store import FeatureStore, TrackCrops, collate_tracks
+from datasets.loaders import worker_settings
 
 MAX_IMAGES = 64  # per forward pass of the encoder
 
@@ -50,13 +50,13 @@ def _features(
 ) -> np.ndarray:
     """Return the features (N, E) float32 of the crops of a part; NaN if they cannot be read."""
     rows = store.rows(part)
+    batch_size = max(1, MAX_IMAGES // int(rows["frames"].max()))
     loader = DataLoader(
         TrackCrops(rows, store.data_folder, config),
-        max(1, MAX_IMAGES // int(rows["frames"].max())),
-        num_workers=workers,
-        collate_fn=list,
-        worker_init_fn=ignore_signals,
+        batch_size,
+        collate_fn=collate_tracks,
         generator=torch.Generator(),  # training needs torch's global generator unchanged
+        **worker_settings(workers, batch_size),
     )
     features_of_track: list[torch.Tensor | None] = []
     for tracks in loader:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from common.errors import DataError
 from common.preprocessing import ClipConfig
 from datasets import landmarks, manifest, video_dataset
+from datasets.loaders import ClipLoader
 from datasets.video_dataset import VideoDataset, collate
 from tests.helpers.crop_sets import write_crop_set
 
@@ -212,7 +213,7 @@ def test_processes_that_live_on_draw_what_every_epoch_draws_without_them(
     clones: VideoDataset,
 ) -> None:
     alone = DataLoader(clones, batch_size=1, collate_fn=collate)
-    helped = DataLoader(
+    helped = ClipLoader(
         clones, batch_size=1, collate_fn=collate, num_workers=2, persistent_workers=True
     )
     for epoch in range(3):
@@ -224,7 +225,7 @@ def test_processes_that_live_on_draw_what_every_epoch_draws_without_them(
 def test_processes_whose_epoch_was_left_early_hand_nothing_of_it_to_the_next(
     clones: VideoDataset,
 ) -> None:
-    loader = DataLoader(
+    loader = ClipLoader(
         clones, batch_size=1, collate_fn=collate, num_workers=2, persistent_workers=True
     )
     next(iter(loader))  # the others are being read ahead
