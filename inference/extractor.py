@@ -10,16 +10,13 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Self
 
-from common.errors import PipelineError
 from common.preprocessing import FaceConfig
 from faces.sampling import Span
 from inference.answers import End, Window
 from inference.worker import Done, Failed, TaskTimeout, Worker, WorkerDied
 
 MODULE = "inference.extractor_process"
-SECONDS_TO_START = 300  # for a process that imports torch, on a busy machine
 DIED = "the process that read it died"
-CANNOT_START = "the process that reads videos cannot start (is there enough memory?)"
 
 
 class Extractor:
@@ -86,13 +83,7 @@ class Extractor:
 
         worker = self.start()
         if config != self._config:
-            worker.submit(partial(extractor_process.prepare, config))
-            try:
-                answer = worker.receive(SECONDS_TO_START)
-            except (TaskTimeout, WorkerDied) as error:
-                raise PipelineError(f"{CANNOT_START}: {error or 'no answer'}") from error
-            if isinstance(answer, Failed):
-                raise PipelineError(f"{CANNOT_START}: {answer.reason}")
+            worker.begin(partial(extractor_process.prepare, config))
             self._config = config
         return worker
 

@@ -13,20 +13,19 @@ from faces.detect import FaceDetector
 from faces.extract import extract_windows
 from faces.sampling import Span
 from inference.answers import End, Window
-from inference.worker import limit_memory
+from inference.worker import MEMORY, limit
 
-MEMORY = 3_000_000_000  # bytes that the process may use
 OPEN_FILES = Path("/proc/self/fd")  # Linux: contains every open file under its number
 
 _detector: FaceDetector  # made by `prepare`
 
 
 def prepare(config: FaceConfig) -> Generator[None, None, None]:
-    """Make the face detector, and limit the memory of this process."""
+    """Make the face detector, and set the limits of this process."""
     global _detector
     # On the CPU, as in preprocessing: a GPU's rounding could move a crop by a pixel.
     _detector = FaceDetector(config)
-    limit_memory(MEMORY)
+    limit()
     yield from ()
 
 

@@ -18,7 +18,9 @@ from typing import Any
 
 from common.errors import PipelineError, one_line
 
+SECONDS_TO_START = 300  # for a process that imports torch, on a busy machine
 SECONDS_TO_END = 5  # that a killed process may take
+MEMORY = 3_000_000_000  # bytes that the process may use
 
 # Yields any number of answers and returns a result. It is sent to the process, so it must be a
 # function of a module, or a functools.partial of one.
@@ -60,6 +62,20 @@ class Worker:
             self._process.start()
         tasks.close()
         parent.close()
+
+    def begin(self, task: Task) -> None:
+        """Wait until the process has started and done its first task. Raise PipelineError if it
+        cannot."""
+        self.submit(task)
+        try:
+            answer = self.receive(SECONDS_TO_START)
+        except (TaskTimeout, WorkerDied) as error:
+            answer = Failed(str(error) or "no answer")
+        if isinstance(answer, Failed):
+            raise PipelineError(
+                f"the process that reads videos cannot start (is there enough memory?): "
+                f"{answer.reason}"
+            )
 
     def submit(self, task: Task) -> None:
         """Add a task. If the process has died, `receive` says so."""
@@ -139,9 +155,13 @@ def _run(task: Task, connection: Connection) -> None:
         connection.send(Failed(one_line(error)))
 
 
-def limit_memory(limit: int) -> None:
-    """Let this process use at most about `limit` bytes of physical memory: further memory is
-    refused, which is a MemoryError in Python. Do nothing except on Linux."""
+def limit() -> None:
+    """Set the limits of this process: it can use about MEMORY bytes of physical memory (on Linux;
+    further memory is refused, which is a MemoryError in Python), and print nothing. Libraries print
+    when they crash, which would garble the results."""
+    silent = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(silent, output)
     if sys.platform != "linux":
         return
     import resource
@@ -151,4 +171,4 @@ def limit_memory(limit: int) -> None:
     used, writable = (int(sizes[name].split()[0]) << 10 for name in ("VmRSS", "VmData"))  # kB
     # Not RLIMIT_AS: it counts address space that threads reserve and never use.
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (writable + max(0, limit - used), most))
+    resource.setrlimit(resource.RLIMIT_DATA, (writable + max(0, MEMORY - used), most))
