@@ -29,6 +29,7 @@ prove: $(VENV)/.installed-dev
 	$(PYTEST) -m hypothesis --hypothesis-profile prove
 	$(RUN) -m benchmarks.coverage
 	$(RUN) -m benchmarks.calibration
+	$(RUN) -m benchmarks.few_sources
 	rm -rf $(PROOFS)
 	$(RUN) -m demo.generate --output $(PROOFS) --sources 8
 	$(RUN) -m benchmarks.kills $(PROOFS)

@@ -31,11 +31,11 @@ from evaluation.measure import all_metrics, measure, with_face
 from evaluation.results import METRICS, write
 from evaluation.score_split import SplitScorer
 from scoring.aggregate import BY_WORST_PERSON
-from scoring.calibrate import DEFAULT_TARGETS, ErrorTarget, TooFewVideos
+from scoring.calibrate import ErrorTarget, TooFewVideos
 from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
 
-SCHEMA = 2  # of metrics.json; raised when a field changes its meaning
+SCHEMA = 3  # of metrics.json; raised when a field changes its meaning
 
 JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → videos
 
@@ -155,11 +155,10 @@ def decision_rule(
     scorer = next(iter(scorers.values()))
     if not fits_rule(flags):
         return scorer.detector.rule
-    target = ErrorTarget(flags.error_rate, flags.target_fpr)
-    targets = DEFAULT_TARGETS if target == ErrorTarget() else (target,)
+    target = ErrorTarget(flags.error_rate or ErrorTarget.error_rate, flags.target_fpr)
     aggregations = [flags.aggregation] if flags.aggregation else BY_WORST_PERSON
     try:
-        rule = score_split.fit_checkpoint(path, scorer, targets, aggregations)
+        rule = score_split.fit_checkpoint(path, scorer, target, aggregations)
     except TooFewVideos as error:
         raise UsageError(
             f"no decision rule can be fitted: the validation split has {error}"

@@ -8,7 +8,8 @@
 
 Writes scores.csv, and scores.json with every person and frame. Exit code 0: every file was judged
 (real, fake or uncertain); 1: some files could not be judged; 2: an error, described in one line;
-130: ended by Ctrl-C, 143: by SIGTERM (--watch: 0), with the files judged so far in scores.csv.
+130: ended by Ctrl-C, 143: by SIGTERM (--watch: 0), with the files judged so far in scores.csv. The
+exit code says nothing about the verdicts: `uncertain` is one of them.
 
 Imports nothing slow: --help answers at once, and the process that reads videos starts early.
 """
@@ -36,10 +37,10 @@ from inference.ledger import Ledger
 from inference.score_output import SCHEMA, ScoreFiles
 from inference.video_score import VideoScore
 from inference.watch import Judge, scans, watch
+from scoring.decision_rule import EVEN_PRIOR, DecisionRule
 
 if TYPE_CHECKING:  # slow
     from inference.scoring_job import ScoringJob
-    from scoring.decision_rule import DecisionRule
 
 JUDGED = ("real", "fake", "uncertain")
 
@@ -74,22 +75,21 @@ def judge(
     job = make_job(flags)
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
     rule = (replace(job, device="cpu") if on_cluster else job).judge.rule
-    thresholds = dict(zip(("real_below", "fake_from"), rule.p_fake_thresholds, strict=True))
     about = {
         "checkpoint": str(flags.checkpoint),
         "checkpoint_sha256": job.checkpoint_digest,
         "judgement": rule.to_dict(),
-        "thresholds": thresholds,
+        "thresholds": thresholds_of(rule),
         "precision": flags.precision,
     }
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
-    with only_writer(flags.output), closing(ScoreFiles(flags.output, about)) as files:
+    with only_writer(flags.output), closing(ScoreFiles(flags.output, about, rule)) as files:
 
         def report(score: VideoScore) -> None:
             with interrupts.deferred():
                 files.add(score)  # before printing, which fails if the reader of a pipe has exited
-            line = json_line(score, thresholds) if flags.json else text_line(score)
+            line = json_line(score, rule) if flags.json else text_line(score)
             print(line, flush=True)
 
         if flags.watch:
@@ -185,22 +185,29 @@ def text_line(score: VideoScore) -> str:
     return "".join(shown)
 
 
-def json_line(score: VideoScore, thresholds: dict[str, float]) -> str:
-    """Return a result as one line of JSON, without its frames. `thresholds` has the keys real_below
-    and fake_from."""
+def thresholds_of(rule: DecisionRule) -> dict[str, float]:
+    """Return the thresholds as p_fake: real_below and fake_from."""
+    return dict(zip(("real_below", "fake_from"), rule.p_fake_thresholds, strict=True))
+
+
+def json_line(score: VideoScore, rule: DecisionRule) -> str:
+    """Return a result as one line of JSON, without its frames."""
     people = [
         {"person": person.person, "verdict": person.verdict, "p_fake": person.p_fake}
         for person in score.people
     ]
-    return json.dumps({"schema": SCHEMA, **score.summary(), **thresholds, "people": people})
+    values = score.summary() | {"p_fake_even": score.p_fake_even(rule)} | thresholds_of(rule)
+    return json.dumps({"schema": SCHEMA, **values, "people": people})
 
 
-def describe(rule: "DecisionRule") -> str:
-    """Return a text that says whether the rule is calibrated, and its thresholds as p_fake."""
+def describe(rule: DecisionRule) -> str:
+    """Return a text that says whether the rule is calibrated, and its thresholds as p_fake, with
+    the prior unless it is one half."""
     low, high = rule.p_fake_thresholds
     kind = "calibrated" if rule.fitted else "not calibrated"
     between = f", real below {format_p_fake(low)}, uncertain between" if low < high else ""
-    return f"{kind}, fake from p_fake {format_p_fake(high)}{between}"
+    prior = "" if rule.prior == EVEN_PRIOR else f" (for a share of fakes of {rule.prior:g})"
+    return f"{kind}, fake from p_fake {format_p_fake(high)}{between}{prior}"
 
 
 if __name__ == "__main__":

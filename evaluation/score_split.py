@@ -128,21 +128,20 @@ def _with_verdicts(rows: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
 def fit_checkpoint(
     path: Path,
     scorer: SplitScorer,
-    targets: Sequence[ErrorTarget],
+    target: ErrorTarget,
     aggregations: Sequence[str],
 ) -> DecisionRule:
     """Fit a decision rule on the validation split of the scorer's manifest, store it in the
     checkpoint `path`, which must be that of the scorer's detector, and return it.
 
-    The rule meets the first of `targets` for which there are enough videos, with the best of
-    `aggregations`. Raise TooFewVideos if there are too few for all targets, DataError as
-    `SplitScorer.check` does for the validation split.
+    The rule meets `target` with the best of `aggregations`. Raise TooFewVideos if there are too few
+    sources, DataError as `SplitScorer.check` does for the validation split.
     """
     validation = replace(scorer, split="val")
     validation.check()
     scores = validation.scores()[list(aggregations)]
     videos = scorer.data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-    rule = fit_decision_rule(scores, videos["label"], videos["group"], targets)
+    rule = fit_decision_rule(scores, videos["label"], videos["group"], target)
     dtype = scorer.detector.model.encoder_dtype
     if dtype != torch.float32:
         rule = replace(rule, fitted=f"{rule.fitted}; in {str(dtype).removeprefix('torch.')}")

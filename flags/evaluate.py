@@ -107,15 +107,15 @@ def _add_decision_rule(group: argparse._ArgumentGroup) -> None:
         "--error_rate",
         type=between(1e-6, 0.5),
         metavar="SHARE",
-        help="fit two thresholds, so that at most this share of real videos gets the verdict fake, "
-        "and at most this share of fakes the verdict real; scores in between are uncertain. If "
-        "both --error_rate and --target_fpr are omitted, a new rule uses an --error_rate of 0.1, "
-        "or a single threshold at a p_fake of 0.5 if there are too few validation videos",
+        help="fit thresholds, so that at most this share of real videos gets the verdict fake, and "
+        "at most this share of fakes the verdict real; scores in between are uncertain. If both "
+        "--error_rate and --target_fpr are omitted, a new rule uses an --error_rate of 0.1",
     )
     rate.add_argument(
         "--target_fpr",
         type=between(1e-6, 0.5),
         metavar="SHARE",
-        help="fit one threshold, so that at most this share of real videos gets the verdict fake "
-        "and no video is uncertain; cannot be combined with --error_rate",
+        help="fit one threshold, so that at most this share of real videos gets the verdict fake; "
+        "below a p_fake of 0.5 a video is real, in between uncertain; cannot be combined with "
+        "--error_rate",
     )

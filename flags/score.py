@@ -10,9 +10,9 @@ from flags.types import at_least, between
 
 def score_parser() -> argparse.ArgumentParser:
     parser = new_parser(
-        "Judge video files: real, fake or uncertain. Exit code 0: every file was judged; 1: some "
-        "files could\nnot be judged; 2: an error, described in one line; 130, 143: ended by "
-        "Ctrl-C, by SIGTERM.",
+        "Judge video files: real, fake or uncertain. Exit code 0: every file was judged, also if "
+        "the\nverdict is uncertain; 1: some files could not be judged; 2: an error, described in "
+        "one line;\n130, 143: ended by Ctrl-C, by SIGTERM.",
         "python score.py clip.mp4 folder/ --checkpoint checkpoints/RUN/best.pt",
         "PATH ...",
     )

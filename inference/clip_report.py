@@ -16,6 +16,7 @@ from faces.extract import FaceTrack
 from inference.file_facts import derived_name, file_facts
 from inference.judge import JudgedVideo, VideoJudge
 from inference.video_score import FaceScore, most_suspicious
+from scoring.decision_rule import EVEN_PRIOR
 from scoring.detector import Detector
 
 TEMPLATE = Path(__file__).with_name("clip.html")
@@ -57,6 +58,8 @@ def write(folder: Path, judged: JudgedVideo, judge: VideoJudge, about: dict[str,
         score=score,
         rule=judge.rule,
         thresholds=thresholds,
+        p_fake_even=score.p_fake_even(judge.rule),
+        even_thresholds=judge.rule.at_prior(EVEN_PRIOR).p_fake_thresholds,
         facts=facts,
         about=about,
         timeline=draw_timeline(score.people, thresholds) if score.people else None,

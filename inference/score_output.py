@@ -8,12 +8,14 @@ from typing import Any
 
 from common.errors import UsageError
 from inference.video_score import VideoScore
+from scoring.decision_rule import DecisionRule
 
 SCHEMA = 3  # of scores.json and of --json; raised when a field changes its meaning
 COLUMNS = (
     *("video", "verdict", "p_fake", "faces", "frames", "seconds"),
     *("detail", "warnings", "sha256"),
 )
+NOT_CALIBRATED = DecisionRule()
 HEADER = ",".join(COLUMNS) + "\r\n"
 # How files written by any version begin: this is how they are recognised.
 CSV_START, JSON_START = "video,verdict,p_fake,", '{\n "schema": '
@@ -44,9 +46,12 @@ def check(folder: Path) -> None:
 class ScoreFiles:
     """The files scores.csv and scores.json of one call of score.py."""
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, about: dict[str, Any], rule: DecisionRule = NOT_CALIBRATED
+    ) -> None:
         """Replace both files in `folder` by files without results. `about` has the fields of
-        scores.json that apply to all videos."""
+        scores.json that apply to all videos; `rule` is the one that they are judged with."""
+        self.rule = rule
         path = csv_path(folder)
         start = json.dumps({"schema": SCHEMA, **about}, indent=1).removesuffix("\n}")
         self.csv = GrowingFile(path, HEADER)
@@ -59,7 +64,8 @@ class ScoreFiles:
         row = io.StringIO()
         values = score.summary() | {"warnings": "; ".join(score.warnings)}
         csv.DictWriter(row, COLUMNS).writerow(values)
-        self.json.add(self.separator + json.dumps(score.to_dict(), ensure_ascii=False))
+        document = score.to_dict() | {"p_fake_even": score.p_fake_even(self.rule)}
+        self.json.add(self.separator + json.dumps(document, ensure_ascii=False))
         self.separator = ",\n"
         self.csv.add(row.getvalue())
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from scoring.decision_rule import DecisionRule
+
 
 @dataclass(frozen=True)
 class FrameScore:
@@ -53,6 +55,11 @@ class VideoScore:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def p_fake_even(self, rule: DecisionRule) -> float | None:
+        """Return p_fake if half of all videos were fake, on which the verdict rests. `rule` is the
+        rule that the video was judged with."""
+        return None if self.p_fake is None else rule.at_even_odds(self.p_fake)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -6,8 +6,7 @@ assumes as many fakes as reals (DecisionRule.at_prior changes that).
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,36 +19,36 @@ from scoring.decision_rule import MIN_SCORE, DecisionRule
 
 CALIBRATIONS = ("temperature", "platt")  # fits the logit's slope; fits its slope and offset
 FOLDS = 5  # of the cross-validation that chooses aggregation and calibration
+# Of each class. With fewer, no error rate of one in ten can be promised, and a fit often makes
+# p_fake worse than the model's own score (benchmarks/few_sources.py).
+MIN_SOURCES = 9
+# Distance, in log odds, of a threshold from the score of the validation video that it excludes: the
+# same video on other hardware, or in another batch, gets a score that differs by less.
+NOISE = 1e-3
 
 
 class TooFewVideos(ValueError):
-    """Raised if validation has too few videos of a class for the requested target. Its message
-    completes the sentence "validation has …"."""
+    """Raised if validation has too few sources of a class for a calibration or for the requested
+    target. Its message completes the sentence "validation has …"."""
 
 
 @dataclass(frozen=True)
 class ErrorTarget:
-    """The error rates that the thresholds must achieve.
+    """The error rates that the thresholds must achieve, on the side of p_fake 0.5 that agrees with
+    the verdict (see DecisionRule).
 
-    With `target_fpr` there is one threshold: at most this share of reals is called fake. With
-    `error_rate` there are two: at most this share of reals is called fake, at most this share of
-    fakes is called real, and scores between the two are uncertain. With neither there is one
-    threshold, at p_fake 0.5. If both are given, `target_fpr` applies.
+    With `error_rate`, at most this share of reals is called fake, and at most this share of fakes
+    is called real. With `target_fpr`, which takes precedence, at most this share of reals is called
+    fake, and a video is real if its p_fake is below 0.5. Scores in between are uncertain.
     """
 
-    error_rate: float | None = None
+    error_rate: float = 0.1
     target_fpr: float | None = None
 
     def __str__(self) -> str:
-        if self.target_fpr is None and self.error_rate is None:
-            return "fake from p_fake 0.5 on"
         if self.target_fpr is not None:
             return f"at most {self.target_fpr:.3g} of reals called fake"
         return f"at most {self.error_rate:.3g} of each class called the other"
-
-
-# Used by default: the second one if validation has too few sources for the first.
-DEFAULT_TARGETS = (ErrorTarget(error_rate=0.1), ErrorTarget())
 
 
 def calibrate(
@@ -59,56 +58,59 @@ def calibrate(
 
     `scores` has the videos' scores (N,) for each aggregation to choose from. Cross-validation
     chooses the aggregation and the calibration with the lowest balanced log loss on `sources` (N,)
-    that were left out of the fit, the first of equal ones. Raise TooFewVideos if a class is missing
-    or has too few sources for the target.
+    that were left out of the fit, the first of equal ones. Raise TooFewVideos if a class has fewer
+    than MIN_SOURCES sources, or too few for the target.
     """
-    counts = [int((labels == label).sum()) for label in (0, 1)]
-    if not all(counts):
-        raise TooFewVideos(f"{counts[0]} REAL and {counts[1]} FAKE")
+    counts = [len(np.unique(sources[labels == label])) for label in (0, 1)]
+    if min(counts) < MIN_SOURCES:
+        raise TooFewVideos(
+            f"{counts[0]} sources of REAL and {counts[1]} of FAKE, but a calibration needs at "
+            f"least {MIN_SOURCES} of each"
+        )
     choices = [(name, kind) for name in scores for kind in CALIBRATIONS]
     folds = _folds(labels, sources)
     name, kind = min(choices, key=lambda c: _left_out_loss(labels, scores[c[0]], folds, c[1]))
     slope, offset = fit(labels, scores[name], kind)
-    even = float(expit(-offset / slope))
-    low, high = fit_thresholds(labels, scores[name], sources, target, even)
-    fitted = f"{kind} on {counts[0]} real and {counts[1]} fake validation videos; {target}"
+    rule = DecisionRule(name, slope, offset)
+    low, high = fit_thresholds(labels, scores[name], sources, target, rule.single_threshold)
+    videos = [int((labels == label).sum()) for label in (0, 1)]
+    fitted = (
+        f"{kind} on {videos[0]} real and {videos[1]} fake validation videos of {counts[0]} and "
+        f"{counts[1]} sources; {target}"
+    )
     if len(scores) == 1:
         fitted += f"; {name} as asked"
-    return DecisionRule(name, slope, offset, low, high, fitted=fitted)
+    return replace(rule, real_below=low, fake_from=high, fitted=fitted)
 
 
 def fit_after_epoch(
     clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series
 ) -> DecisionRule:
     """Return the decision rule that training stores in a checkpoint, fitted to the scores of all
-    validation clips; without both classes, return the default rule, which is not fitted.
+    validation clips; with too few sources, return the default rule, which is not calibrated.
 
     `labels` and `sources` are indexed by video_id. Sources that share footage must have the same
     name in `sources`: training passes the group.
     """
     scores = all_scores(clips)[list(BY_WORST_PERSON)]
     try:
-        return fit_decision_rule(scores, labels, sources, DEFAULT_TARGETS)
+        return fit_decision_rule(scores, labels, sources, ErrorTarget())
     except TooFewVideos:
         return DecisionRule()
 
 
 def fit_decision_rule(
-    scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, targets: Sequence[ErrorTarget]
+    scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, target: ErrorTarget
 ) -> DecisionRule:
-    """Return a decision rule that meets the first of `targets` for which there are enough videos.
+    """Return a decision rule that meets `target`.
 
     `scores` has a column for each aggregation to choose from, as aggregate.all_scores returns them.
     `scores`, `labels` and `sources` are indexed by video_id. Raise TooFewVideos if there are too
-    few videos for all of them.
+    few sources.
     """
     by_name = {name: scores[name].to_numpy() for name in scores}
     known = labels[scores.index].to_numpy(), by_name, sources[scores.index].to_numpy()
-    *others, last = targets
-    for target in others:
-        with suppress(TooFewVideos):
-            return calibrate(*known, target)
-    return calibrate(*known, last)
+    return calibrate(*known, target)
 
 
 def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:
@@ -137,13 +139,9 @@ def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float
 
 
 def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the row numbers to fit on and those to test on, for each fold. All videos of a source
-    are in the same fold. Return no folds if a class has only one source."""
-    per_class = [len(np.unique(sources[labels == label])) for label in (0, 1)]
-    count = min(FOLDS, *per_class)
-    if count < 2:
-        return []
-    split = StratifiedGroupKFold(count, shuffle=True, random_state=0).split(labels, labels, sources)
+    """Return the row numbers to fit on and those to test on, for each of FOLDS folds. All videos of
+    a source are in the same fold. A fold that would fit on a single class is left out."""
+    split = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(labels, labels, sources)
     return [(a, b) for a, b in split if len(np.unique(labels[a])) == 2]
 
 
@@ -165,20 +163,23 @@ def fit_thresholds(
     of a new source, on average over validation sets and for any distribution of scores.
 
     This is split conformal prediction (Vovk et al. 2005) with sources as the exchangeable units
-    (Dunn et al. 2023). If one threshold satisfies both rates, both are equal: as near as possible
-    to `even`, the score at p_fake 0.5. Raise TooFewVideos if the rate needs more sources.
+    (Dunn et al. 2023). `even` is the score at p_fake 0.5, and between the two: if a rate would
+    allow a threshold on its other side, the threshold is `even`. Raise TooFewVideos if a rate needs
+    more sources.
     """
-    rate = target.error_rate if target.target_fpr is None else target.target_fpr
-    if rate is None:
-        return even, even
     real, fake = labels == 0, labels == 1
-    high = float(np.nextafter(_upper_quantile(scores[real], sources[real], rate, "REAL"), 2))
+    rate = target.error_rate if target.target_fpr is None else target.target_fpr
+    high = _just_above(_upper_quantile(scores[real], sources[real], rate, "REAL"))
     if target.target_fpr is not None:
-        return high, high
-    low = -_upper_quantile(-scores[fake], sources[fake], rate, "FAKE")
-    if low >= high:
-        low = high = float(np.clip(even, high, low))
-    return low, high
+        return even, max(high, even)
+    low = 1 - _just_above(_upper_quantile(1 - scores[fake], sources[fake], rate, "FAKE"))
+    return min(low, even), max(high, even)
+
+
+def _just_above(score: float) -> float:
+    """Return a threshold that `score` does not reach: NOISE above it in log odds."""
+    clipped = np.clip(score, MIN_SCORE, 1 - MIN_SCORE)
+    return float(max(expit(logit(clipped) + NOISE), np.nextafter(score, 2)))
 
 
 def _upper_quantile(values: np.ndarray, sources: np.ndarray, rate: float, name: str) -> float:

@@ -5,6 +5,7 @@ scoring/calibrate.py fits it on validation data, and the checkpoint stores it.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, logit
@@ -14,7 +15,7 @@ from common.preprocessing import Record
 from scoring.aggregate import AGGREGATIONS, DEFAULT
 
 VERDICTS = ("real", "fake", "uncertain", "no_face", "unreadable")
-EVEN_PRIOR = 0.5  # share of fakes that p_fake assumes in a stored rule
+EVEN_PRIOR = 0.5  # share of fakes that p_fake assumes in a stored rule: even odds
 MIN_SCORE = 1e-12  # scores are clipped to [MIN_SCORE, 1 - MIN_SCORE] to keep their logits finite
 
 
@@ -23,16 +24,20 @@ class DecisionRule(Record):
     """The settings that turn the scores of a video's clips into a score, p_fake and a verdict.
 
     The thresholds apply to the score, not to p_fake: the rate of false alarms does not depend on
-    the share of fakes, so another prior changes p_fake but no verdict.
+    the share of fakes, so another prior changes p_fake but no verdict. No verdict contradicts
+    p_fake at even odds (half of all videos fake): `fake` also needs at least 0.5 there, `real` at
+    most 0.5, whatever the thresholds; otherwise the verdict is `uncertain`.
+
+    The default rule is not calibrated: p_fake is the score, and only clear scores get a verdict.
     """
 
     aggregation: str = DEFAULT  # a name in AGGREGATIONS
-    slope: float = 1.0  # logit(p_fake) = slope * logit(score) + offset
+    slope: float = 1.0  # logit(p_fake) = slope * logit(score) + offset + logit(prior)
     offset: float = 0.0
-    real_below: float = 0.5  # a lower score is real; scores from here to fake_from are uncertain
-    fake_from: float = 0.5  # this score or a higher one is fake
+    real_below: float = 0.2  # a lower score is real; scores from here to fake_from are uncertain
+    fake_from: float = 0.8  # this score or a higher one is fake
     prior: float = EVEN_PRIOR  # share of fakes that p_fake assumes
-    fitted: str = ""  # how and on what data it was fitted, in words; empty: not fitted
+    fitted: str = ""  # how and on what data it was fitted, in words; empty: not calibrated
 
     def __post_init__(self) -> None:
         """Raise DataError for values that no fit could have produced."""
@@ -47,35 +52,39 @@ class DecisionRule(Record):
         ):
             raise DataError("its decision rule is damaged or was written by another version")
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Return a stored rule; for one that is not calibrated, the default rule: earlier versions
+        stored a single threshold at 0.5 with it."""
+        rule = super().from_dict(values)
+        return rule if rule.fitted else cls()
+
     def p_fake(self, scores: np.ndarray) -> np.ndarray:
         """Return p_fake for the model's `scores`, in [0, 1] and of any shape."""
         clipped = np.clip(scores, MIN_SCORE, 1 - MIN_SCORE)
-        return expit(self.slope * logit(clipped) + self.offset)
+        return expit(self.slope * logit(clipped) + self.offset + logit(self.prior))
 
-    def at_prior(self, prior: float) -> "DecisionRule":
-        """Return a copy of the rule whose p_fake assumes a share `prior` of fakes.
+    def at_prior(self, prior: float) -> Self:
+        """Return a copy of the rule whose p_fake assumes a share `prior` of fakes: the odds at even
+        odds, times the odds of `prior` (Saerens et al. 2002). Verdicts stay the same."""
+        return replace(self, prior=prior)
 
-        The odds of p_fake are multiplied by the odds of `prior` and divided by the odds of the
-        rule's current prior (Saerens et al. 2002). Verdicts stay the same.
-        """
-        shift = float(logit(prior) - logit(self.prior))
-        return replace(self, offset=self.offset + shift, prior=prior)
+    def at_even_odds(self, p_fake: float) -> float:
+        """Return the p_fake at even odds of a video whose p_fake at the rule's prior is given."""
+        return float(expit(logit(p_fake) - logit(self.prior)))
 
     @property
     def p_fake_thresholds(self) -> tuple[float, float]:
-        """real_below and fake_from, converted from scores to p_fake."""
+        """The p_fake below which a video is real, and the one from which it is fake."""
         low, high = self.p_fake(np.array([self.real_below, self.fake_from]))
-        return float(low), float(high)
+        # At the score whose p_fake is 0.5 at even odds, p_fake is the prior.
+        return min(float(low), self.prior), max(float(high), self.prior)
 
     @property
     def single_threshold(self) -> float:
-        """The score from which a video counts as fake if no verdict may be `uncertain`.
-
-        It is the score at which p_fake is the prior, or the nearest end of the uncertain band if it
-        lies outside. It is the same for every prior.
-        """
-        even = expit((logit(self.prior) - self.offset) / self.slope)
-        return float(np.clip(even, self.real_below, self.fake_from))
+        """The score from which a video counts as fake if no verdict may be `uncertain`: the score
+        at which p_fake is 0.5 at even odds."""
+        return float(expit(-self.offset / self.slope))
 
     def verdict(self, status: str, score: float | None) -> str:
         """Return the verdict on a video. A status other than `ok` is itself the verdict; `score`
@@ -84,6 +93,7 @@ class DecisionRule(Record):
             assert score is None, "only a video with the status ok has a score"
             return status
         assert score is not None
-        if score >= self.fake_from:
+        even = self.at_prior(EVEN_PRIOR).p_fake(np.array(score))
+        if score >= self.fake_from and even >= 0.5:
             return "fake"
-        return "real" if score < self.real_below else "uncertain"
+        return "real" if score < self.real_below and even <= 0.5 else "uncertain"

@@ -171,8 +171,9 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     assert run(monkeypatch, *flags, "--target_fpr", "0.1") == 0
     stored = checkpointing.load(checkpoint)
     judgement = DecisionRule.from_dict(stored.judgement)
-    assert "10 real and 10 fake validation videos; at most 0.1 of reals" in judgement.fitted
-    assert judgement.real_below == judgement.fake_from
+    assert "10 real and 10 fake validation videos of 10 and 10" in judgement.fitted
+    assert "at most 0.1 of reals" in judgement.fitted
+    assert judgement.real_below == judgement.single_threshold <= judgement.fake_from
     assert all(torch.equal(weights[name], stored.weights[name]) for name in weights)
     # Used from then on, at any prior with the same verdicts.
     verdicts = []

@@ -108,6 +108,8 @@ def test_a_prior_lowers_p_fake_and_changes_no_verdict(
             assert (line["verdict"] == "real") == (p_fake < line["real_below"])
         odds = plain["p_fake"] / (1 - plain["p_fake"]) / 99
         assert rare["p_fake"] == pytest.approx(odds / (1 + odds), rel=1e-6)
+        assert rare["p_fake_even"] == pytest.approx(plain["p_fake"], rel=1e-6)
+        assert plain["p_fake_even"] == pytest.approx(plain["p_fake"], rel=1e-12)
 
 
 def test_bfloat16_judges_nearly_as_float32(
@@ -187,6 +189,19 @@ def test_a_page_for_every_video_says_what_was_found_and_opens_offline(
             assert text.count("data:image/png;base64,") >= 1 + 2 * 2
             assert "h264" in text and "by hand" in text and precision in text
             assert hashlib.sha256(judged.read_bytes()).hexdigest() in text
+
+
+def test_a_page_at_another_prior_states_both_probabilities(
+    talking_heads: Path, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--checkpoint", judged, "--output", tmp_path, "--report", tmp_path / "pages")
+    video = next((talking_heads / "new").iterdir())
+    assert run(monkeypatch, video, *flags, "--prior", "0.01") == 0
+    (video,) = json.loads((tmp_path / "scores.json").read_text())["videos"]
+    text = " ".join(next((tmp_path / "pages").iterdir()).read_text(encoding="utf-8").split())
+    assert f"(p_fake) is {format_percent(video['p_fake'])}." in text
+    assert f"were manipulated, it would be {format_percent(video['p_fake_even'])}." in text
+    assert "the second number is between the two thresholds: real below" in text
 
 
 def test_a_page_is_named_after_the_content_too(

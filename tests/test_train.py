@@ -81,7 +81,7 @@ def finished_run(share: Share) -> Path:
     The test crops are missing, so that reading the test split would fail."""
 
     def train(folder: Path) -> None:
-        path = write_crop_set(folder / "data", {"train": 4, "val": 3, "test": 2})
+        path = write_crop_set(folder / "data", {"train": 4, "val": 9, "test": 2})
         for crops in (path.parent / "crops/part").glob("test*"):
             shutil.rmtree(crops)
         put_in_cache(folder / "torch", "resnet18")

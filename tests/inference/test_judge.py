@@ -2,12 +2,12 @@
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import logit
 
 from common.files import sha256
 from faces import extract
@@ -66,9 +66,9 @@ def test_a_mean_over_people_says_what_the_worst_one_would_get_alone(
 ) -> None:
     span = Span(window=0.48)
     score, _ = judge(loaded, long_video, span)
-    model = replace(DecisionRule(), aggregation="mean")
-    between = np.mean([person.p_fake for person in score.people])
-    judgement = replace(model, real_below=float(between) + 1e-9, fake_from=float(between) + 1e-9)
+    between = float(np.mean([person.p_fake for person in score.people])) + 1e-9
+    offset = -float(logit(between))  # p_fake is 0.5 at the score `between`
+    judgement = DecisionRule("mean", 1.0, offset, real_below=between, fake_from=between)
     score, _ = judge(loaded, long_video, span, judgement)
     assert {person.verdict for person in score.people} == {"real", "fake"}
     assert score.verdict == "real"

@@ -4,6 +4,7 @@ import csv
 import json
 import resource
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from inference.score_output import COLUMNS, ScoreFiles
 from inference.video_score import FaceScore, FrameScore, VideoScore
+from scoring.decision_rule import DecisionRule
 
 FRAME = FrameScore(3, 0.12, [1.0, 2.0, 3.0, 4.0], 0.99, 0.8)
 FAKE = VideoScore("a/b.mp4", "fake", 0.8, 8, 1.5, "", people=[FaceScore(1, "fake", 0.8, [FRAME])])
@@ -37,7 +39,15 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
     assert (rows[1]["p_fake"], rows[1]["faces"]) == ("", "0")
     first, second, _ = document["videos"]
     assert first["people"][0]["frames"][0]["box"] == [1.0, 2.0, 3.0, 4.0]
-    assert (second["p_fake"], second["people"]) == (None, [])
+    assert (second["p_fake"], second["p_fake_even"], second["people"]) == (None, None, [])
+
+
+def test_p_fake_is_stated_at_even_odds_too(tmp_path: Path) -> None:
+    rare = replace(FAKE, p_fake=0.01)
+    with closing(ScoreFiles(tmp_path, {}, DecisionRule().at_prior(0.01))) as files:
+        files.add(rare)
+    (video,) = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["videos"]
+    assert (video["p_fake"], video["p_fake_even"]) == (0.01, pytest.approx(0.5))
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

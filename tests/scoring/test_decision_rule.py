@@ -68,8 +68,59 @@ def test_verdict_of(status: str, score: float | None, expected: str) -> None:
 
 
 def test_one_threshold_leaves_nothing_uncertain() -> None:
-    assert DecisionRule().verdict("ok", 0.5) == "fake"
-    assert DecisionRule().verdict("ok", np.nextafter(0.5, 0)) == "real"
+    rule = DecisionRule(real_below=0.5, fake_from=0.5)
+    assert rule.verdict("ok", 0.5) == "fake"
+    assert rule.verdict("ok", np.nextafter(0.5, 0)) == "real"
+
+
+def test_a_rule_that_is_not_calibrated_gives_a_verdict_on_clear_scores_only() -> None:
+    found = [DecisionRule().verdict("ok", score) for score in (0.199, 0.2, 0.5, 0.799, 0.8)]
+    assert found == ["real", "uncertain", "uncertain", "uncertain", "fake"]
+
+
+def test_a_stored_rule_without_a_fit_has_the_thresholds_of_one_that_is_not_calibrated() -> None:
+    """Earlier versions stored a single threshold at 0.5 with it."""
+    earlier = DecisionRule().to_dict() | {"real_below": 0.5, "fake_from": 0.5}
+    assert DecisionRule.from_dict(earlier) == DecisionRule()
+
+
+PRIORS, SLOPES, OFFSETS = st.floats(1e-6, 1 - 1e-6), st.floats(1e-3, 50), st.floats(-20, 20)
+ENDS = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
+
+
+@given(st.floats(0, 1), PRIORS, SLOPES, OFFSETS, ENDS)
+def test_no_verdict_contradicts_p_fake_at_even_odds_whatever_the_thresholds(
+    score: float, prior: float, slope: float, offset: float, ends: list[float]
+) -> None:
+    even = DecisionRule("mean", slope, offset, *ends, fitted="by hand")
+    rule = DecisionRule.from_dict(even.to_dict()).at_prior(prior)
+    for value in (score, *ends, even.single_threshold):
+        verdict, p_fake = rule.verdict("ok", value), float(even.p_fake(np.array(value)))
+        assert verdict == even.verdict("ok", value), "a prior changes no verdict"
+        assert verdict != "fake" or (p_fake >= 0.5 and value >= ends[1])
+        assert verdict != "real" or (p_fake <= 0.5 and value < ends[0])
+    low, high = rule.p_fake_thresholds
+    assert low <= prior <= high
+
+
+def test_what_an_error_rate_cannot_give_on_its_side_of_p_fake_is_uncertain() -> None:
+    """At slope 1 and offset -2, a score of 0.73 has a p_fake of 0.27 and one of 0.95 of 0.72."""
+    rule = DecisionRule(offset=-2, real_below=0.6, fake_from=0.6, fitted="by hand")
+    assert [rule.verdict("ok", score) for score in (0.59, 0.73, 0.95)] == [
+        "real",
+        "uncertain",
+        "fake",
+    ]
+    assert rule.p_fake_thresholds == (pytest.approx(0.169, abs=1e-3), 0.5)
+    assert rule.at_prior(0.01).p_fake_thresholds[1] == 0.01
+
+
+@given(st.floats(0.001, 0.999), PRIORS)
+def test_p_fake_at_even_odds_follows_from_p_fake_at_a_prior(score: float, prior: float) -> None:
+    rule = DecisionRule(slope=0.7, offset=0.3).at_prior(prior)
+    p_fake = float(rule.p_fake(np.array(score)))
+    expected = float(rule.at_prior(0.5).p_fake(np.array(score)))
+    assert rule.at_even_odds(p_fake) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_video_without_a_face_can_never_have_a_score() -> None:
