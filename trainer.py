@@ -181,7 +181,7 @@ def validate(
     """Return the scores of all validation clips, gathered from all processes. Raise Stopped, after
     saving, if a process was asked to stop."""
     distributed.align_buffers(training.evaluated)
-    scores = predict(training.evaluated, _until_stopped(loader, hooks, position))
+    scores = predict(training.judging_copy(), _until_stopped(loader, hooks, position))
     return list(chain.from_iterable(distributed.gather(scores)))
 
 

@@ -1,10 +1,12 @@
 """Folds batch norms into the convolutions before them: the same features in less time.
 
-Only for scoring: a folded encoder must not be trained. docs/benchmarks.md has the timings.
+Only for scoring: a folded encoder must not be trained. docs/benchmarks.md has the timings. Training
+validates with folded copies, so that thresholds are fitted to the scores of the model that judges.
 
 Shapes: N frames, C channels, H, W, E features.
 """
 
+import copy
 from functools import partial
 from typing import Any
 
@@ -12,9 +14,20 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from models.frame_rnn import FrameModel
+
 # Largest change of a feature, relative to the largest feature; rounding changes it 100 times less.
 TOLERANCE = 1e-4
+NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)  # the latter in training with several processes
 SIDE = 96  # of the trial frame in pixels; any size shows which layer follows which
+
+
+def folded_copy(model: FrameModel) -> FrameModel:
+    """Return a copy of `model` on its device, in evaluation mode and with a folded encoder: the
+    model that a checkpoint of it will judge with."""
+    copied = copy.deepcopy(model).cpu().eval()
+    fold(copied.encoder)
+    return copied.to(next(model.parameters()).device)
 
 
 @torch.no_grad()
@@ -62,7 +75,7 @@ def _trace(encoder: nn.Module, frame: torch.Tensor) -> tuple[torch.Tensor, dict[
     for name, layer in encoder.named_modules():  # exact types: timm's subclasses do more
         if type(layer) is nn.Conv2d:
             hooks.append(layer.register_forward_hook(partial(note_output, name)))
-        elif type(layer) is nn.BatchNorm2d and layer.running_mean is not None:
+        elif type(layer) in NORMS and layer.running_mean is not None:
             hooks.append(layer.register_forward_pre_hook(partial(note_input, name)))
     try:
         return encoder(frame), pairs

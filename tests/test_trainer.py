@@ -1,5 +1,6 @@
 """The loop with a model of one number: what it does when a loss is none, or teaches nothing."""
 
+import copy
 import math
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +37,7 @@ class Number(nn.Module):
 
     def __init__(self, fails_at: int = 10**9) -> None:
         super().__init__()
+        self.encoder = nn.Identity()
         self.number = nn.Parameter(torch.zeros(()))
         self.calls, self.fails_at = 0, fails_at
 
@@ -208,6 +210,21 @@ def test_an_epoch_that_goes_on_counts_every_clip_once() -> None:
     assert seen.rows[0].train_loss == pytest.approx((8 * 0.5 + 2 * math.log(2)) / 10)
     assert seen.rows[0].train_acc == pytest.approx(0.9)
     assert [row.epoch for row in seen.rows] == [3]
+
+
+def test_validation_scores_come_from_the_model_that_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = []
+
+    def judging_copy(training: Training) -> nn.Module:
+        copies.append(copy.deepcopy(training.evaluated))
+        nn.init.constant_(copies[-1].number, -1.0)
+        return copies[-1]
+
+    monkeypatch.setattr(Training, "judging_copy", judging_copy)
+    seen = Seen(last_epoch=1)
+    train(Number(), seen)
+    assert len(copies) == 1
+    assert seen.rows[0].val_loss > 1, "the copy's scores, not the model's"
 
 
 class Linear(nn.Module):

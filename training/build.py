@@ -13,7 +13,7 @@ from datasets import feature_store, manifest, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore
 from datasets.loaders import ClipLoader
 from datasets.video_dataset import VideoDataset, collate_loaded
-from models import encoders, weights
+from models import encoders, folding, weights
 from models.encoders import InputSpec
 from models.frame_rnn import FrameModel
 from training import adversarial, frozen_features
@@ -82,7 +82,7 @@ def build_features(
         f"features of {len(store.tracks)} tracks in {store.folder}, {missing} of them to compute, "
         "with the evaluation transform: --augmentation has no effect"
     )
-    frozen_features.compute(model.encoder, store, clip, workers)
+    frozen_features.compute(folding.folded_copy(model).encoder, store, clip, workers)
     return store
 
 

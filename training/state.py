@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from models import folding
+from models.frame_rnn import FrameModel
 from scoring.aggregate import ClipScore
 from training.adversarial import Attack
 from training.history import EpochRow
@@ -19,7 +21,7 @@ from training.optimizer import Schedule
 class Training:
     """Everything that a training step changes, and the loss that it minimises."""
 
-    model: nn.Module
+    model: FrameModel
     forward: nn.Module  # the module to call: the model, or its wrapper for several processes
     optimizer: torch.optim.Optimizer
     schedule: Schedule  # stepped after every batch
@@ -27,10 +29,18 @@ class Training:
     average: AveragedModel | None  # moving average of the model's weights, if there is one
 
     @property
-    def evaluated(self) -> nn.Module:
+    def evaluated(self) -> FrameModel:
         """The model that is validated and stored in checkpoints: the moving average, if there is
         one."""
-        return self.model if self.average is None else self.average.module
+        if self.average is None:
+            return self.model
+        assert isinstance(self.average.module, FrameModel)
+        return self.average.module
+
+    def judging_copy(self) -> FrameModel:
+        """Return a copy of `evaluated` that computes as a loaded checkpoint does: the decision rule
+        must be fitted to the scores of the model that judges."""
+        return folding.folded_copy(self.evaluated)
 
     @property
     def device(self) -> torch.device:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+import models
 from models import encoders
-from models.folding import fold
+from models.folding import fold, folded_copy
 from scoring.load import load_detector
 
 FRAMES = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
@@ -102,3 +103,28 @@ def test_gradients_still_go_through_for_heat_maps() -> None:
     frames = FRAMES.clone().requires_grad_()
     encoder(frames).sum().backward()
     assert frames.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("changed", ["plain", "recomputed", "compiled", "synchronised"])
+def test_a_copy_of_a_model_in_training_is_the_model_that_a_checkpoint_of_it_judges_with(
+    changed: str,
+) -> None:
+    config = models.ModelConfig(name="resnet18", embed_dim=8)
+    model = models.build(config)
+    trained(model.encoder)
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    if changed == "recomputed":
+        encoders.recompute_blocks(model.encoder)
+    if changed == "compiled":
+        model.encoder.compile()
+    if changed == "synchronised":
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    model.train()
+    copied = folded_copy(model)
+    loaded = models.rebuild(config, weights).eval()
+    fold(loaded.encoder)
+    clips, mask = FRAMES[None], torch.ones(1, 2, dtype=torch.bool)
+    with torch.inference_mode():
+        assert torch.equal(copied(clips, mask), loaded(clips, mask))
+    assert model.training, "the copied model is unchanged"
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
