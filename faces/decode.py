@@ -12,6 +12,7 @@ from common.preprocessing import FaceConfig
 from faces import decord_video, image_folder, pyav_video, sampling
 from faces.frames import ChooseFrames, Frames
 from faces.sampling import WHOLE, Span
+from faces.timeline import Timeline
 
 READERS: dict[str, Callable[[Path, ChooseFrames], Iterator[Frames]]] = {
     "pyav": pyav_video.read,
@@ -45,11 +46,13 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
     for frames in READERS[config.decoder](path, _uniform(config, span)):
         if first and not frames.images:
             raise VideoError("not one frame could be decoded")
-        damaged = frames.decoded < frames.total
-        if damaged and 2 * frames.decoded < frames.total:
-            raise VideoError(f"only {frames.decoded} of {frames.total} frames could be decoded")
+        total = frames.timeline.total
+        damaged = frames.decoded < total
+        if 2 * frames.decoded < total:
+            raise VideoError(f"only {frames.decoded} of {total} frames could be decoded")
         if damaged:
-            frames.detail = f"damaged: {frames.decoded} of {frames.total} frames could be decoded"
+            damage = f"damaged: {frames.decoded} of {total} frames could be decoded"
+            frames.detail = "; ".join(filter(None, [damage, frames.detail]))
         yield frames
         if damaged:
             return
@@ -58,11 +61,11 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
 
 
 def _uniform(config: FaceConfig, span: Span) -> ChooseFrames:
-    def choose(total: int, fps: float) -> list[list[int]]:
+    def choose(timeline: Timeline) -> list[list[int]]:
         wanted = config.frames_per_video
         return [
             [window[i] for i in sampling.uniform(len(window), wanted)]
-            for window in sampling.windows(total, fps, wanted, span)
+            for window in sampling.windows(timeline, wanted, span)
         ]
 
     return choose

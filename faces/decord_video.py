@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, VideoError
+from faces import containers
 from faces.frames import ChooseFrames, Frames
+from faces.timeline import Timeline
 
 
 def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
     """Yield the frames that `choose` selects, one window at a time. A window ends before its first
     frame that cannot be decoded; its `decoded` is then less than its `total`. Raise VideoError if
-    decord cannot open the file, UsageError if decord is not installed."""
+    FFmpeg or decord cannot open the file, UsageError if decord is not installed."""
     try:
         import decord
     except ImportError as error:
@@ -20,15 +22,19 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
             "decord is not installed (it has wheels for x86-64 only): use --decoder pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
+    with containers.opened(path) as video:  # decord alone would also open lists of other files
+        note = video.note
     try:
         reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
         total, fps = len(reader), float(reader.get_avg_fps())
+        starts = reader.get_frame_timestamp(range(total))[:, 0]
     except (decord.DECORDError, RuntimeError, AssertionError) as error:
         raise VideoError("no video stream that decord can open") from error
-    fps = fps if np.isfinite(fps) else 0.0
+    seconds = (starts - starts[0]).astype(float).tolist()
+    timeline = Timeline(total, fps if np.isfinite(fps) else 0.0, seconds)
     last = -1
-    for indices in choose(total, fps):
-        frames = Frames([], [], fps, total, total)
+    for indices in choose(timeline):
+        frames = Frames([], [], timeline, total, detail=note)
         for index in indices:
             try:
                 frames.images.append(_without_padding(reader[index].asnumpy()))

@@ -22,7 +22,7 @@ class FaceTrack:
     """One person in the sampled frames; every list has one entry per crop."""
 
     frames: list[int]  # frame indices in the video
-    seconds: list[float | None]  # None if the file does not state its frame rate
+    seconds: list[float | None]  # since the first frame of the video; None if unknown
     boxes: list[list[float]]  # left, top, right, bottom in pixels of the frame
     landmarks: list[list[list[float]]]  # 5 × (x, y) in pixels of the frame: eyes, nose, mouth
     confidences: list[float]  # [0, 1]
@@ -42,6 +42,7 @@ class Extraction:
     sampled_frames: int = 0
     tracks: list[FaceTrack] = field(default_factory=list)
     codec: str = ""  # empty if the decoder does not say
+    duration: float = 0.0  # of the whole video, seconds; 0.0 if unknown
 
 
 def extract_faces(path: Path, detector: FaceDetector) -> Extraction:
@@ -77,10 +78,11 @@ def _extract(frames: Frames, detector: FaceDetector) -> Extraction:
         frames.detail,
         width,
         height,
-        frames.fps,
-        frames.total,
+        frames.timeline.fps,
+        frames.timeline.total,
         len(frames.images),
         codec=frames.codec,
+        duration=frames.timeline.seconds,
     )
     tracks = link(detector.detect(frames.images, frames.indices), frames.indices)
     people = [track for track in tracks if is_person(track, len(frames.images), config)]
@@ -115,10 +117,10 @@ def is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
 
 def _cut_track(track: Track, frames: Frames, detector: FaceDetector) -> FaceTrack:
     config = detector.config
-    indices = [frames.indices[position] for position in track.positions]
+    seconds = [frames.seconds[position] for position in track.positions]
     return FaceTrack(
-        frames=indices,
-        seconds=[round(i / frames.fps, 3) if frames.fps else None for i in indices],
+        frames=[frames.indices[position] for position in track.positions],
+        seconds=[None if second is None else round(second, 3) for second in seconds],
         boxes=[[round(float(v), 1) for v in d.box] for d in track.detections],
         landmarks=[
             [[round(float(v), 1) for v in point] for point in d.landmarks] for d in track.detections

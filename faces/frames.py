@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Maps a video's number of frames and frames per second (0 if unknown) to the frame indices wanted
-# from each window, ascending.
-ChooseFrames = Callable[[int, float], list[list[int]]]
+from faces.timeline import Timeline
+
+# Maps a video's timeline to the frame indices wanted from each window, ascending.
+ChooseFrames = Callable[[Timeline], list[list[int]]]
 
 
 @dataclass
@@ -16,8 +17,12 @@ class Frames:
 
     images: list[np.ndarray]  # T images (H, W, 3) uint8 RGB, upright
     indices: list[int]  # T indices in the video
-    fps: float  # 0.0 if the file does not say
-    total: int  # frames that the file declares
-    decoded: int  # frames up to the last one decoded, or `total` if no wanted frame was lost
+    timeline: Timeline
+    decoded: int  # frames up to the last one decoded, or all if no wanted frame was lost
     codec: str = ""  # empty if the decoder does not say
-    detail: str = ""  # damage to the file; shown to the user
+    detail: str = ""  # damage to the file, and other notes; shown to the user
+
+    @property
+    def seconds(self) -> list[float | None]:
+        """When each image is shown; None if the file does not say."""
+        return [self.timeline.second(index) for index in self.indices]

@@ -10,6 +10,7 @@ from common.media_files import frame_paths
 from common.preprocessing import FaceConfig
 from faces import pyav_video, sampling
 from faces.frames import Frames
+from faces.timeline import Timeline
 
 
 def read(folder: Path, config: FaceConfig) -> Frames:
@@ -21,7 +22,7 @@ def read(folder: Path, config: FaceConfig) -> Frames:
     if not paths:
         raise VideoError("not a file, and no folder of images")
     wanted = sampling.uniform(len(paths), config.frames_per_video)
-    frames = Frames([], [], 0.0, len(paths), len(paths))
+    frames = Frames([], [], Timeline(len(paths), 0.0), len(paths))
     for index in wanted:
         try:
             image, frames.codec = _read_image(paths[index])
@@ -40,7 +41,7 @@ def read(folder: Path, config: FaceConfig) -> Frames:
 def _read_image(path: Path) -> tuple[np.ndarray, str]:
     """Return an image (H, W, 3) uint8 RGB and its codec. Raise VideoError if it cannot be read."""
     if path.is_file():  # opening a pipe would block
-        for frames in pyav_video.read(path, lambda total, fps: [[0]]):
+        for frames in pyav_video.read(path, lambda timeline: [[0]]):
             if frames.images:
                 return frames.images[0], frames.codec
     raise VideoError("no image")

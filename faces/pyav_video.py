@@ -1,43 +1,37 @@
 """Decodes with PyAV: every format that FFmpeg reads, truncated files too."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
-from faces import sampling
+from faces import containers, packets, sampling
+from faces.containers import OpenVideo
 from faces.frames import ChooseFrames, Frames
+from faces.packets import Packets
 from faces.sampling import Span
-
-# A damaged file becomes a status with a reason; FFmpeg's own messages would garble the output.
-av.logging.set_level(None)
-
-# A file index that declares more frames is not trusted (a day at 60 fps has 5.2 million).
-MAX_FRAMES = 10_000_000
+from faces.timeline import Timeline
 
 
 def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
-    """Yield the frames that `choose` selects, one window at a time. If the file is truncated, the
-    window in which it ends has fewer frames and later windows have none; in all of these windows,
-    `decoded` is less than `total`. Raise VideoError if FFmpeg cannot open the file."""
-    packets = _packets(path)
-    with _opened(path) as (container, stream):
-        size = stream.width, stream.height
-        total = _total(stream, packets)
-        rate, codec = _rate(stream), stream.codec_context.name
-        windows = choose(total, rate)
-        wanted = {index for indices in windows for index in indices}
-        frames = _numbered(container, stream, packets.times, wanted)
-        position = -1
+    """Yield the frames that `choose` selects, one window at a time. If the file is damaged or
+    truncated, the window in which it ends has fewer frames and later windows have none; in all of
+    these windows, `decoded` is less than `total`. Raise VideoError if FFmpeg cannot open the
+    file."""
+    found = packets.read(path)
+    timeline = found.timeline
+    with containers.opened(path) as video:
+        size, codec = _size(video.stream), video.stream.codec_context.name
+        windows = choose(timeline)
+        frames = _Numbered(video, found, [i for indices in windows for i in indices])
         for indices in windows:
             images, read_indices = [], []
             for index in indices:
@@ -47,81 +41,61 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
                         images.append(_image(frame, size))
                         read_indices.append(position)
                         break
-            decoded = total if len(images) == len(indices) else position + 1
-            yield Frames(images, read_indices, rate, total, decoded, codec)
+            # Packets without a frame of their own, though nothing failed, hold frames that are not
+            # shown, as in VP8, or that repeat others, as in DivX: no damage, unless they are many.
+            ended = frames.failed or found.shown < timeline.total
+            lost = len(images) < len(indices) and (ended or 2 * len(images) < len(indices))
+            decoded = frames.position + 1 if lost else timeline.total
+            yield Frames(images, read_indices, timeline, decoded, codec, video.note)
 
 
-class _Packets(NamedTuple):
-    shown: int  # number of packets that are shown
-    trimmed: bool  # whether an edit list hides other packets
-    times: list[int]  # presentation times of shown packets, ascending; empty if they are unreliable
+class _Numbered:
+    """Iterates over (index, frame) in presentation order, up to the first frame that cannot be
+    decoded: after a gap, the indices of the following frames would be unknown."""
+
+    def __init__(self, video: OpenVideo, found: Packets, wanted: Sequence[int]) -> None:
+        """The frames with `wanted` indices are among those that come. If the times are reliable,
+        frames that are neither wanted nor needed to predict others are not decoded, half of all
+        frames in many files; the pixels of the wanted frames stay the same."""
+        self.failed = False  # whether a frame could not be decoded
+        self.position = -1  # index of the last frame
+        self._frames = (
+            _some(video, found.times, wanted) if found.reliable else enumerate(video.frames())
+        )
+
+    def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        return self
+
+    def __next__(self) -> tuple[int, av.VideoFrame]:
+        try:
+            self.position, frame = next(self._frames)
+        except av.FFmpegError:
+            self.failed = True
+            raise StopIteration from None
+        return self.position, frame
 
 
-def _packets(path: Path) -> _Packets:
-    """Read the packets without decoding them. This also counts the frames of containers without an
-    index, where duration × frame rate would be wrong if the sound is longer or the rate varies."""
-    with _opened(path) as (container, stream):
-        packets = [(p.pts, p.dts, p.is_discard) for p in _demux(container, stream) if p.size]
-        reordered = stream.codec_context.has_b_frames
-    times = [pts for pts, _, discard in packets if not discard]
-    sent = [dts for _, dts, _ in packets if dts is not None]
-    known = [pts for pts in times if pts is not None]
-    reliable = (
-        len(set(known)) == len(times)
-        and sent == sorted(sent)  # else the clock was set back, as in concatenated recordings
-        and not (reordered and known == sorted(known))  # AVI stores no times: FFmpeg guesses them
-    )
-    return _Packets(len(times), len(times) < len(packets), sorted(known) if reliable else [])
-
-
-def _total(stream: VideoStream, packets: _Packets) -> int:
-    """Return the number of frames that the file declares. The container's index also counts frames
-    that were lost, but it counts only the beginning of a fragmented file and ignores edit lists;
-    then the packets are counted."""
-    trusted = 0 < stream.frames <= MAX_FRAMES and not packets.trimmed
-    return max(stream.frames, packets.shown) if trusted else packets.shown
-
-
-def _demux(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
-    try:
-        yield from container.demux(stream)
-    except IndexError as error:  # raised by PyAV if a new stream begins midway
-        raise VideoError("its streams change midway") from error
-
-
-def _numbered(
-    container: InputContainer, stream: VideoStream, times: list[int], wanted: set[int]
+def _some(
+    video: OpenVideo, times: Sequence[int], wanted: Sequence[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield (index, frame) in presentation order, at least for the `wanted` indices. Frames that
-    are neither wanted nor needed to predict others are not decoded, half of all frames in many
-    files; the pixels of the wanted frames stay the same."""
-    if not times:
-        yield from enumerate(_decode_all(container, stream))
-        return
     needed = {times[index] for index in wanted if index < len(times)}
-    with suppress(av.FFmpegError):  # see _decode_all
-        for packet in _demux(container, stream):
-            decode_it = packet.pts is None or packet.pts in needed  # None: the last frames
-            stream.codec_context.skip_frame = "DEFAULT" if decode_it else "NONREF"
-            for frame in packet.decode():
-                if frame.pts is not None:
-                    yield bisect_left(times, frame.pts), frame
+    for packet in video.packets():
+        decode_it = packet.pts is None or packet.pts in needed  # None: the last frames
+        video.stream.codec_context.skip_frame = "DEFAULT" if decode_it else "NONREF"
+        for frame in packet.decode():
+            if frame.pts is not None:
+                yield bisect_left(times, frame.pts), frame
 
 
 @contextmanager
-def every_frame(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
-    """Open a video; yield its frames per second (0.0 if the file does not say) and an iterator over
-    all frames (H, W, 3) uint8 RGB, upright, up to the first one that cannot be decoded."""
-    with _opened(path) as (container, stream):
-        size = stream.width, stream.height
-        yield _rate(stream), (_image(frame, size) for frame in _decode_all(container, stream))
-
-
-class _Times(NamedTuple):
-    """Presentation times in the stream's time base, ascending."""
-
-    all: list[int]  # of every frame
-    keys: list[int]  # of the key frames
+def every_frame(path: Path) -> Iterator[tuple[Timeline, Iterator[tuple[int, np.ndarray]]]]:
+    """Open a video; yield its timeline and an iterator over (index, frame) for all its frames, each
+    (H, W, 3) uint8 RGB, upright, up to the first one that cannot be decoded."""
+    found = packets.read(path)
+    with containers.opened(path) as video:
+        size = _size(video.stream)
+        frames = _Numbered(video, found, range(found.timeline.total))
+        yield found.timeline, ((index, _image(frame, size)) for index, frame in frames)
 
 
 def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
@@ -132,17 +106,14 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
 
     Raise VideoError if the file holds no video or no frame can be decoded.
     """
-    with _opened(path) as (container, stream):
-        packets = _demux(container, stream)
-        key_times = [(p.pts, p.is_keyframe) for p in packets if p.pts is not None]
-        times = _Times(
-            sorted(t for t, _ in key_times), sorted(t for t, is_key in key_times if is_key)
-        )
-        rate, total = _rate(stream), len(times.all)
+    found = packets.read(path)
+    timeline = replace(found.timeline, total=len(found.times))
+    with containers.opened(path) as video:
+        codec = video.stream.codec_context.name
         empty = True
-        for window in sampling.windows(total, rate, config.frames_per_video, span):
-            frames = Frames([], [], rate, total, total, stream.codec_context.name)
-            _read_runs(container, stream, frames, times, window, config)
+        for window in sampling.windows(timeline, config.frames_per_video, span):
+            frames = Frames([], [], timeline, timeline.total, codec, video.note)
+            _read_runs(video, frames, found, window, config)
             if frames.images:  # else the window has no key frame
                 empty = False
                 yield frames
@@ -152,48 +123,29 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
 
 
 def _read_runs(
-    container: InputContainer,
-    stream: VideoStream,
-    frames: Frames,
-    times: _Times,
-    window: range,
-    config: FaceConfig,
+    video: OpenVideo, frames: Frames, found: Packets, window: range, config: FaceConfig
 ) -> None:
     """Append to `frames` the runs that start in `window`. A run ends before the next one starts,
     and before the window ends."""
-    size = stream.width, stream.height
+    size, times = _size(video.stream), found.times
     length = min(config.run_frames, config.frames_per_video)
-    keys = [key for key in times.keys if bisect_left(times.all, key) in window]
+    keys = [key for key in found.keys if bisect_left(times, key) in window]
     chosen = sampling.uniform(len(keys), max(1, config.frames_per_video // config.run_frames))
     starts = [keys[i] for i in chosen]
     for number, start in enumerate(starts, 1):
-        end = starts[number] if number < len(starts) else times.all[window.stop - 1] + 1
-        container.seek(start, stream=stream)
-        timed = ((frame.pts, frame) for frame in container.decode(stream) if frame.pts is not None)
+        end = starts[number] if number < len(starts) else times[window.stop - 1] + 1
+        video.container.seek(start, stream=video.stream)
+        timed = ((frame.pts, frame) for frame in video.frames() if frame.pts is not None)
         from_start = ((time, frame) for time, frame in timed if time >= start)
         for time, frame in islice(from_start, length):
             if time >= end:
                 break
             frames.images.append(_image(frame, size))
-            frames.indices.append(bisect_left(times.all, time))
+            frames.indices.append(bisect_left(times, time))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video and yield its container and first video stream, set to decode on one thread.
-    Raise VideoError if there is none, and for every FFmpegError that the block raises."""
-    try:
-        # The absolute path: FFmpeg interprets a name with a colon or a leading dash differently.
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
-            if not container.streams.video:
-                raise VideoError("no video stream in it")
-            stream = container.streams.video[0]
-            if stream.codec_context is None:
-                raise VideoError("a codec that FFmpeg does not know")
-            stream.codec_context.thread_count = 1
-            yield container, stream
-    except av.FFmpegError as error:
-        raise VideoError("no video stream that FFmpeg can open") from error
+def _size(stream: VideoStream) -> tuple[int, int]:
+    return stream.width, stream.height
 
 
 def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
@@ -211,15 +163,3 @@ def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
     if turns:
         image = np.ascontiguousarray(np.rot90(image, turns))
     return image[..., ::-1]
-
-
-def _rate(stream: VideoStream) -> float:
-    """Return frames per second; 0.0 if the file does not say."""
-    return float(stream.average_rate or 0)
-
-
-def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield all frames in presentation order, up to the first one that cannot be decoded: after a
-    gap, the indices of the following frames would be unknown."""
-    with suppress(av.FFmpegError):
-        yield from container.decode(stream)

@@ -1,8 +1,10 @@
-"""Chooses which frames of a video are sampled, by index arithmetic only."""
+"""Chooses which frames of a video are sampled, from their number and their times."""
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+
+from faces.timeline import ROUNDING, Timeline
 
 
 @dataclass(frozen=True)
@@ -13,28 +15,38 @@ class Span:
     limit: float = math.inf  # frames after this time are ignored
 
 
-ROUNDING = 1e-6  # tolerance: 600 s at 29.97 frames per second must not count as more than 600 s
 WHOLE = Span()  # the whole video as one window, as in training
 
 
-def frames_in_span(total: int, fps: float, span: Span) -> int:
-    """Return how many of `total` frames lie within the limit of `span`; at least one, if there are
-    any."""
-    return min(total, max(1, math.floor(min(total, span.limit * fps) + ROUNDING)))
+def windows(timeline: Timeline, wanted: int, span: Span) -> list[range]:
+    """Return the frame indices of each window of a video, in order.
 
-
-def windows(total: int, fps: float, wanted: int, span: Span) -> list[range]:
-    """Return the frame indices of each window of a video of `total` frames, in order.
-
-    A window has at least `wanted` frames unless the video has fewer. If the frame rate `fps` is
-    unknown (0), the whole video is one window, and `span` is ignored.
+    A window has at least `wanted` frames unless the video has fewer, so where frames are rare it is
+    longer than `span` says. If nothing is known about time, the whole video is one window.
     """
-    count = 1
-    if fps > 0:
-        total = frames_in_span(total, fps, span)
-        count = max(1, min(math.ceil(total / fps / span.window - ROUNDING), total // wanted))
-    edges = [round(i * total / count) for i in range(count + 1)]
+    total, seconds = timeline.total, timeline.seconds
+    if timeline.known and seconds > span.limit:
+        total = min(total, max(1, timeline.frames_before(span.limit)))
+        seconds = min(seconds, span.limit)
+    if timeline.rate:
+        seconds = total / timeline.rate
+    count = max(1, min(math.ceil(seconds / span.window - ROUNDING), total // wanted))
+    if timeline.rate or count == 1:
+        edges = [round(i * total / count) for i in range(count + 1)]
+    else:
+        edges = _edges_in_time(timeline, total, wanted, seconds / count)
     return [range(start, stop) for start, stop in pairwise(edges)]
+
+
+def _edges_in_time(timeline: Timeline, total: int, wanted: int, window: float) -> list[int]:
+    """Return the first frames of windows of `window` seconds, then `total`. A window with fewer
+    than `wanted` frames is joined to the next one, the last one to the one before."""
+    edges = [0]
+    for number in range(1, math.ceil(timeline.seconds / window)):
+        edge = timeline.frames_before(number * window)
+        if edges[-1] + wanted <= edge <= total - wanted:
+            edges.append(edge)
+    return [*edges, total]
 
 
 def uniform(total: int, wanted: int) -> list[int]:

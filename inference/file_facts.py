@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import av
-from av.error import FFmpegError
 
+from common.errors import VideoError
 from common.files import sha256
+from faces.containers import film, opened_container
 
 NAME_BYTES = 200  # of a video's name that are kept in a derived name: file systems allow 255
 
@@ -18,19 +19,17 @@ def file_facts(path: Path) -> dict[str, str]:
     size = f"{path.stat().st_size:,} bytes"
     facts = {"file": path.name, "size": size, "SHA-256": sha256(path)}
     try:
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+        with opened_container(path) as (container, _):
             facts["container"] = container.format.long_name or container.format.name
             if container.duration:
                 facts["duration"] = f"{container.duration / av.time_base:.1f} s"
-            if container.streams.video:
-                stream = container.streams.video[0]
-                if stream.codec_context is not None:
-                    facts["codec"] = stream.codec_context.name
-                facts["resolution"] = f"{stream.width} x {stream.height}"
-                if stream.average_rate:
-                    facts["frame rate"] = f"{float(stream.average_rate):.2f} frames per second"
-    except (FFmpegError, OSError, ValueError):  # not a video, or damaged
-        facts["container"] = "not readable"
+            stream, _ = film(container)
+            facts["codec"] = stream.codec_context.name
+            facts["resolution"] = f"{stream.width} x {stream.height}"
+            if stream.average_rate:
+                facts["frame rate"] = f"{float(stream.average_rate):.2f} frames per second"
+    except (VideoError, OSError, ValueError):  # not a video, or damaged
+        facts.setdefault("container", "not readable")
     return facts
 
 

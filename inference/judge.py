@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from faces.extract import Extraction, FaceTrack, bits_per_pixel, face_side
-from faces.sampling import Span, frames_in_span
+from faces.sampling import Span
+from faces.timeline import ROUNDING
 from inference.answers import End, Window
 from inference.extractor import Extractor
 from inference.video_score import FaceScore, FrameScore, VideoScore, most_suspicious
@@ -129,9 +130,8 @@ def _details(
         yield f"judged in {len(extractions)} windows{suffix}"
         if last.status == "ok":  # its detail may report damage
             yield last.detail
-    frames = first.total_frames
-    if first.fps and frames_in_span(frames, first.fps, span) < frames:
-        yield f"only the first {span.limit:g} s of {frames / first.fps:.1f} s were judged"
+    if first.duration > span.limit + ROUNDING:
+        yield f"only the first {span.limit:g} s of {first.duration:.1f} s were judged"
     worst = most_suspicious(people)
     if worst is not None and len(people) > 1:
         start = worst.frames[0].seconds

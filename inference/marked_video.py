@@ -14,10 +14,12 @@ from common.figures import FAKE_COLOUR, REAL_COLOUR, UNCERTAIN_COLOUR, rgb
 from common.files import replacing_among_others, sha256
 from faces.pyav_video import every_frame
 from faces.sampling import Span
+from faces.timeline import Timeline
 from inference.file_facts import derived_name
 from inference.video_score import FaceScore, VideoScore
 
 DEFAULT_FPS = 25.0  # frames per second, if the file does not state its frame rate
+CLOCK = Fraction(1, 90_000)  # unit of time, seconds; the frames of all usual rates fit into it
 COLOURS = {  # verdict → RGB
     "fake": rgb(FAKE_COLOUR),
     "real": rgb(REAL_COLOUR),
@@ -52,11 +54,12 @@ def write(folder: Path, score: VideoScore, span: Span) -> Path:
     video = Path(score.video)
     path = folder / derived_name(video, sha256(video), ".mp4")
     people = [_Person(person) for person in score.people]
-    with every_frame(video) as (fps, frames), replacing_among_others(path) as partial:
-        fps = fps or DEFAULT_FPS
-        judged = takewhile(lambda numbered: numbered[0] < span.limit * fps, enumerate(frames))
+    with every_frame(video) as (timeline, frames), replacing_among_others(path) as partial:
+        end = timeline.frames_before(span.limit)
+        judged = takewhile(lambda numbered: numbered[0] < end, frames)
+        marked = ((index, _mark(image, index, people)) for index, image in judged)
         try:
-            _encode(partial, (_mark(image, number, people) for number, image in judged), fps)
+            _encode(partial, marked, timeline)
         except av.FFmpegError as error:
             raise OSError(f"{path} cannot be encoded: {error}") from error
     return path
@@ -83,17 +86,24 @@ def _mark(image: np.ndarray, number: int, people: Iterable[_Person]) -> np.ndarr
     return image
 
 
-def _encode(path: Path, images: Iterable[np.ndarray], fps: float) -> None:
+def _encode(path: Path, numbered: Iterable[tuple[int, np.ndarray]], timeline: Timeline) -> None:
+    """Write frames, each with its index in `timeline`, so that they are shown when the original's
+    are."""
+    fps = timeline.fps or DEFAULT_FPS
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "20", "preset": "veryfast"}
-        for number, image in enumerate(images):
-            height, width = (
-                side - side % 2 for side in image.shape[:2]
-            )  # yuv420p needs even sides
-            if not number:
+        stream.codec_context.time_base = CLOCK
+        time = -1
+        for index, image in numbered:
+            # yuv420p needs even sides.
+            height, width = (side - side % 2 for side in image.shape[:2])
+            if time < 0:
                 stream.height, stream.width = height, width
             frame = av.VideoFrame.from_ndarray(image[:height, :width], format="rgb24")
+            second = timeline.second(index)
+            time = max(time + 1, round((index / fps if second is None else second) / CLOCK))
+            frame.pts, frame.time_base = time, CLOCK
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -21,6 +21,7 @@ from tests.helpers.video_files import (
     noisy,
     turn,
     write_as,
+    write_at,
     write_sound,
     write_video,
     write_with_sound,
@@ -73,7 +74,12 @@ def test_exactly_the_asked_frames_come(counted: Path, decoder: str, wanted: int)
     assert frames.indices == sampling.uniform(30, wanted)
     assert [grey_index(image) for image in frames.images] == frames.indices
     assert all(image.dtype == np.uint8 for image in frames.images)
-    assert (frames.total, frames.decoded, frames.fps, frames.detail) == (30, 30, 25.0, "")
+    assert (frames.timeline.total, frames.decoded, frames.timeline.fps, frames.detail) == (
+        30,
+        30,
+        25.0,
+        "",
+    )
 
 
 @decoders
@@ -159,7 +165,7 @@ def test_sound_alone_is_a_video_error(tmp_path: Path, decoder: str) -> None:
 
 def test_a_lost_tail_costs_only_the_tail(tmp_path: Path, noise: Path) -> None:
     frames = read_frames(cut(noise, tmp_path / "cut.mp4", 0.75), 6, "pyav")
-    assert frames.total == 20
+    assert frames.timeline.total == 20
     assert 10 <= frames.decoded < 20
     assert frames.detail == f"damaged: {frames.decoded} of 20 frames could be decoded"
     assert frames.indices == [i for i in sampling.uniform(20, 6) if i < frames.decoded]
@@ -188,7 +194,7 @@ def test_odd_file_names_are_only_names(
     """Named relative to the current folder, where FFmpeg would see a flag, protocol or pattern."""
     (tmp_path / name).write_bytes(counted.read_bytes())
     monkeypatch.chdir(tmp_path)
-    assert read_frames(Path(name), 3, decoder).total == 30
+    assert read_frames(Path(name), 3, decoder).timeline.total == 30
 
 
 @pytest.mark.parametrize("ending", ["mkv", "ts", "mp4"])
@@ -196,7 +202,7 @@ def test_sound_that_is_longer_than_the_picture_adds_no_frames(tmp_path: Path, en
     """Matroska and MPEG-TS hold no number of frames; duration times rate would be 125 here."""
     path = write_with_sound(tmp_path / f"long.{ending}", greys(25), seconds=5)
     frames = read_frames(path, 5, "pyav")
-    assert frames.total == 25
+    assert frames.timeline.total == 25
     assert frames.detail == ""
     assert [grey_index(image) for image in frames.images] == sampling.uniform(25, 5)
 
@@ -225,6 +231,41 @@ def test_a_hole_in_the_middle_ends_what_is_known_of_the_video(tmp_path: Path) ->
     assert frames.indices == list(range(20))
     assert [grey_index(image) for image in frames.images] == frames.indices
     assert frames.detail == "damaged: 20 of 30 frames could be decoded"
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "mpeg4"])
+def test_frames_that_were_dropped_in_recording_are_no_damage(tmp_path: Path, codec: str) -> None:
+    """AVI stores an empty chunk for each, and counts it."""
+    times = [*range(0, 20, 2), *range(40, 50)]
+    path = write_at(tmp_path / "dropped.avi", greys(20, HEIGHT, WIDTH), times, codec)
+    frames = read_frames(path, 20, "pyav")
+    assert [grey_index(image) for image in frames.images] == list(range(20))
+    assert (frames.timeline.total, frames.detail) == (20, "")
+    assert frames.seconds == pytest.approx([time / 25 for time in times])
+
+
+def test_an_avi_file_without_its_end_is_damaged(tmp_path: Path) -> None:
+    images = noisy(greys(20, HEIGHT, WIDTH))
+    whole = write_at(tmp_path / "whole.avi", images, list(range(20)), "mjpeg")
+    frames = read_frames(cut(whole, tmp_path / "cut.avi", 0.75), 20, "pyav")
+    assert frames.detail == f"damaged: {frames.decoded} of 20 frames could be decoded"
+    assert frames.indices == list(range(frames.decoded))
+
+
+def test_packets_without_a_frame_of_their_own_are_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of frames that are decoded and not shown, or that repeat the frame before."""
+    path = write_video(tmp_path / "whole.mp4", greys(10))
+    some = pyav_video._some
+
+    def hiding(*given: object) -> object:
+        return (item for item in some(*given) if item[0] not in (4, 9))
+
+    monkeypatch.setattr(pyav_video, "_some", hiding)
+    frames = read_frames(path, 10, "pyav")
+    assert frames.indices == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert frames.detail == ""
 
 
 def test_a_title_that_is_no_utf_8_does_not_matter(tmp_path: Path) -> None:
@@ -270,7 +311,7 @@ def key_frames(wanted: int, run: int) -> FaceConfig:
 def test_key_frame_runs_are_the_frames_that_they_say_they_are(tmp_path: Path, ending: str) -> None:
     path = with_key_frames(tmp_path / f"keys.{ending}", count=30, every=10)
     frames = decode.read(path, key_frames(wanted=8, run=4))
-    assert frames.total == 30
+    assert frames.timeline.total == 30
     assert frames.indices == [*range(0, 4), *range(20, 24)], "two of the three key frames"
     assert [grey_index(image) for image in frames.images] == frames.indices
 
@@ -307,7 +348,7 @@ def test_windows_are_sampled_each_on_its_own_and_cover_the_video(
     ]
     for frames in found:
         assert [grey_index(image) for image in frames.images] == frames.indices
-        assert (frames.total, frames.detail) == (30, "")
+        assert (frames.timeline.total, frames.detail) == (30, "")
 
 
 def test_key_frames_are_looked_for_in_every_window(tmp_path: Path) -> None:

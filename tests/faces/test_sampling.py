@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faces.sampling import WHOLE, Span, uniform, windows
+from faces.timeline import Timeline
 
 
 def test_a_short_video_gives_every_frame_once() -> None:
@@ -67,7 +68,7 @@ def test_samples_are_evenly_spaced(total: int, wanted: int) -> None:
 def test_windows_follow_each_other_and_are_long_enough_to_look_at(
     total: int, fps: float, wanted: int, window: float, limit: float
 ) -> None:
-    found = windows(total, fps, wanted, Span(window, limit))
+    found = windows(Timeline(total, fps), wanted, Span(window, limit))
     assert found[0].start == 0
     assert all(one.stop == other.start for one, other in pairwise(found))
     end = found[-1].stop
@@ -84,12 +85,12 @@ def test_windows_follow_each_other_and_are_long_enough_to_look_at(
 def test_a_limit_makes_no_window_more_than_it_holds(fps: float) -> None:
     for seconds, window in ((60, 60), (600, 30), (2, 1)):
         span = Span(window=window, limit=seconds)
-        assert len(windows(10**6, fps, 8, span)) == seconds // window
+        assert len(windows(Timeline(10**6, fps), 8, span)) == seconds // window
 
 
 def test_the_whole_video_is_one_window() -> None:
-    assert windows(216_000, 30.0, 32, WHOLE) == [range(216_000)]
-    assert windows(3000, 30.0, 32, Span(window=40)) == [
+    assert windows(Timeline(216_000, 30.0), 32, WHOLE) == [range(216_000)]
+    assert windows(Timeline(3000, 30.0), 32, Span(window=40)) == [
         range(1000),
         range(1000, 2000),
         range(2000, 3000),

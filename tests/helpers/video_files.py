@@ -1,11 +1,13 @@
 """Small real video files for the tests: sound ones, and ones that are damaged in a known way."""
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.stream import Disposition
 
 # The matrix of a tkhd box for a picture that was filmed with the camera on its side: shown
 # turned by 90° clockwise. 16.16 fixed point, the last column 2.30 (ISO/IEC 14496-12, 8.3.2).
@@ -140,3 +142,49 @@ def noisy(images: list[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """With noise over it, so that every frame takes about as many bytes as the next."""
     rng = np.random.default_rng(seed)
     return [cv2.add(image, rng.integers(0, 12, image.shape, dtype=np.uint8)) for image in images]
+
+
+def write_at(
+    path: Path, images: list[np.ndarray], times: list[int], codec: str = "libx264", unit: int = 25
+) -> Path:
+    """Frames shown at `times`, in units of 1 / `unit` second, in the container of the path's
+    ending."""
+    base = Fraction(1, unit)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.time_base = base
+        for time, image in zip(times, images, strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def write_streams(
+    path: Path, films: dict[str, list[np.ndarray]], cover: np.ndarray | None = None
+) -> Path:
+    """A second of silence, after one video stream for each entry of codec → frames, and after the
+    `cover`, marked as one."""
+    with av.open(str(path), "w") as container:
+        streams = []
+        if cover is not None:
+            streams.append((container.add_stream("mjpeg", rate=1), [cover]))
+            streams[0][0].disposition = Disposition.attached_pic
+        streams += [(container.add_stream(codec, rate=25), films[codec]) for codec in films]
+        sound = container.add_stream("aac", rate=16_000, layout="mono")
+        for stream, images in streams:
+            stream.height, stream.width = images[0].shape[:2]
+            stream.pix_fmt = "yuvj420p" if stream.name == "mjpeg" else "yuv420p"
+        for stream, images in streams:
+            for image in images:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            container.mux(stream.encode())
+        silence = np.zeros((1, 16_000), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path

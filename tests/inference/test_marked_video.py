@@ -10,7 +10,7 @@ from common.errors import VideoError
 from faces.sampling import WHOLE, Span
 from inference import marked_video
 from inference.video_score import FaceScore, FrameScore, VideoScore
-from tests.helpers.video_files import turn, write_as, write_video
+from tests.helpers.video_files import turn, write_as, write_at, write_video
 
 GREY = 90
 FAKE = np.array(marked_video.COLOURS["fake"])
@@ -60,6 +60,16 @@ def test_a_face_is_framed_between_looks_too_and_not_where_nobody_was_looked_for(
 def test_it_ends_where_looking_ended(grey: Path, tmp_path: Path) -> None:
     path = marked_video.write(tmp_path, score_of(grey, look(1, 20)), Span(limit=0.2))
     assert len(read(path)) == 5
+
+
+def test_its_frames_are_shown_when_those_of_the_original_are(tmp_path: Path) -> None:
+    times = [0, 1, 2, 30, 31, 90]
+    images = [np.full((96, 128, 3), GREY, np.uint8)] * len(times)
+    video = write_at(tmp_path / "screen.mp4", images, times, unit=10)
+    path = marked_video.write(tmp_path, score_of(video, look(1, 20)), Span(limit=9))
+    with av.open(str(path)) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    assert shown == pytest.approx([0, 0.1, 0.2, 3, 3.1], abs=0.001)
 
 
 def test_turned_videos_are_upright(tmp_path: Path) -> None:
