@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, VideoError
-from faces import containers
+from faces import containers, hdr, packets
 from faces.frames import ChooseFrames, Frames
+from faces.pixels import Converter, orientation
 from faces.timeline import Timeline
 
 
@@ -22,8 +23,7 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
             "decord is not installed (it has wheels for x86-64 only): use --decoder pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
-    with containers.opened(path) as video:  # decord alone would also open lists of other files
-        note = video.note
+    note = _check(path)
     try:
         reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
         total, fps = len(reader), float(reader.get_avg_fps())
@@ -44,6 +44,26 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
             frames.indices.append(index)
             last = index
         yield frames
+
+
+def _check(path: Path) -> str:
+    """Return the user's note on a file that FFmpeg has opened: decord itself would also open lists
+    of other files. Raise VideoError for a file that decord would not show as it is, or that it
+    would reserve too much memory for."""
+    with containers.opened(path) as video:
+        stream = video.stream
+        seconds = (stream.duration or 0) * (stream.time_base or 0)
+        if seconds * (stream.average_rate or 0) > packets.MAX_FRAMES:
+            raise VideoError(f"it declares more than {packets.MAX_FRAMES:,} frames")
+        frame = next(video.frames(), None)
+        if frame is None:
+            raise VideoError("not one frame could be decoded")
+        mirrored, _ = orientation(frame)
+        if mirrored or hdr.is_hdr(frame) or Converter(stream).aspect != 1:
+            raise VideoError(
+                "decord does not mirror, tone-map or make pixels square: use --decoder pyav"
+            )
+        return video.note
 
 
 def _without_padding(image: np.ndarray) -> np.ndarray:

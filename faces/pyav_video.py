@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.stream import VideoStream
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
@@ -17,6 +16,7 @@ from faces import containers, packets, sampling
 from faces.containers import OpenVideo
 from faces.frames import ChooseFrames, Frames
 from faces.packets import Packets
+from faces.pixels import Converter
 from faces.sampling import Span
 from faces.timeline import Timeline
 
@@ -29,7 +29,7 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
     found = packets.read(path)
     timeline = found.timeline
     with containers.opened(path) as video:
-        size, codec = _size(video.stream), video.stream.codec_context.name
+        convert, codec = Converter(video.stream), video.stream.codec_context.name
         windows = choose(timeline)
         frames = _Numbered(video, found, [i for indices in windows for i in indices])
         for indices in windows:
@@ -38,7 +38,7 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
                 # Frames are read one after the other, because seeking is inexact in many files.
                 for position, frame in frames:
                     if position >= index:
-                        images.append(_image(frame, size))
+                        images.append(convert.image(frame))
                         read_indices.append(position)
                         break
             # Packets without a frame of their own, though nothing failed, hold frames that are not
@@ -93,9 +93,9 @@ def every_frame(path: Path) -> Iterator[tuple[Timeline, Iterator[tuple[int, np.n
     (H, W, 3) uint8 RGB, upright, up to the first one that cannot be decoded."""
     found = packets.read(path)
     with containers.opened(path) as video:
-        size = _size(video.stream)
+        convert = Converter(video.stream)
         frames = _Numbered(video, found, range(found.timeline.total))
-        yield found.timeline, ((index, _image(frame, size)) for index, frame in frames)
+        yield found.timeline, ((index, convert.image(frame)) for index, frame in frames)
 
 
 def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
@@ -109,11 +109,13 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
     found = packets.read(path)
     timeline = replace(found.timeline, total=len(found.times))
     with containers.opened(path) as video:
-        codec = video.stream.codec_context.name
+        convert, codec = Converter(video.stream), video.stream.codec_context.name
         empty = True
         for window in sampling.windows(timeline, config.frames_per_video, span):
             frames = Frames([], [], timeline, timeline.total, codec, video.note)
-            _read_runs(video, frames, found, window, config)
+            for index, frame in _runs(video, found, window, config):
+                frames.indices.append(index)
+                frames.images.append(convert.image(frame))
             if frames.images:  # else the window has no key frame
                 empty = False
                 yield frames
@@ -122,12 +124,12 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
             raise VideoError("not one frame could be decoded")
 
 
-def _read_runs(
-    video: OpenVideo, frames: Frames, found: Packets, window: range, config: FaceConfig
-) -> None:
-    """Append to `frames` the runs that start in `window`. A run ends before the next one starts,
-    and before the window ends."""
-    size, times = _size(video.stream), found.times
+def _runs(
+    video: OpenVideo, found: Packets, window: range, config: FaceConfig
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield (index, frame) of the runs that start in `window`. A run ends before the next one
+    starts, and before the window ends."""
+    times = found.times
     length = min(config.run_frames, config.frames_per_video)
     keys = [key for key in found.keys if bisect_left(times, key) in window]
     chosen = sampling.uniform(len(keys), max(1, config.frames_per_video // config.run_frames))
@@ -140,26 +142,4 @@ def _read_runs(
         for time, frame in islice(from_start, length):
             if time >= end:
                 break
-            frames.images.append(_image(frame, size))
-            frames.indices.append(bisect_left(times, time))
-
-
-def _size(stream: VideoStream) -> tuple[int, int]:
-    return stream.width, stream.height
-
-
-def _image(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
-    """Return a frame as (H, W, 3) uint8 RGB, upright. The array is a view of BGR memory, the order
-    that OpenCV works on.
-
-    `size` is the width and height at the beginning of the file. Frames whose size changes midway
-    are scaled to it.
-    """
-    width, height = size
-    image: np.ndarray = frame.to_ndarray(
-        format="bgr24", width=width, height=height, interpolation="FAST_BILINEAR", threads=1
-    )
-    turns = round(frame.rotation / 90) % 4 if abs(frame.rotation) <= 360 else 0
-    if turns:
-        image = np.ascontiguousarray(np.rot90(image, turns))
-    return image[..., ::-1]
+            yield bisect_left(times, time), frame

@@ -207,14 +207,16 @@ def test_sound_that_is_longer_than_the_picture_adds_no_frames(tmp_path: Path, en
     assert [grey_index(image) for image in frames.images] == sampling.uniform(25, 5)
 
 
-def test_a_size_that_changes_on_the_way_is_brought_back_to_the_first(tmp_path: Path) -> None:
-    path = tmp_path / "both.ts"
-    for images in (greys(10, 96, 128), greys(10, 192, 160)):
-        part = write_with_sound(tmp_path / "part.ts", images, seconds=1)
-        path.write_bytes((path.read_bytes() if path.exists() else b"") + part.read_bytes())
-    frames = read_frames(path, 20, "pyav")
-    assert {image.shape for image in frames.images} == {(96, 128, 3)}
-    assert [grey_index(image) for image in frames.images] == [*range(10), *range(10)]
+def test_decord_does_not_open_a_file_that_declares_endless_frames(tmp_path: Path) -> None:
+    """It would reserve memory for all of them, and abort the process."""
+    path = write_as(tmp_path / "endless.avi", greys(3, 96, 128), "mjpeg", "yuvj420p")
+    data = bytearray(path.read_bytes())
+    start = data.index(b"strh") + 8
+    data[start + 32 : start + 36] = (2**31 - 1).to_bytes(4, "little")  # its length in frames
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="more than 10,000,000 frames"):
+        read_frames(path, 3, "decord")
+    assert "damaged" not in read_frames(path, 3, "pyav").detail
 
 
 def test_a_hole_in_the_middle_ends_what_is_known_of_the_video(tmp_path: Path) -> None:
@@ -275,19 +277,6 @@ def test_a_title_that_is_no_utf_8_does_not_matter(tmp_path: Path) -> None:
     assert data.count(b"caf!") == 1
     path.write_bytes(data.replace(b"caf!", b"caf\xe9"))
     assert read_frames(path, 3, "pyav").indices == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("degrees", "turns"), [(-90, 3), (89, 1), (179, 2), (-1, 0), (-(2**31), 0)]
-)
-def test_frames_are_turned_by_the_nearest_quarter(tmp_path: Path, degrees: int, turns: int) -> None:
-    class Marked:
-        rotation = degrees
-
-        def to_ndarray(self, **_: object) -> np.ndarray:
-            return corners()[..., ::-1]
-
-    assert np.array_equal(pyav_video._image(Marked(), (WIDTH, HEIGHT)), np.rot90(corners(), turns))
 
 
 def with_key_frames(path: Path, count: int, every: int) -> Path:

@@ -92,12 +92,13 @@ def write_with_sound(path: Path, images: list[np.ndarray], seconds: int) -> Path
     return path
 
 
-def turn(path: Path) -> Path:
-    """Mark a file, as telephones do, as one to be shown turned by 90° clockwise."""
+def turn(path: Path, matrix: bytes = QUARTER_TURN) -> Path:
+    """Mark a file, as telephones do, as one to be shown turned: by 90° clockwise, or by another
+    matrix."""
     data = path.read_bytes()
     assert data.count(b"tkhd") == 1
     start = data.index(b"tkhd") + MATRIX_IN_TKHD
-    path.write_bytes(data[:start] + QUARTER_TURN + data[start + 36 :])
+    path.write_bytes(data[:start] + matrix + data[start + 36 :])
     return path
 
 
