@@ -37,7 +37,8 @@ def test_frames_are_sampled_evenly_in_the_order_of_their_numbers(ten: Path, samp
     frames = read(ten, FaceConfig(frames_per_video=5, sampling=sampling))
     assert frames.indices == [1, 3, 5, 7, 9]
     assert levels(frames.images) == [20, 40, 60, 80, 100]
-    assert (frames.total, frames.fps, frames.codec, frames.detail) == (10, 0.0, "png", "")
+    timeline = frames.timeline
+    assert (timeline.total, timeline.fps, frames.codec, frames.detail) == (10, 0.0, "png", "")
 
 
 def test_images_of_another_size_are_fitted_and_not_squeezed(tmp_path: Path) -> None:
