@@ -12,6 +12,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from common.errors import VideoError
+from faces import limits
 
 # A damaged file becomes a status with a reason; FFmpeg's own messages would garble the output.
 av.logging.set_level(None)
@@ -92,6 +93,7 @@ def opened(path: Path) -> Iterator[OpenVideo]:
     with opened_container(path) as (container, files):
         stream, note = film(container)
         stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_pixels": str(limits.max_pixels(stream))}
         yield OpenVideo(container, stream, note, files)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from common.errors import UsageError, VideoError
 from faces import containers, hdr, packets
+from faces.containers import OpenVideo
 from faces.frames import ChooseFrames, Frames
 from faces.pixels import Converter, orientation
 from faces.timeline import Timeline
@@ -23,17 +24,23 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
             "decord is not installed (it has wheels for x86-64 only): use --decoder pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
-    note = _check(path)
-    try:
-        reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
-        total, fps = len(reader), float(reader.get_avg_fps())
-        starts = reader.get_frame_timestamp(range(total))[:, 0]
-    except (decord.DECORDError, RuntimeError, AssertionError) as error:
-        raise VideoError("no video stream that decord can open") from error
-    seconds = (starts - starts[0]).astype(float).tolist()
-    timeline = Timeline(total, fps if np.isfinite(fps) else 0.0, seconds)
+    # decord itself would also open lists of other files.
+    with containers.opened(path) as video:
+        _check_shown_right(video)
+        try:
+            reader = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
+            total, fps = len(reader), float(reader.get_avg_fps())
+            starts = reader.get_frame_timestamp(range(total))[:, 0]
+        except (decord.DECORDError, RuntimeError, AssertionError) as error:
+            raise VideoError("no video stream that decord can open") from error
+        seconds = (starts - starts[0]).astype(float).tolist()
+        timeline = Timeline(total, fps if np.isfinite(fps) else 0.0, seconds)
+        windows = choose(timeline)
+        if Converter(video.stream, total, max(map(len, windows))).shrink > 1:
+            raise VideoError("its frames are too large for decord: use --decoder pyav")
+        note = video.note
     last = -1
-    for indices in choose(timeline):
+    for indices in windows:
         frames = Frames([], [], timeline, total, detail=note)
         for index in indices:
             try:
@@ -46,24 +53,21 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
         yield frames
 
 
-def _check(path: Path) -> str:
-    """Return the user's note on a file that FFmpeg has opened: decord itself would also open lists
-    of other files. Raise VideoError for a file that decord would not show as it is, or that it
-    would reserve too much memory for."""
-    with containers.opened(path) as video:
-        stream = video.stream
-        seconds = (stream.duration or 0) * (stream.time_base or 0)
-        if seconds * (stream.average_rate or 0) > packets.MAX_FRAMES:
-            raise VideoError(f"it declares more than {packets.MAX_FRAMES:,} frames")
-        frame = next(video.frames(), None)
-        if frame is None:
-            raise VideoError("not one frame could be decoded")
-        mirrored, _ = orientation(frame)
-        if mirrored or hdr.is_hdr(frame) or Converter(stream).aspect != 1:
-            raise VideoError(
-                "decord does not mirror, tone-map or make pixels square: use --decoder pyav"
-            )
-        return video.note
+def _check_shown_right(video: OpenVideo) -> None:
+    """Raise VideoError for a video that decord would not show as it is, or that it would reserve
+    too much memory for."""
+    stream = video.stream
+    seconds = (stream.duration or 0) * (stream.time_base or 0)
+    if seconds * (stream.average_rate or 0) > packets.MAX_FRAMES:
+        raise VideoError(f"it declares more than {packets.MAX_FRAMES:,} frames")
+    frame = next(video.frames(), None)
+    if frame is None:
+        raise VideoError("not one frame could be decoded")
+    mirrored, _ = orientation(frame)
+    if mirrored or hdr.is_hdr(frame) or (stream.sample_aspect_ratio or 1) != 1:
+        raise VideoError(
+            "decord does not mirror, tone-map or make pixels square: use --decoder pyav"
+        )
 
 
 def _without_padding(image: np.ndarray) -> np.ndarray:

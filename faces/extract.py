@@ -76,8 +76,8 @@ def _extract(frames: Frames, detector: FaceDetector) -> Extraction:
     result = Extraction(
         "no_face",
         frames.detail,
-        width,
-        height,
+        width * frames.shrink,
+        height * frames.shrink,
         frames.timeline.fps,
         frames.timeline.total,
         len(frames.images),
@@ -118,12 +118,14 @@ def is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
 def _cut_track(track: Track, frames: Frames, detector: FaceDetector) -> FaceTrack:
     config = detector.config
     seconds = [frames.seconds[position] for position in track.positions]
+    scale = frames.shrink
     return FaceTrack(
         frames=[frames.indices[position] for position in track.positions],
         seconds=[None if second is None else round(second, 3) for second in seconds],
-        boxes=[[round(float(v), 1) for v in d.box] for d in track.detections],
+        boxes=[[round(scale * float(v), 1) for v in d.box] for d in track.detections],
         landmarks=[
-            [[round(float(v), 1) for v in point] for point in d.landmarks] for d in track.detections
+            [[round(scale * float(v), 1) for v in point] for point in d.landmarks]
+            for d in track.detections
         ],
         confidences=[round(d.confidence, 4) for d in track.detections],
         jpegs=[

@@ -21,6 +21,7 @@ class Frames:
     decoded: int  # frames up to the last one decoded, or all if no wanted frame was lost
     codec: str = ""  # empty if the decoder does not say
     detail: str = ""  # damage to the file, and other notes; shown to the user
+    shrink: int = 1  # by how much the images are smaller than the video, to save memory
 
     @property
     def seconds(self) -> list[float | None]:

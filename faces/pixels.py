@@ -11,16 +11,27 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.stream import VideoStream
 
-from faces import hdr
+from faces import hdr, limits
 
 
 class Converter:
     """Converts the frames of one film to images (H, W, 3) uint8 RGB of one size."""
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, frames: int, kept: int) -> None:
+        """`frames` is the number of frames of the film, `kept` the number of images that will be in
+        memory together. Raise VideoError if they cannot fit."""
         self.aspect = Fraction(stream.sample_aspect_ratio or 1)  # width ÷ height of a pixel
+        width, height = _square_pixels(stream.width, stream.height, self.aspect)
+        # By how much images are smaller than the film
+        self.shrink = limits.shrink_factor(stream, (width, height), frames, kept)
         # Size of all images before they are turned upright: that at the beginning of the file.
-        self.width, self.height = _square_pixels(stream.width, stream.height, self.aspect)
+        self.width, self.height = width // self.shrink, height // self.shrink
+        self._orientations: dict[int, tuple[bool, int]] = {}  # by the angle that FFmpeg states
+
+    @property
+    def note(self) -> str:
+        """For the user; empty unless images are smaller than the film."""
+        return f"read at 1/{self.shrink} of its size" if self.shrink > 1 else ""
 
     def image(self, frame: av.VideoFrame) -> np.ndarray:
         """Return a frame as a view of BGR memory, the order that OpenCV works on. A frame of
@@ -28,11 +39,12 @@ class Converter:
         width, height = _square_pixels(frame.width, frame.height, self.aspect)
         scale = min(self.width / width, self.height / height)
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        enlarging = "FAST_BILINEAR" if self.aspect == 1 else "BICUBIC"
         image: np.ndarray = frame.to_ndarray(
             format="bgr48le" if hdr.is_hdr(frame) else "bgr24",
             width=width,
             height=height,
-            interpolation="FAST_BILINEAR" if self.aspect == 1 else "BICUBIC",
+            interpolation=enlarging if self.shrink == 1 else "AREA",
             threads=1,
         )
         if hdr.is_hdr(frame):
@@ -41,7 +53,11 @@ class Converter:
         if x or y:
             borders = (y // 2, y - y // 2, x // 2, x - x // 2)
             image = cv2.copyMakeBorder(image, *borders, cv2.BORDER_CONSTANT)
-        return upright(image, *orientation(frame))[..., ::-1]
+        # A frame whose side data was read stays in memory until the garbage collector comes, so it
+        # is read once, and again if the angle changes midway.
+        if frame.rotation not in self._orientations:
+            self._orientations[frame.rotation] = orientation(frame)
+        return upright(image, *self._orientations[frame.rotation])[..., ::-1]
 
 
 def _square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:

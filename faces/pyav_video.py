@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -20,6 +21,9 @@ from faces.pixels import Converter
 from faces.sampling import Span
 from faces.timeline import Timeline
 
+# Images that the encoder of a marked video has in memory, about
+HELD_BY_ENCODER = 32
+
 
 def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
     """Yield the frames that `choose` selects, one window at a time. If the file is damaged or
@@ -27,26 +31,40 @@ def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
     these windows, `decoded` is less than `total`. Raise VideoError if FFmpeg cannot open the
     file."""
     found = packets.read(path)
-    timeline = found.timeline
+    total = found.timeline.total
     with containers.opened(path) as video:
-        convert, codec = Converter(video.stream), video.stream.codec_context.name
-        windows = choose(timeline)
-        frames = _Numbered(video, found, [i for indices in windows for i in indices])
+        windows = choose(found.timeline)
+        convert = Converter(video.stream, found.shown, max(map(len, windows)))
+        numbered = _Numbered(video, found, [i for indices in windows for i in indices])
         for indices in windows:
-            images, read_indices = [], []
+            frames = _no_frames(video, found.timeline, convert)
             for index in indices:
                 # Frames are read one after the other, because seeking is inexact in many files.
-                for position, frame in frames:
+                for position, frame in numbered:
                     if position >= index:
-                        images.append(convert.image(frame))
-                        read_indices.append(position)
+                        frames.images.append(convert.image(frame))
+                        frames.indices.append(position)
                         break
             # Packets without a frame of their own, though nothing failed, hold frames that are not
             # shown, as in VP8, or that repeat others, as in DivX: no damage, unless they are many.
-            ended = frames.failed or found.shown < timeline.total
-            lost = len(images) < len(indices) and (ended or 2 * len(images) < len(indices))
-            decoded = frames.position + 1 if lost else timeline.total
-            yield Frames(images, read_indices, timeline, decoded, codec, video.note)
+            missing = len(indices) - len(frames.images)
+            ended = numbered.failed or found.shown < total
+            if missing and (ended or 2 * missing > len(indices)):
+                frames.decoded = numbered.position + 1
+            yield frames
+            del frames  # otherwise two windows' frames would be in memory
+
+
+def _no_frames(video: OpenVideo, timeline: Timeline, convert: Converter) -> Frames:
+    return Frames(
+        [],
+        [],
+        timeline,
+        decoded=timeline.total,
+        codec=video.stream.codec_context.name,
+        detail="; ".join(filter(None, [video.note, convert.note])),
+        shrink=convert.shrink,
+    )
 
 
 class _Numbered:
@@ -87,15 +105,23 @@ def _some(
                 yield bisect_left(times, frame.pts), frame
 
 
+class WholeVideo(NamedTuple):
+    """All frames of a video."""
+
+    timeline: Timeline
+    shrink: int  # by how much the images are smaller than the video
+    images: Iterator[tuple[int, np.ndarray]]  # index and image (H, W, 3) uint8 RGB, upright
+
+
 @contextmanager
-def every_frame(path: Path) -> Iterator[tuple[Timeline, Iterator[tuple[int, np.ndarray]]]]:
-    """Open a video; yield its timeline and an iterator over (index, frame) for all its frames, each
-    (H, W, 3) uint8 RGB, upright, up to the first one that cannot be decoded."""
+def every_frame(path: Path) -> Iterator[WholeVideo]:
+    """Open a video to read all its frames, up to the first one that cannot be decoded."""
     found = packets.read(path)
     with containers.opened(path) as video:
-        convert = Converter(video.stream)
+        convert = Converter(video.stream, found.shown, HELD_BY_ENCODER)
         frames = _Numbered(video, found, range(found.timeline.total))
-        yield found.timeline, ((index, convert.image(frame)) for index, frame in frames)
+        images = ((index, convert.image(frame)) for index, frame in frames)
+        yield WholeVideo(found.timeline, convert.shrink, images)
 
 
 def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]:
@@ -109,10 +135,10 @@ def read_key_frames(path: Path, config: FaceConfig, span: Span) -> Iterator[Fram
     found = packets.read(path)
     timeline = replace(found.timeline, total=len(found.times))
     with containers.opened(path) as video:
-        convert, codec = Converter(video.stream), video.stream.codec_context.name
+        convert = Converter(video.stream, found.shown, config.frames_per_video)
         empty = True
         for window in sampling.windows(timeline, config.frames_per_video, span):
-            frames = Frames([], [], timeline, timeline.total, codec, video.note)
+            frames = _no_frames(video, timeline, convert)
             for index, frame in _runs(video, found, window, config):
                 frames.indices.append(index)
                 frames.images.append(convert.image(frame))

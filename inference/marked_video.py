@@ -31,10 +31,12 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 class _Person:
     """Box and p_fake of a person at any frame, interpolated linearly between the sampled frames."""
 
-    def __init__(self, person: FaceScore) -> None:
+    def __init__(self, person: FaceScore, shrink: int) -> None:
+        """`shrink` is the size of the video divided by that of its images."""
         self.number, self.verdict = person.person, person.verdict
         self.indices = [frame.index for frame in person.frames]
         self.values = np.array([[*frame.box, frame.p_fake] for frame in person.frames])  # (T, 5)
+        self.values[:, :4] /= shrink
         # A sampled frame represents the frames around it, up to half the distance to the next one.
         steps = np.diff(self.indices)
         self.reach = median(steps.tolist()) / 2 if len(steps) else 0.0
@@ -53,13 +55,13 @@ def write(folder: Path, score: VideoScore, span: Span) -> Path:
     read any more."""
     video = Path(score.video)
     path = folder / derived_name(video, sha256(video), ".mp4")
-    people = [_Person(person) for person in score.people]
-    with every_frame(video) as (timeline, frames), replacing_among_others(path) as partial:
-        end = timeline.frames_before(span.limit)
-        judged = takewhile(lambda numbered: numbered[0] < end, frames)
+    with every_frame(video) as whole, replacing_among_others(path) as partial:
+        people = [_Person(person, whole.shrink) for person in score.people]
+        end = whole.timeline.frames_before(span.limit)
+        judged = takewhile(lambda numbered: numbered[0] < end, whole.images)
         marked = ((index, _mark(image, index, people)) for index, image in judged)
         try:
-            _encode(partial, marked, timeline)
+            _encode(partial, marked, whole.timeline)
         except av.FFmpegError as error:
             raise OSError(f"{path} cannot be encoded: {error}") from error
     return path

@@ -59,8 +59,8 @@ FILES = {
 
 
 def every(path: Path) -> list[np.ndarray]:
-    with pyav_video.every_frame(path) as (_, frames):
-        return [image for _, image in frames]
+    with pyav_video.every_frame(path) as video:
+        return [image for _, image in video.images]
 
 
 @pytest.mark.parametrize("name", FILES)
