@@ -5,12 +5,13 @@ same pixels as training.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
-from faces import decord_video, image_folder, pyav_video, sampling
-from faces.frames import ChooseFrames, Frames
+from faces import animated_webp, decord_video, image_folder, pyav_video, sampling
+from faces.frames import ChooseFrames, Frames, WholeVideo
 from faces.sampling import WHOLE, Span
 from faces.timeline import Timeline
 
@@ -39,11 +40,14 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
         yield image_folder.read(path, config)
         return
     _check_readable(path)
-    if config.sampling == "keyframe":
+    reader = READERS[config.decoder]
+    if animated_webp.is_animated(path):
+        reader = animated_webp.read
+    elif config.sampling == "keyframe":
         yield from pyav_video.read_key_frames(path, config, span)
         return
     first = True
-    for frames in READERS[config.decoder](path, _uniform(config, span)):
+    for frames in reader(path, _uniform(config, span)):
         if first and not frames.images:
             raise VideoError("not one frame could be decoded")
         total = frames.timeline.total
@@ -58,6 +62,12 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
             return
         first = False
         del frames  # otherwise two windows' frames would be in memory
+
+
+def every_frame(path: Path) -> AbstractContextManager[WholeVideo]:
+    """Open a video to read all its frames, whatever decoder sampled some of them."""
+    reader = animated_webp if animated_webp.is_animated(path) else pyav_video
+    return reader.every_frame(path)
 
 
 def _uniform(config: FaceConfig, span: Span) -> ChooseFrames:

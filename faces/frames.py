@@ -1,7 +1,8 @@
 """The types that decoders share: which frames are requested, and the frames returned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,3 +28,11 @@ class Frames:
     def seconds(self) -> list[float | None]:
         """When each image is shown; None if the file does not say."""
         return [self.timeline.second(index) for index in self.indices]
+
+
+class WholeVideo(NamedTuple):
+    """All frames of a video."""
+
+    timeline: Timeline
+    shrink: int  # by how much the images are smaller than the video
+    images: Iterator[tuple[int, np.ndarray]]  # index and image (H, W, 3) uint8 RGB, upright

@@ -6,23 +6,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import av
-import numpy as np
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
-from faces import containers, packets, sampling
+from faces import containers, limits, packets, sampling
 from faces.containers import OpenVideo
-from faces.frames import ChooseFrames, Frames
+from faces.frames import ChooseFrames, Frames, WholeVideo
 from faces.packets import Packets
 from faces.pixels import Converter
 from faces.sampling import Span
 from faces.timeline import Timeline
-
-# Images that the encoder of a marked video has in memory, about
-HELD_BY_ENCODER = 32
 
 
 def read(path: Path, choose: ChooseFrames) -> Iterator[Frames]:
@@ -105,20 +100,12 @@ def _some(
                 yield bisect_left(times, frame.pts), frame
 
 
-class WholeVideo(NamedTuple):
-    """All frames of a video."""
-
-    timeline: Timeline
-    shrink: int  # by how much the images are smaller than the video
-    images: Iterator[tuple[int, np.ndarray]]  # index and image (H, W, 3) uint8 RGB, upright
-
-
 @contextmanager
 def every_frame(path: Path) -> Iterator[WholeVideo]:
     """Open a video to read all its frames, up to the first one that cannot be decoded."""
     found = packets.read(path)
     with containers.opened(path) as video:
-        convert = Converter(video.stream, found.shown, HELD_BY_ENCODER)
+        convert = Converter(video.stream, found.shown, limits.HELD_BY_ENCODER)
         frames = _Numbered(video, found, range(found.timeline.total))
         images = ((index, convert.image(frame)) for index, frame in frames)
         yield WholeVideo(found.timeline, convert.shrink, images)

@@ -25,7 +25,8 @@ def file_facts(path: Path) -> dict[str, str]:
                 facts["duration"] = f"{container.duration / av.time_base:.1f} s"
             stream, _ = film(container)
             facts["codec"] = stream.codec_context.name
-            facts["resolution"] = f"{stream.width} x {stream.height}"
+            if stream.width:  # unknown for animated WebP
+                facts["resolution"] = f"{stream.width} x {stream.height}"
             if stream.average_rate:
                 facts["frame rate"] = f"{float(stream.average_rate):.2f} frames per second"
     except (VideoError, OSError, ValueError):  # not a video, or damaged

@@ -12,7 +12,7 @@ import numpy as np
 
 from common.figures import FAKE_COLOUR, REAL_COLOUR, UNCERTAIN_COLOUR, rgb
 from common.files import replacing_among_others, sha256
-from faces.pyav_video import every_frame
+from faces.decode import every_frame
 from faces.sampling import Span
 from faces.timeline import Timeline
 from inference.file_facts import derived_name
