@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -94,8 +95,8 @@ def write_seeds(root: Path) -> tuple[list[Path], Path]:
     size."""
     generate(root / "demo", 1, 0, frames=FRAMES, workers=1)
     intact = root / "demo" / "new" / "new_real.mp4"
-    with every_frame(intact) as (_, frames):
-        large = [frame for frame, _ in zip(frames, range(FRAMES), strict=False)]
+    with every_frame(intact) as video:
+        large = [image for _, image in islice(video.images, FRAMES)]
     small = [cv2.resize(np.ascontiguousarray(frame), (WIDTH, HEIGHT)) for frame in large]
     seeds = [_write_video(root / f"seed{ending}", small) for ending in VIDEOS]
     for ending in IMAGES:

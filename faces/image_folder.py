@@ -8,7 +8,7 @@ import numpy as np
 from common.errors import VideoError
 from common.media_files import frame_paths
 from common.preprocessing import FaceConfig
-from faces import pyav_video, sampling
+from faces import limits, pyav_video, sampling
 from faces.frames import Frames
 from faces.timeline import Timeline
 
@@ -28,6 +28,9 @@ def read(folder: Path, config: FaceConfig) -> Frames:
             image, frames.codec = _read_image(paths[index])
         except VideoError:
             continue
+        if image.nbytes * len(wanted) > limits.MEMORY and not frames.images:
+            size = f"{image.shape[1]} × {image.shape[0]}"
+            raise VideoError(f"{len(wanted)} images of {size} pixels need too much memory")
         frames.images.append(_fit(image, frames.images[0].shape[:2]) if frames.images else image)
         frames.indices.append(index)
     read_images = f"{len(frames.images)} of {len(wanted)} sampled images could be decoded"

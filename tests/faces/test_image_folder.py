@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
+from faces import limits
 from faces.decode import read
 from faces.detect import FaceDetector
 from faces.extract import extract_faces
@@ -76,3 +77,14 @@ def test_a_face_is_followed_through_a_folder_of_frames(
     assert (result.status, result.total_frames, result.sampled_frames) == ("ok", 12, 6)
     assert track.frames == [1, 3, 5, 7, 9, 11]
     assert track.seconds == [None] * 6, "images state no times"
+
+
+def test_images_that_do_not_fit_into_memory_together_are_refused(
+    ten: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = 24 * 32 * 3
+    monkeypatch.setattr(limits, "MEMORY", 100 * one)
+    assert len(read(ten, FaceConfig()).images) == 10
+    monkeypatch.setattr(limits, "MEMORY", 10 * one - 1)
+    with pytest.raises(VideoError, match="10 images of 32 × 24 pixels need too much memory"):
+        read(ten, FaceConfig())
