@@ -14,9 +14,8 @@ from evaluation import video_traits
 from scoring import metrics
 from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import MIN_SCORE, VERDICTS, DecisionRule
-from scoring.metrics import Metrics
+from scoring.metrics import MIN_SOURCES, Metrics
 
-MIN_SOURCES = 5  # a group of videos with fewer independent sources is counted but not measured
 BOOTSTRAP_COLUMN = "group"  # the unit that is resampled: sources that share footage
 UNKNOWN_GROUP = "not known"  # name of the group of videos without a value in a column
 
@@ -106,11 +105,19 @@ def ece_if_calibrated(
 def with_intervals(
     metrics_of_rows: Callable[[np.ndarray], Metrics], judged: pd.DataFrame, seed: int
 ) -> dict[str, Any]:
-    """Return the metrics of all rows of `judged`, each with its bootstrap interval.
-    `metrics_of_rows` maps row numbers, which may repeat, to the metrics of these rows."""
+    """Return the metrics of all rows of `judged`, each with its bootstrap interval; without
+    intervals if a label has fewer than MIN_SOURCES sources. `metrics_of_rows` maps row numbers,
+    which may repeat, to the metrics of these rows."""
     values = metrics_of_rows(np.arange(len(judged)))
-    ranges = metrics.intervals(metrics_of_rows, judged[BOOTSTRAP_COLUMN].to_numpy(), seed)
+    ranges: dict[str, metrics.Interval | None] = dict.fromkeys(values)
+    if _has_enough_sources(judged):
+        ranges = metrics.intervals(metrics_of_rows, judged[BOOTSTRAP_COLUMN].to_numpy(), seed)
     return {name: {"value": values[name], "interval": ranges[name]} for name in values}
+
+
+def _has_enough_sources(videos: pd.DataFrame) -> bool:
+    """Return whether every label that occurs has at least MIN_SOURCES independent sources."""
+    return bool((videos.groupby("label")[BOOTSTRAP_COLUMN].nunique() >= MIN_SOURCES).all())
 
 
 def _verdict_rates(labels: np.ndarray, verdicts: np.ndarray) -> Metrics:
@@ -152,7 +159,8 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
 
     Each group gets its counts and, if it has at least MIN_SOURCES independent sources, its AUC,
     false alarms (share of reals called fake) and misses (share of fakes called real). `<name>_gap`
-    is the group's value minus that of all other videos. In the column `method`, the reals belong to
+    is the group's value minus that of all other videos; it has no interval if either has too few
+    sources of a label. In the column `method`, the reals belong to
     every group. Videos that could not be judged are counted, but not measured.
     """
     ok = (videos["status"] == "ok").to_numpy()
@@ -176,7 +184,12 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
         }
         if videos[BOOTSTRAP_COLUMN][members & ok].nunique() >= MIN_SOURCES:
             group_rates = _rates_and_gaps(rates, inside[ok], outside[ok])
-            entry |= with_intervals(group_rates, judged, seed)
+            measured = with_intervals(group_rates, judged, seed)
+            enough = [_has_enough_sources(judged[rows[ok]]) for rows in (inside, outside)]
+            for metric, found in measured.items():
+                if not (all(enough) if metric.endswith("_gap") else enough[0]):
+                    found["interval"] = None
+            entry |= measured
         result[name] = entry
     return result
 

@@ -16,6 +16,7 @@ Metrics = dict[str, float | None]
 BINS = 15  # of p_fake, for the calibration error
 BIASED = {"ece"}  # sampling noise increases it, and resampling adds noise
 RECALLS = (0.1, 0.5, 0.9)  # at which the DFDC paper reports the weighted precision
+MIN_SOURCES = 5  # with fewer, a bootstrap draws few different samples and there is no interval
 REAL_WEIGHT = 100  # of a false positive in it: real videos are that much more frequent
 
 
@@ -153,16 +154,16 @@ def intervals(
     independent. For the metrics in BIASED, the lower end is the upper end mirrored at the metric's
     value, minus the bias of the resamples, and so rather too low than too high.
 
-    An interval is None with fewer than two sources, if the metric is None in more than 10 % of the
-    resamples, or if both ends are equal: ten sources without an error do not prove that the error
-    rate is 0.
+    An interval is None with fewer than MIN_SOURCES sources, if the metric is None in more than 10 %
+    of the resamples, or if both ends are equal: ten sources without an error do not prove that the
+    error rate is 0.
     """
     values = measure(np.arange(len(sources)))
     _, owners = np.unique(sources, return_inverse=True)
     ends_of_source = np.cumsum(np.bincount(owners))[:-1]
     rows_of_source = np.split(np.argsort(owners, kind="stable"), ends_of_source)
     count = len(rows_of_source)
-    if count < 2:
+    if count < MIN_SOURCES:
         return dict.fromkeys(values)
     random = np.random.default_rng(seed)
     draws = [

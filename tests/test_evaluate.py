@@ -254,14 +254,14 @@ def test_an_aggregation_that_is_asked_for_is_fitted_on_validation_and_stored(
 def test_frames_are_measured_where_asked_with_intervals_over_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_crop_set(tmp_path, {"test": 4}, fakes_each=1, frames=3)
+    path = write_crop_set(tmp_path, {"test": 5}, fakes_each=1, frames=3)
     checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
     flags = ["--checkpoint", str(checkpoint), "--csv_file", str(path)]
     assert run(monkeypatch, *flags, "--per_frame") == 0
     folder = tmp_path / "evaluation_test"
     (result,) = json.loads((folder / "metrics.json").read_text())["evaluations"]
     frames = pd.read_csv(folder / "frames.csv")
-    assert result["frames"]["count"] == len(frames) == 8 * 3
+    assert result["frames"]["count"] == len(frames) == 10 * 3
     assert list(frames["frame"][:3]) == [0, 1, 2]
     found = result["frames"]["metrics"]["auc"]
     assert found["value"] == pytest.approx(roc_auc_score(frames["label"], frames["p_fake"]))

@@ -65,6 +65,28 @@ def test_a_gap_is_between_a_group_and_all_others() -> None:
     assert found["c40"]["auc"]["value"] is None, "no real of that group"
 
 
+def test_four_sources_of_one_label_give_no_interval() -> None:
+    for sources, is_given in ((4, False), (5, True)):
+        videos = judged_videos()
+        videos = videos[
+            (videos["label"] == 1) | videos["group"].isin([f"s{i}" for i in range(sources)])
+        ]
+        found = measure(videos, DecisionRule(), [], seed=0)["metrics"]
+        assert found["auc"]["value"] is not None
+        assert (found["auc"]["interval"] is not None) is is_given
+
+
+def test_a_group_with_four_sources_of_a_label_has_no_interval_and_no_gap_to_it_has_one() -> None:
+    videos = judged_videos()
+    old = (videos["label"] == 1) & (videos.index < 40) | (videos["label"] == 0) & (videos.index < 8)
+    videos["camera"] = np.where(old, "old", "new")  # old: 4 reals, 20 fakes
+    found = measure(videos, DecisionRule(), ["camera"], seed=0)["groups"]["camera"]
+    assert found["old"]["misses"]["value"] is not None
+    assert all(found["old"][name]["interval"] is None for name in ("auc", "misses", "auc_gap"))
+    assert found["new"]["auc"]["interval"] is not None
+    assert found["new"]["auc_gap"]["interval"] is None
+
+
 def test_what_has_no_face_is_counted_and_in_no_number() -> None:
     videos = judged_videos()
     videos.loc[:3, ["status", "verdict", "score", "p_fake"]] = [

@@ -177,6 +177,9 @@ def test_the_interval_draws_sources_not_videos() -> None:
 
 def test_too_few_sources_have_no_interval() -> None:
     assert interval(LABELS, SCORES, np.zeros(5)) is None
+    labels, scores, sources = np.arange(80) % 2, np.random.default_rng(0).random(80), np.arange(80)
+    assert interval(labels, scores, sources // 2 % 4) is None
+    assert interval(labels, scores, sources // 2 % 5) is not None
 
 
 def test_draws_that_all_give_the_same_have_no_interval() -> None:
