@@ -1,6 +1,12 @@
 """The flags of the entry points; they are defined in flags/."""
 
-from flags.config_file import changed_flags, read_config, read_run_flags, run_flags
+from flags.config_file import (
+    changed_flags,
+    read_config,
+    read_environments,
+    read_run_flags,
+    run_flags,
+)
 from flags.evaluate import evaluate_parser
 from flags.preprocess import preprocess_parser
 from flags.score import parse_score_flags, score_parser
@@ -15,6 +21,7 @@ __all__ = [
     "parse_score_flags",
     "preprocess_parser",
     "read_config",
+    "read_environments",
     "read_run_flags",
     "run_flags",
     "score_parser",

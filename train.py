@@ -38,7 +38,7 @@ from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
 from scoring.decision_rule import DecisionRule
 from trainer import fit, take_step
-from training import build, dry_run, history, resume, run_folder, tensorboard_log
+from training import build, dry_run, environment, history, resume, run_folder, tensorboard_log
 from training.history import EpochRow
 from training.options import (
     DataOptions,
@@ -145,7 +145,9 @@ def run_locked(
             print(line, flush=True)
         return 0
     folder = saved.folder if saved else new_folder(flags, locks)
-    run_folder.write_flags(folder, args.run_flags(flags))
+    before = args.read_environments(run_folder.flags_file(folder)) if saved else []
+    environments = environment.extended(before, environment.describe(device))
+    run_folder.write_flags(folder, args.run_flags(flags), environments)
     make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, saved)
     run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()

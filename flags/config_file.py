@@ -16,6 +16,8 @@ FREE_FLAGS = CALL_FLAGS | {
     *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers"),
     "tensorboard",
 }
+# The key of args.json that records where the run was trained: not a flag.
+ENVIRONMENTS = "environments"
 # Removed flags → the only value that is still accepted in a file.
 REMOVED_FLAGS = {"bidirectional": False}
 
@@ -40,6 +42,15 @@ def read_run_flags(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
     return _parse(path, values, words, refused=set())
 
 
+def read_environments(path: Path) -> list[dict[str, Any]]:
+    """Return the environments recorded in a run's args.json at `path`, the newest last; none if an
+    earlier version wrote it. Raise UsageError if the file or the record cannot be read."""
+    recorded = _read_mapping(path).get(ENVIRONMENTS, [])
+    if not isinstance(recorded, list) or not all(isinstance(one, dict) for one in recorded):
+        raise UsageError(f"{path}: {ENVIRONMENTS} is not a list of records: remove it")
+    return recorded
+
+
 def run_flags(flags: argparse.Namespace) -> dict[str, Any]:
     """Return the flags to store in a run's args.json: all except CALL_FLAGS."""
     return {k: v for k, v in vars(flags).items() if k not in CALL_FLAGS}
@@ -62,6 +73,8 @@ def _parse(
     actions = {action.dest: action for action in parser._actions if action.dest != "help"}
     written: list[str] = []
     for name, value in values.items():
+        if name == ENVIRONMENTS:
+            continue
         if name in REMOVED_FLAGS:
             if value not in (None, REMOVED_FLAGS[name]):
                 raise UsageError(f"{path}: --{name} {value} is no longer supported: remove it")

@@ -1,6 +1,6 @@
 """Writes the run folder checkpoints/<run>/.
 
-args.json        the flags; --config repeats the run with them
+args.json        the flags; --config repeats the run with them; and where the run was trained
 epoch_001.pt …   a checkpoint after every epoch; best.pt is a copy of the best one
 last.pt          the newest state, with everything that resuming needs; also written within an epoch
 history.csv      a row per epoch; curves.png draws them
@@ -22,6 +22,7 @@ from common.errors import UsageError
 from common.files import replacing
 from common.lock import only_writer
 from training import history
+from training.environment import Environment
 from training.history import EpochRow
 from training.options import RunOptions
 from training.state import Position, Training
@@ -142,11 +143,13 @@ def locked(folder: Path, new: bool) -> Iterator[None]:
         yield
 
 
-def write_flags(folder: Path, flags: dict[str, Any]) -> None:
-    """Write `flags` to args.json in a run folder, on rank 0 only."""
+def write_flags(folder: Path, flags: dict[str, Any], environments: list[Environment]) -> None:
+    """Write `flags` and the `environments` of the run to args.json in a run folder, on rank 0
+    only."""
     if not distributed.is_first():
         return
-    text = json.dumps(flags, indent=2, default=str, ensure_ascii=False)
+    values = {**flags, "environments": environments}
+    text = json.dumps(values, indent=2, default=str, ensure_ascii=False)
     with replacing(flags_file(folder)) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 

@@ -60,6 +60,17 @@ def test_the_flags_of_the_call_that_began_a_run_are_not_its_own(tmp_path: Path) 
     assert {"resume", "force", "dry_run", "seeds", "config"}.isdisjoint(args.run_flags(flags))
 
 
+def test_the_record_of_where_a_run_was_trained_is_no_flag(tmp_path: Path) -> None:
+    path = config(tmp_path, "epochs: 7\nenvironments: [{torch_threads: 2}]\n")
+    assert args.read_environments(path) == [{"torch_threads": 2}]
+    for flags in (args.read_config(path), args.read_run_flags(path)):
+        assert flags.epochs == 7 and "environments" not in vars(flags)
+        assert args.changed_flags(flags, path) == []
+    assert args.read_environments(config(tmp_path, "epochs: 7\n")) == [], "an earlier version's"
+    with pytest.raises(UsageError, match="not a list of records"):
+        args.read_environments(config(tmp_path, "environments: 3\n"))
+
+
 def test_only_flags_that_change_results_are_listed_as_changed(tmp_path: Path) -> None:
     path = config(tmp_path, "epochs: 7\nlr: 0.01\nworkers: 3\n")
     flags = args.read_run_flags(path, ["--lr", "0.02", "--workers", "0", "--log_interval", "1"])

@@ -44,6 +44,18 @@ def test_other_settings_are_listed_need_force_and_then_hold(
     assert rates == pytest.approx(expected)
 
 
+def test_a_run_records_where_each_part_of_it_was_trained(
+    cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = json.loads((cut / "args.json").read_text())
+    (first,) = values["environments"]
+    other = first | {"instruction_set": "another"}
+    (cut / "args.json").write_text(json.dumps(values | {"environments": [other]}))
+    assert run(monkeypatch, "--resume", "last") == 0
+    assert "warning: another environment (instruction_set another" in capsys.readouterr().out
+    assert json.loads((cut / "args.json").read_text())["environments"] == [other, first]
+
+
 def test_another_measure_of_the_best_epoch_takes_its_checkpoint(
     work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
