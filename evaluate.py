@@ -48,10 +48,10 @@ def main() -> int:
     check_flags(flags, paths)
     manifests = {str(path): manifest.read(path) for path in paths}
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
+    scorers_of = {path: make_scorers(path, manifests, flags, device) for path in flags.checkpoint}
     traits = {
         name: video_traits.measure_traits(data, flags.split) for name, data in manifests.items()
     }
-    scorers_of = {path: make_scorers(path, manifests, flags, device) for path in flags.checkpoint}
     output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
     output.mkdir(parents=True, exist_ok=True)
     judged: JudgedVideos = {}

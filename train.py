@@ -25,7 +25,6 @@ import torch
 
 from common import devices, distributed, errors
 from common.checkpointing import Checkpoint
-from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from common.signals import stop_request
 from datasets import manifest, splits
@@ -119,18 +118,21 @@ def run_locked(
     saved = resume.load(folder) if folder else None
     if flags.tensorboard:
         tensorboard_log.summary_writer()
-    seed_everything(flags.seed)
-    model, spec = build.build_model(args.build_options(ModelOptions, flags), resume=bool(saved))
-    model = distributed.synchronise_batch_norm(model.to(device))
     data = manifest.read(manifest.find(flags.csv_file))
     fingerprint = manifest.fingerprint(data)
     if saved and not flags.force:
         changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
         saved.check_unchanged(changes, fingerprint)
+    build.check_data(args.build_options(DataOptions, flags), data, flags.monitor)
+    folder = saved.folder if saved else new_folder(flags)
+    if not saved and not flags.dry_run and distributed.is_first():
+        run_folder.check_is_free(folder)
+    seed_everything(flags.seed)
+    model, spec = build.build_model(args.build_options(ModelOptions, flags), resume=bool(saved))
+    model = distributed.synchronise_batch_norm(model.to(device))
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     store = frozen_features(flags, model, data, clip, saved)
     loaders = build.build_loaders(args.build_options(DataOptions, flags), data, clip, device, store)
-    check_monitor(flags.monitor, loaders[1])
     if distributed.rank():  # processes start with the same weights, but draw different dropout
         torch.manual_seed(flags.seed + distributed.rank())
     training = build.build_training(args.build_options(OptimizerOptions, flags), model, loaders[0])
@@ -144,7 +146,8 @@ def run_locked(
         for line in dry_run.estimate(training, *loaders, plan, take_step):
             print(line, flush=True)
         return 0
-    folder = saved.folder if saved else new_folder(flags, locks)
+    if not saved:
+        locks.enter_context(run_folder.locked(folder, new=True))
     before = args.read_environments(run_folder.flags_file(folder)) if saved else []
     environments = environment.extended(before, environment.describe(device))
     run_folder.write_flags(folder, args.run_flags(flags), environments)
@@ -159,20 +162,10 @@ def run_locked(
     return train(flags, run, loaders, plan, position, rule_fitter(data))
 
 
-def check_monitor(monitor: str, val_loader: ClipLoader) -> None:
-    """Raise UsageError for `val_auc` if the validation split has only one label."""
-    if monitor == "val_auc" and len(set(val_loader.dataset.labels)) < 2:
-        raise UsageError(
-            "--monitor val_auc: the validation split has only one label, choose another metric"
-        )
-
-
-def new_folder(flags: argparse.Namespace, locks: ExitStack) -> Path:
-    """Create the folder of a new run, add its lock to `locks` and return it."""
+def new_folder(flags: argparse.Namespace) -> Path:
+    """Return the path of the folder of a new run, which is not made yet."""
     name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = flags.checkpoints / name
-    locks.enter_context(run_folder.locked(folder, new=True))
-    return folder
+    return flags.checkpoints / name
 
 
 def frozen_features(

@@ -76,12 +76,7 @@ class VideoDataset(Dataset[Item]):
         """`seed`, `augmentation` (a name in augmentations.STRENGTHS) and `sbi` are for training
         only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. Raise
         DataError if the split has no track with crops."""
-        self.rows: pd.DataFrame = manifest.tracks(split)
-        if self.rows.empty:
-            raise DataError(
-                f"the {split} split of the manifest has no video with a face: choose another "
-                "--val_share, --test_share or --seed of preprocess_dfdc.py"
-            )
+        self.rows = tracks_with_crops(manifest, split)
         self.root = manifest.folder
         self.faces = manifest.faces
         self.config = config
@@ -210,6 +205,17 @@ class VideoDataset(Dataset[Item]):
 
     def _slice(self, start: int) -> slice:
         return slice(start, start + self.config.clip_frames)
+
+
+def tracks_with_crops(manifest: Manifest, split: str) -> pd.DataFrame:
+    """Return the rows of a split that have crops. Raise DataError if there are none."""
+    rows = manifest.tracks(split)
+    if rows.empty:
+        raise DataError(
+            f"the {split} split of the manifest has no video with a face: choose another "
+            "--val_share, --test_share or --seed of preprocess_dfdc.py"
+        )
+    return rows
 
 
 def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -357,3 +358,13 @@ def test_an_error_in_a_loader_process_is_one_line(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ")
     assert "holds 1 crops, the manifest says 2" in line
+
+
+def test_a_checkpoint_that_is_missing_is_said_before_crops_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 1}, fakes_each=1, frames=1)
+    shutil.rmtree(path.parent / "crops")
+    assert run(monkeypatch, "--checkpoint", "no_such.pt", "--csv_file", path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no_such.pt" in line

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from torch._dynamo.exc import TorchDynamoException
@@ -17,6 +18,7 @@ from common import checkpointing
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import manifest
+from models import weights
 from scoring.decision_rule import DecisionRule
 from tests.fixtures import Share
 from tests.helpers.commands import run_process
@@ -208,6 +210,7 @@ def test_without_network_and_cache_pretrained_is_one_error_before_any_work(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_crop_set(tmp_path / "data", {"train": 1, "val": 1}, fakes_each=1, frames=1)
     for proxy in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")
     assert run(monkeypatch, "--model_name", "resnet18") == 2
@@ -244,8 +247,46 @@ def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Pat
     assert counts == {"auto": 8, "none": 20}
 
 
-def test_a_training_split_of_one_label_is_refused(tmp_path: Path) -> None:
+def test_a_split_of_one_label_is_refused_where_both_are_needed(tmp_path: Path) -> None:
     path = write_crop_set(tmp_path, {"train": 2, "val": 1}, fakes_each=0, frames=1)
-    clip = ClipConfig(crop_size=32)
-    with pytest.raises(UsageError, match="one label"):
-        build.build_loaders(options(DataOptions), manifest.read(path), clip, torch.device("cpu"))
+    table = pd.read_csv(path)
+    with pytest.raises(UsageError, match="nothing to learn"):
+        build.check_data(options(DataOptions), manifest.read(path), "val_loss")
+    table.loc[table["split"] == "train", "label"] = [0, 1]
+    table.to_csv(path, index=False)
+    build.check_data(options(DataOptions), manifest.read(path), "val_loss")
+    with pytest.raises(UsageError, match="--monitor val_auc"):
+        build.check_data(options(DataOptions), manifest.read(path), "val_auc")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--csv_file", "no_such"), "no manifest 'no_such'"),
+        (("--dataset", "vidoe"), "--dataset"),
+        (("--run_name", "taken"), "already holds a run"),
+        (("--csv_file", "one_label/videos_df.csv"), "nothing to learn"),
+        (("--csv_file", "no_val/videos_df.csv"), "the val split of the manifest has no video"),
+    ],
+)
+def test_what_is_cheap_to_check_is_checked_before_weights_are_downloaded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    def download(name: str) -> None:
+        raise AssertionError(f"weights of {name} are downloaded")
+
+    monkeypatch.setattr(weights, "pretrained", download)
+    monkeypatch.chdir(tmp_path)
+    write_crop_set(tmp_path / "data", {"train": 2, "val": 1}, fakes_each=1, frames=1)
+    write_crop_set(tmp_path / "one_label", {"train": 2, "val": 1}, fakes_each=0, frames=1)
+    write_crop_set(tmp_path / "no_val", {"train": 2, "test": 1}, fakes_each=1, frames=1)
+    taken = tmp_path / "checkpoints/taken/last.pt"
+    taken.parent.mkdir(parents=True)
+    taken.touch()
+    assert run(monkeypatch, "--model_name", "resnet18", "--device", "cpu", *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line

@@ -9,10 +9,11 @@ import models
 from common import devices, distributed
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
-from datasets import feature_store, manifest, samplers
+from datasets import feature_store, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore
 from datasets.loaders import ClipLoader
-from datasets.video_dataset import VideoDataset, collate_loaded
+from datasets.manifest import Manifest
+from datasets.video_dataset import VideoDataset, collate_loaded, tracks_with_crops
 from models import encoders, folding, weights
 from models.encoders import InputSpec
 from models.frame_rnn import FrameModel
@@ -49,6 +50,20 @@ def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel
     return model, encoder.spec
 
 
+def check_data(options: DataOptions, data: Manifest, monitor: str) -> None:
+    """Check what needs no model, before weights are downloaded. Raise UsageError if --dataset is
+    unknown, if the training split has only one label, or the validation split if `monitor` is
+    val_auc; DataError if one of the two splits has no crops."""
+    datasets.get(options.dataset)
+    train, val = (tracks_with_crops(data, split)["label"] for split in ("train", "val"))
+    if train.nunique() < 2:
+        raise UsageError("the training split has only one label: there is nothing to learn")
+    if monitor == "val_auc" and val.nunique() < 2:
+        raise UsageError(
+            "--monitor val_auc: the validation split has only one label, choose another metric"
+        )
+
+
 def build_training(
     options: OptimizerOptions, model: FrameModel, train_loader: ClipLoader
 ) -> Training:
@@ -71,7 +86,7 @@ def build_training(
 
 
 def build_features(
-    model_name: str, model: FrameModel, data: manifest.Manifest, clip: ClipConfig, workers: int
+    model_name: str, model: FrameModel, data: Manifest, clip: ClipConfig, workers: int
 ) -> FeatureStore:
     """Return the store of the frozen encoder's features of all training and validation crops, after
     computing those that are missing. `model_name` is the name of the encoder."""
@@ -88,7 +103,7 @@ def build_features(
 
 def build_loaders(
     options: DataOptions,
-    data: manifest.Manifest,
+    data: Manifest,
     clip: ClipConfig,
     device: torch.device,
     store: FeatureStore | None = None,
@@ -96,13 +111,11 @@ def build_loaders(
     """Return the training and the validation loader. They load the features in `store`, or pixels
     if it is None, and never the test split.
 
-    Raise UsageError if the training split has only one label or a batch has fewer clips than there
-    are processes, DataError if a split has no crops or --balance pairs finds no pairs.
+    Raise UsageError if a batch has fewer clips than there are processes, DataError if a split has
+    no crops or --balance pairs finds no pairs.
     """
     train, val = _datasets(options, data, clip, store)
     fakes = sum(train.labels)
-    if fakes in (0, len(train.labels)):
-        raise UsageError("the training split has only one label: there is nothing to learn")
     balance = options.balance
     if balance == "auto":
         balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"
@@ -140,7 +153,7 @@ def _loader_settings(workers: int, device: torch.device) -> dict[str, Any]:
 
 
 def _datasets(
-    options: DataOptions, data: manifest.Manifest, clip: ClipConfig, store: FeatureStore | None
+    options: DataOptions, data: Manifest, clip: ClipConfig, store: FeatureStore | None
 ) -> tuple[VideoDataset, VideoDataset]:
     if store is not None:
         return (

@@ -125,6 +125,15 @@ class Run:
         }
 
 
+def check_is_free(folder: Path) -> None:
+    """Raise UsageError if a folder already holds a run."""
+    if (folder / "last.pt").exists():
+        raise UsageError(
+            f"{folder} already holds a run: choose another --run_name, delete it, or continue it "
+            f"with --resume {folder}"
+        )
+
+
 @contextmanager
 def locked(folder: Path, new: bool) -> Iterator[None]:
     """Hold the lock of a run folder on rank 0 in the block, after creating the folder if `new`;
@@ -135,11 +144,8 @@ def locked(folder: Path, new: bool) -> Iterator[None]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with only_writer(folder):
-        if new and (folder / "last.pt").exists():
-            raise UsageError(
-                f"{folder} already holds a run: choose another --run_name, delete it, or continue "
-                f"it with --resume {folder}"
-            )
+        if new:
+            check_is_free(folder)
         yield
 
 
