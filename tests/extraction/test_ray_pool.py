@@ -6,6 +6,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from common import ray_cluster
 from common.errors import UsageError
 from common.preprocessing import FaceConfig
 from extraction import ray_pool
@@ -24,10 +25,14 @@ def jobs(videos: Path, crops: Path) -> list[Job]:
     return [Job(file, crops / file.name) for file in files]
 
 
-def test_losing_a_node_loses_nothing(tmp_path: Path, talking_heads: Path) -> None:
+def test_losing_a_node_loses_nothing(
+    tmp_path: Path, talking_heads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     local, remote = tmp_path / "local", tmp_path / "remote"
     list(extract_here(jobs(talking_heads, local), CONFIG, 1, TIMEOUT))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    # Ray gives it the machine's address in the network.
+    monkeypatch.setattr(ray_cluster, "LOOPBACK", (cluster.address.partition(":")[0],))
     try:
         node = cluster.add_node(num_cpus=1)
         results = ray_pool.run(jobs(talking_heads, remote), CONFIG, TIMEOUT, cluster.address)
