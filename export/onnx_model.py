@@ -3,6 +3,7 @@
 Shapes: N frames, B clips, T frames of a clip, C channels, H, W, E features, K classes.
 """
 
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,10 @@ from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
 from scoring.training_range import TrainingRange
 
+# The key with which a tensor in a graph names another file that holds its values, as protobuf
+# encodes it: tag 1, length 8, text. Tag and length may have superfluous bytes.
+OTHER_FILE = re.compile(rb"(\n|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
+
 
 class OnnxModel:
     """A model made of two ONNX graphs, encoder and head, run on the CPU. It implements
@@ -27,8 +32,9 @@ class OnnxModel:
 
     def __init__(self, encoder: bytes, head: bytes, sees_time: bool) -> None:
         """`encoder` and `head` are the bytes of ONNX files; `sees_time` says whether the score of a
-        frame depends on its neighbours. Raise UsageError if onnxruntime is not installed, and an
-        error of onnxruntime if a graph is invalid."""
+        frame depends on its neighbours. Raise UsageError if onnxruntime is not installed,
+        CheckpointError if a graph refers to another file, and an error of onnxruntime if a graph is
+        invalid."""
         self.sees_time = sees_time
         self._encoder, self._head = _session(encoder), _session(head)
 
@@ -82,6 +88,8 @@ def _import_runtime() -> ModuleType:
 
 
 def _session(graph: bytes) -> Any:
+    if OTHER_FILE.search(graph):  # which need not be a file of the exported detector
+        raise CheckpointError("a graph refers to values in another file")
     runtime = _import_runtime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

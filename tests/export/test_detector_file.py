@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 
 from common import errors
@@ -66,6 +67,10 @@ BAD: dict[str, tuple[Callable[[Path, Parts], Path], str]] = {
         lambda path, parts: pack(path, parts | {"encoder.onnx": b"no graph"}),
         "is damaged (InvalidProtobuf",
     ),
+    "values in another file": (
+        lambda path, parts: pack(path, parts | {"head.onnx": refer(parts["head.onnx"])}),
+        "a graph refers to values in another file",
+    ),
     "graphs that do not fit": (
         lambda path, parts: pack(path, parts | {"head.onnx": parts["encoder.onnx"]}),
         "is damaged (",
@@ -79,6 +84,16 @@ def turn_a_bit(path: Path) -> Path:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     return path
+
+
+def refer(graph: bytes) -> bytes:
+    """Return the graph with its first weights replaced by those in a file."""
+    model = onnx.load_from_string(graph)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret.bin")
+    return model.SerializeToString()
 
 
 @pytest.mark.parametrize("case", BAD)
