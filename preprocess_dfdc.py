@@ -25,6 +25,7 @@ from common.errors import UsageError
 from common.files import file_size, write_text
 from common.lock import one_shard, only_writer
 from common.preprocessing import FaceConfig
+from common.spreadsheets import quote_table
 from datasets import cleaning, manifest, split_table
 from extraction import deletion, planning, pool, ray_pool, shards
 from extraction.contact_sheet import write_contact_sheet
@@ -177,7 +178,7 @@ def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
     status `skipped` in it."""
     findings = cleaning.find(table, flags.input, flags.output)
     path = flags.output / "cleaning.csv"
-    write_text(path, findings.to_csv(index=False, lineterminator="\n"))
+    write_text(path, quote_table(findings).to_csv(index=False, lineterminator="\n"))
     counts = findings["reason"].value_counts().sort_index()
     listed = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "nothing"
     print(f"cleaning: {listed} → {path}")

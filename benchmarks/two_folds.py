@@ -21,6 +21,7 @@ import pandas as pd
 from benchmarks.shared import new_parser
 from common import errors
 from common.errors import DataError
+from common.spreadsheets import unquote_table
 from datasets import layouts, manifest
 from demo.run import run_stage
 from flags.shared import add_precision
@@ -123,7 +124,7 @@ def judge(clips: pd.DataFrame, checkpoint: Path) -> pd.DataFrame:
     folder = checkpoint.parent
     files = ["--checkpoint", str(checkpoint), "--output", str(folder)]
     run_stage("score", ["score.py", *clips["video"], *files])
-    scores = pd.read_csv(score_output.csv_path(folder))
+    scores = unquote_table(pd.read_csv(score_output.csv_path(folder)))
     return clips.merge(scores[["video", "verdict", "p_fake"]], on="video")
 
 

@@ -17,6 +17,7 @@ from common import crop_files, foreign
 from common.errors import DataError
 from common.files import write_text
 from common.preprocessing import FaceConfig
+from common.spreadsheets import quote_table, unquote_table
 
 REAL, FAKE = 0, 1  # the label: 1 = FAKE
 CLASSES = ("REAL", "FAKE")  # in label order
@@ -84,6 +85,7 @@ def read(path: Path) -> Manifest:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file: {error}") from error
+    table = unquote_table(table)
     if "source" in table and "group" not in table:  # in manifests of other tools
         table["group"] = table["source"]
     absent = [name for name in COLUMNS if name not in table]
@@ -212,7 +214,8 @@ def write(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Write the manifest's columns of `table` to `path` atomically and return them. Absent optional
     columns are added with the value that means unknown."""
     table = _with_optional(table)[[*COLUMNS, *OPTIONAL]]
-    write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
+    cells = quote_table(table)
+    write_text(path, cells.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     return table
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from common.files import replacing
+from common.spreadsheets import quote_table
 from evaluation import report
 
 METRICS = "metrics.json"  # written last: it lists all other files
@@ -36,7 +37,8 @@ def write(
     (folder / METRICS).unlink(missing_ok=True)  # it would not match files from here on
     for name, parts in tables.items():
         with replacing(folder / name) as partial:
-            _concatenate(parts).to_csv(partial, index=False, lineterminator="\n")
+            table = quote_table(_concatenate(parts))
+            table.to_csv(partial, index=False, lineterminator="\n")
     for name, data in images.items():
         with replacing(folder / name) as partial:
             partial.write_bytes(data)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from common.errors import DataError
 from common.files import sha256, write_text
+from common.spreadsheets import quote_table, unquote_table
 
 EXTRACTED = ("ok", "no_face")  # videos with another status may be needed by a later run
 COLUMNS = {"video_id": str, "bytes": int, "sha256": str}
@@ -24,7 +25,7 @@ def read(output: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS)).set_index("video_id")
     try:
         table = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)
-        return table[list(COLUMNS)].set_index("video_id")
+        return unquote_table(table[list(COLUMNS)]).set_index("video_id")
     except (KeyError, ValueError) as error:
         raise DataError(f"{path} should have the columns {', '.join(COLUMNS)}: {error}") from error
 
@@ -50,7 +51,8 @@ def delete(videos: pd.DataFrame, root: Path, output: Path) -> None:
     )
     listed = pd.concat([read(output), new])
     listed = listed[~listed.index.duplicated(keep="last")].sort_index()
-    write_text(output / "deleted.csv", listed.to_csv(lineterminator="\n"))
+    cells = quote_table(listed.reset_index())
+    write_text(output / "deleted.csv", cells.to_csv(index=False, lineterminator="\n"))
     os.sync()  # crops, manifest and list must be on disk before the videos are deleted
     for file in files:
         file.unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UsageError
+from common.spreadsheets import quote
 from inference.video_score import VideoScore
 from scoring.decision_rule import DecisionRule
 
@@ -63,7 +64,8 @@ class ScoreFiles:
         be extended is left unchanged."""
         row = io.StringIO()
         values = score.summary() | {"warnings": "; ".join(score.warnings)}
-        csv.DictWriter(row, COLUMNS).writerow(values)
+        texts = {k: quote(v) for k, v in values.items() if isinstance(v, str)}
+        csv.DictWriter(row, COLUMNS).writerow(values | texts)
         document = score.to_dict() | {"p_fake_even": score.p_fake_even(self.rule)}
         self.json.add(self.separator + json.dumps(document, ensure_ascii=False))
         self.separator = ",\n"

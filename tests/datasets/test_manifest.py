@@ -327,3 +327,12 @@ def test_splits_and_tracks_are_chosen_by_name_and_status(tmp_path: Path) -> None
     assert len(found.split("train")) == 3
     assert found.tracks("train")["track"].tolist() == [0, 1]
     assert len(found.tracks("test")) == 0
+
+
+def test_a_name_that_a_spreadsheet_would_execute_is_quoted_in_the_file_alone(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, [row(video_id="=1+1.mp4", source="-x", group="-x")])
+    assert '"\'=1+1.mp4"' in path.read_text()
+    table = manifest.read(path).table
+    assert table[["video_id", "source"]].to_numpy().tolist() == [["=1+1.mp4", "-x"]]

@@ -59,6 +59,16 @@ def test_any_name_and_detail_can_be_written(tmp_path_factory, name: str, detail:
     assert (video["video"], video["detail"]) == (name, detail)
 
 
+def test_no_cell_is_a_formula_to_a_spreadsheet(tmp_path: Path) -> None:
+    with closing(ScoreFiles(tmp_path, {})) as files:
+        files.add(VideoScore("=1+1.mp4", "unreadable", None, 0, 0.0, "@x", warnings=["-y"]))
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["video"], row["detail"], row["warnings"]) == ("'=1+1.mp4", "'@x", "'-y")
+    (video,) = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["videos"]
+    assert video["video"] == "=1+1.mp4", "JSON is for programs"
+
+
 def test_on_a_full_disk_both_files_are_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
