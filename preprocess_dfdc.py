@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from common import devices, errors
-from common.errors import UsageError
+from common.errors import UsageError, printable
 from common.files import file_size, write_text
 from common.lock import one_shard, only_writer
 from common.preprocessing import FaceConfig
@@ -207,7 +207,7 @@ def print_summary(table: pd.DataFrame) -> None:
     labels = videos["label"].map(lambda label: manifest.CLASSES[label])
     print(f"\n{pd.crosstab([labels, videos['split']], videos['status'])}\n")
     for row in videos[videos["status"] == "unreadable"].head(10).itertuples():
-        print(f"unreadable: {row.video_id}: {row.detail}", file=sys.stderr)
+        print(printable(f"unreadable: {row.video_id}: {row.detail}"), file=sys.stderr)
 
 
 def print_remarks(table: pd.DataFrame) -> None:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import args
 from common import errors
-from common.errors import UsageError
+from common.errors import UsageError, printable
 from common.lock import only_writer
 from common.pages import format_p_fake
 from faces.sampling import Span
@@ -172,17 +172,14 @@ def watch_folders(
 
 
 def text_line(score: VideoScore) -> str:
-    """Return a result as one line of the table. Characters that are not printable are escaped, so
-    that a file name can neither imitate another line nor control the terminal."""
+    """Return a result as one line of the table, with unprintable characters escaped."""
     p_fake = "     —" if score.p_fake is None else f"{score.p_fake:6.3f}"
     warnings = [f"warning: {warning}" for warning in score.warnings]
     notes = "; ".join(filter(None, [score.detail, *warnings]))
-    text = (
+    return printable(
         f"{score.verdict:<10} {p_fake} {len(score.people):>5} {score.frames:>6} "
         f"{score.seconds:>7.1f}  {score.video}{f'  ({notes})' if notes else ''}"
     )
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return "".join(shown)
 
 
 def thresholds_of(rule: DecisionRule) -> dict[str, float]:

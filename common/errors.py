@@ -42,6 +42,12 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
+def printable(text: str) -> str:
+    """Return `text` with characters that are not printable escaped, so that a file name can neither
+    imitate another line nor control the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def run(main: Callable[[], int]) -> None:
     """Run an entry point and exit with the code that it returns. Exit with code 2 and one line on
     stderr for a PipelineError or an OSError, and with code 130 for Ctrl-C."""
@@ -50,10 +56,10 @@ def run(main: Callable[[], int]) -> None:
     try:
         code = main()
     except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2
     except OSError as error:  # a folder that cannot be written, a full disk
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
