@@ -24,7 +24,8 @@ PLAIN = (str, int, float, bool, type(None))
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file. A byte order mark is ignored.
+    """Return the content of a JSON file in UTF-8, UTF-16 or UTF-32, with or without a byte order
+    mark.
 
     Raise DataError, on one line that begins with the path, if the file is missing, cannot be read
     or is too large, if it is not JSON, if a dict has two values for one key, and for values that
@@ -90,7 +91,7 @@ def _read_bytes(path: Path, limit: int) -> bytes:
 
 def _parse(name: str, language: str, load: Callable[[str], Any], data: bytes) -> Any:
     try:
-        value = load(data.decode("utf-8-sig"))
+        value = load(data.decode(json.detect_encoding(data)))
         check_plain(value)
     except RecursionError as error:
         raise DataError(f"{name} cannot be read as {language}: it is nested too deeply") from error

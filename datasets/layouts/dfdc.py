@@ -14,9 +14,10 @@ import pandas as pd
 
 from common.errors import DataError
 from common.files import list_folder
+from common.foreign import read_json
 from common.media_files import is_data_folder
 from datasets.layouts import dfdc_preview, dfdc_test
-from datasets.layouts.listing import Listed, read_json
+from datasets.layouts.listing import Listed
 from datasets.manifest import FAKE, REAL
 
 Entry = dict[str, Any]  # of one video in metadata.json

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import DataError
+from common.foreign import read_json
 from datasets import groups, splits
 from datasets.labels import parse_label
-from datasets.layouts.listing import Listed, read_json
+from datasets.layouts.listing import Listed
 from datasets.manifest import FAKE
 
 SETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}

@@ -16,9 +16,9 @@ from typing import Any
 import pandas as pd
 
 from common.errors import DataError
+from common.foreign import read_json
 from datasets import groups
 from datasets.layouts.home import find_home, find_videos
-from datasets.layouts.listing import read_json
 from datasets.manifest import FAKE, REAL, SPLITS
 
 REALS, FAKES = "original_sequences", "manipulated_sequences"

@@ -4,11 +4,8 @@ A list is somebody else's file: neither its size nor its names are trusted.
 """
 
 import csv
-import json
 import os
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from common.errors import DataError
 from common.media_files import is_data_folder
@@ -16,39 +13,16 @@ from common.media_files import is_data_folder
 MAX_BYTES = 1 << 28  # a list of all 128,154 videos of DFDC has 15 MB
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file in UTF-8, UTF-16 or UTF-32, with or without a byte order
-    mark. Raise DataError if it cannot be read, is too large or nested too deeply, or if a key
-    stands twice in an object."""
-    _check_size(path)
-    try:
-        return json.loads(path.read_bytes(), object_pairs_hook=_unique)
-    except (ValueError, OSError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read as JSON: {error}") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {twice!r} stands twice in it")
-    return values
-
-
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file in UTF-8, with or without a byte order mark. Raise DataError if
     it cannot be read or is too large."""
-    _check_size(path)
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path} is larger than {MAX_BYTES >> 20} MB: not a list of videos")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file, restval=""))
     except (ValueError, OSError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV: {error}") from error
-
-
-def _check_size(path: Path) -> None:
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path} is larger than {MAX_BYTES >> 20} MB: not a list of videos")
 
 
 class Listed:

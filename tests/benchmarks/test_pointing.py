@@ -33,10 +33,11 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def with_rule(checkpoint: Path, path: Path, threshold: float) -> Path:
-    """Return a copy of a checkpoint whose verdict is fake from `threshold` on."""
+def with_rule(checkpoint: Path, path: Path, verdict: str) -> Path:
+    """Return a copy of a checkpoint that gives every video the `verdict`, real or fake."""
     shutil.copy(checkpoint, path)
-    rule = DecisionRule(real_below=threshold, fake_from=threshold)
+    threshold, offset = (0.0, 100.0) if verdict == "fake" else (1.5, -100.0)
+    rule = DecisionRule(offset=offset, real_below=threshold, fake_from=threshold)
     checkpointing.store_decision_rule(path, rule.to_dict())
     return path
 
@@ -52,7 +53,7 @@ def rows(
 def test_every_method_gets_the_share_of_hits_among_fakes_that_were_found(
     data: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    path = with_rule(checkpoint, data / "all_fake.pt", 0.0)
+    path = with_rule(checkpoint, data / "all_fake.pt", "fake")
     hit = ["100.0%"] * 3
     assert rows(monkeypatch, capsys, path, data) == [
         ["method", "fakes", "found", "detector", "untrained", "middle"],
@@ -65,7 +66,7 @@ def test_every_method_gets_the_share_of_hits_among_fakes_that_were_found(
 def test_fakes_with_the_verdict_real_are_counted_and_not_played(
     data: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    path = with_rule(checkpoint, data / "all_real.pt", 1.5)
+    path = with_rule(checkpoint, data / "all_real.pt", "real")
     *_, total = rows(monkeypatch, capsys, path, data)
     assert total == ["all", "2", "0", "nan%", "nan%", "nan%"]
 
