@@ -37,7 +37,7 @@ def with_rule(checkpoint: Path, path: Path, verdict: str) -> Path:
     """Return a copy of a checkpoint that gives every video the `verdict`, real or fake."""
     shutil.copy(checkpoint, path)
     threshold, offset = (0.0, 100.0) if verdict == "fake" else (1.5, -100.0)
-    rule = DecisionRule(offset=offset, real_below=threshold, fake_from=threshold)
+    rule = DecisionRule("max_face", 1.0, offset, threshold, threshold, fitted="x")
     checkpointing.store_decision_rule(path, rule.to_dict())
     return path
 
