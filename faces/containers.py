@@ -1,5 +1,6 @@
 """Opens video files with FFmpeg: the known formats, no other file, the stream of the film."""
 
+import errno
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,14 @@ class _OneFile(io.FileIO):
         data = super().read(size)
         self.gap += len(data)
         return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Return the new position, or FFmpeg's code for a position that cannot be, which a damaged
+        file may ask for."""
+        try:
+            return super().seek(offset, whence)
+        except OSError as error:
+            return -(error.errno or errno.EINVAL)
 
 
 def _check_gap(files: list[_OneFile]) -> None:

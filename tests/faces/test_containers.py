@@ -98,6 +98,18 @@ def test_a_sparse_file_is_given_up_and_not_searched_to_its_end(
         read(path)
 
 
+def test_a_position_before_the_file_is_left_to_ffmpeg(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged file may refer to one; the error is FFmpeg's to deal with."""
+    path = write_video(tmp_path / "video.mp4", greys(2, HEIGHT, WIDTH))
+    with containers.opened(path) as video:
+        (file,) = video.files
+        assert file.seek(-5) < 0
+        assert file.seek(7) == file.tell() == 7
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mov"])
 def test_the_film_is_read_and_not_its_cover(tmp_path: Path, ending: str) -> None:
     cover = np.full((240, 320, 3), 250, np.uint8)
