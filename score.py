@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import args
 from common import errors
 from common.errors import UsageError, printable
+from common.files import private_files, sweep
 from common.lock import only_writer
 from common.pages import format_p_fake
 from faces.sampling import Span
@@ -49,11 +50,17 @@ def main() -> int:
     flags = args.parse_score_flags()
     if flags.export:
         return export(flags.checkpoint, flags.export)
+    with private_files():
+        return score_videos(flags)
+
+
+def score_videos(flags: argparse.Namespace) -> int:
+    """Judge the videos, write the results, and return the exit code."""
     check_flags(flags)
     videos = [] if flags.watch else inputs.find_videos(flags.paths)
     if flags.save_video:
         inputs.check_apart(flags.save_video, flags.paths, videos)
-    for folder in filter(None, (flags.output, flags.report, flags.save_video)):
+    for folder in output_folders(flags):
         folder.mkdir(parents=True, exist_ok=True)
     with Interrupts() as interrupts, Extractor(flags.timeout) as extractor:
         try:
@@ -63,6 +70,10 @@ def main() -> int:
                 return 0
             print("interrupted", file=sys.stderr)
             return interrupted.exit_code
+
+
+def output_folders(flags: argparse.Namespace) -> list[Path]:
+    return [*filter(None, (flags.output, flags.report, flags.save_video))]
 
 
 def judge(
@@ -85,6 +96,8 @@ def judge(
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with only_writer(flags.output), closing(ScoreFiles(flags.output, about, rule)) as files:
+        for folder in output_folders(flags):
+            sweep(folder)
 
         def report(score: VideoScore) -> None:
             with interrupts.deferred():

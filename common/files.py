@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 PARTIAL = ".partial-"  # prefix of the name of a file that is being written
@@ -35,6 +36,33 @@ def _replacing(path: Path, name: str) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete partial files and folders that killed processes left in `folder`. Do not call this
+    while another process is writing there."""
+    for partial in folder.glob(f"{PARTIAL}*"):
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            with suppress(PermissionError):
+                partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make new files and folders accessible to their owner only (0600 and 0700) in the block."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def make_private(path: Path) -> None:
+    """Make an existing file accessible to its owner only, unless it belongs to somebody else."""
+    with suppress(PermissionError):
+        path.chmod(0o600)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common.errors import UsageError
+from common.files import sweep
 
 LOCK = ".lock"
 SECONDS = 10.0  # how long to wait for calls that only look whether a lock is held
@@ -19,12 +20,14 @@ SECONDS = 10.0  # how long to wait for calls that only look whether a lock is he
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder`, which must exist, in the block. Raise UsageError if another
-    process holds it or one of its shards (see `one_shard`)."""
+    """Hold the lock of `folder`, which must exist, in the block, after deleting partial files that
+    killed processes have left in it. Raise UsageError if another process holds the lock or one of
+    the folder's shards (see `one_shard`)."""
     with _held(folder, LOCK):
         for path in sorted(folder.glob(f"{LOCK}-*")):
             with _held(folder, path.name):
                 pass
+        sweep(folder)
         yield
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from common.files import write_text
+
 
 def render(template: Path, path: Path, **values: Any) -> None:
-    """Write the page `path` from the Jinja template file `template`. `values` are the template's
-    variables; text in them is HTML-escaped."""
+    """Write the page `path` from the Jinja template file `template`, whole or not at all. `values`
+    are the template's variables; text in them is HTML-escaped."""
     pages = Environment(
         loader=FileSystemLoader(template.parent),
         autoescape=True,
@@ -26,7 +28,7 @@ def render(template: Path, path: Path, **values: Any) -> None:
         "in_digits": format_p_fake,
     }
     text = pages.get_template(template.name).render(**values)
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_text(path, text)
 
 
 def format_number(value: float | None, sign: bool = False) -> str:

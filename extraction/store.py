@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from common import crop_files, foreign
+from common import crop_files, files, foreign
 from common.errors import DataError
 from common.files import PARTIAL
 from faces.extract import Extraction
@@ -72,11 +72,7 @@ def sweep(folders: Iterable[Path]) -> None:
     """Delete partial files and folders that killed processes left beside `folders`. Do not call
     this while another process is writing."""
     for parent in {folder.parent for folder in folders}:
-        for partial in parent.glob(f"{PARTIAL}*"):
-            if partial.is_dir():
-                shutil.rmtree(partial, ignore_errors=True)
-            else:
-                partial.unlink(missing_ok=True)
+        files.sweep(parent)
 
 
 def is_done(folder: Path, size: int | None) -> bool:

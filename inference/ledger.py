@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import DataError
+from common.files import make_private
 from inference.video_score import VideoScore
 
 # Earlier versions had a table `files`, without the times and numbers by which a file is known now.
@@ -50,6 +51,7 @@ class Ledger:
         self.key = (model, settings)
         with self._errors():
             self.connection = sqlite3.connect(path)
+            make_private(path)
             self.connection.executescript(TABLES)
 
     def __iter__(self) -> Iterator[VideoScore]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UsageError
+from common.files import make_private
 from common.spreadsheets import quote
 from inference.video_score import VideoScore
 from scoring.decision_rule import DecisionRule
@@ -81,6 +82,7 @@ class GrowingFile:
 
     def __init__(self, path: Path, start: str, end: str = "") -> None:
         self.file = path.open("wb", buffering=0)  # an addition is usually one system call
+        make_private(path)  # it may be from an earlier call
         self.end = end.encode()
         self.offset = 0
         try:

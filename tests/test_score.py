@@ -353,3 +353,26 @@ def test_a_second_call_for_the_same_output_is_refused(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: another process is writing to {tmp_path}")
     assert (tmp_path / "scores.csv").read_bytes() == b"video,verdict,p_fake,faces\r\n"
+
+
+def test_results_are_private_and_partial_files_of_killed_calls_are_swept(
+    talking_heads: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in folders and files of an earlier version, which followed the umask."""
+    before = os.umask(0o022)
+    try:
+        for folder in ("out", "pages"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / ".partial-old").touch()
+        (tmp_path / "out/scores.csv").write_text("video,verdict,p_fake,faces\n")
+        words = ("--checkpoint", checkpoint, "--output", tmp_path / "out")
+        words += ("--report", tmp_path / "pages", "--save_video", tmp_path / "marked")
+        assert run(monkeypatch, min((talking_heads / "new").iterdir()), *words) == 0
+        (tmp_path / "later").touch()
+        assert (tmp_path / "later").stat().st_mode & 0o777 == 0o644, "the umask is as before"
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.glob("*/*") if path.name != ".lock"]
+    endings = sorted(path.suffix for path in files)
+    assert endings == [".csv", ".html", ".json", ".mp4"]
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}

@@ -70,3 +70,11 @@ with only_writer(Path({str(tmp_path)!r})):
         process.send_signal(signal.SIGKILL)
     with only_writer(tmp_path):
         pass
+
+
+def test_the_writer_deletes_what_a_killed_one_has_left(tmp_path: Path) -> None:
+    (tmp_path / ".partial-file").touch()
+    (tmp_path / ".partial-folder").mkdir()
+    (tmp_path / "scores.csv").touch()
+    with only_writer(tmp_path):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "scores.csv"]
