@@ -74,7 +74,7 @@ def find(name: str) -> Path:
             return path
     raise DataError(
         f"no manifest {name!r} (looked for {', '.join(map(str, tried))}): "
-        "make one with preprocess_dfdc.py, or name it with --csv_file"
+        "make one with python preprocess_dfdc.py --input FOLDER, or name it with --csv_file"
     )
 
 

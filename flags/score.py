@@ -13,7 +13,7 @@ def score_parser() -> argparse.ArgumentParser:
         "Judge video files: real, fake or uncertain. Exit code 0: every file was judged, also if "
         "the\nverdict is uncertain; 1: some files could not be judged; 2: an error, described in "
         "one line;\n130, 143: ended by Ctrl-C, by SIGTERM.",
-        "python score.py clip.mp4 folder/ --checkpoint checkpoints/RUN/best.pt",
+        "python score.py clip.mp4 --checkpoint checkpoints/RUN/best.pt",
         "PATH ...",
     )
     parser.add_argument(

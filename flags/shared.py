@@ -25,21 +25,23 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
         return super()._get_help_string(action)
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that answers a missing required flag with an example of the command."""
+class Parser(argparse.ArgumentParser):
+    """Parser whose errors are one line. If a required flag is missing, the line has the shortest
+    command that works, `example`."""
 
     example = ""
 
     def error(self, message: str) -> NoReturn:
-        if "are required" in message:
-            message += f"; for example: {self.example}"
-        super().error(message)
+        is_missing = "arguments are required" in message
+        hint = self.example if is_missing else f"{self.prog} --help lists all flags"
+        self.exit(2, f"error: {message}; {'the shortest command: ' * is_missing}{hint}\n")
 
 
-def new_parser(purpose: str, example: str, positional: str = "") -> argparse.ArgumentParser:
-    """Return a parser whose help shows `purpose` and one `example` command. `positional` stands for
-    the positional arguments in the usage line; it is empty for a command without any."""
-    parser = _Parser(
+def new_parser(purpose: str, example: str, positional: str = "") -> Parser:
+    """Return a parser whose help shows `purpose` and `example`, the shortest command that works.
+    `positional` stands for the positional arguments in the usage line; it is empty for a command
+    without any."""
+    parser = Parser(
         usage=" ".join(filter(None, ["%(prog)s", positional, "[options]"])),
         description=f"{purpose}\n\nexample:\n  {example}",
         formatter_class=HelpFormatter,

@@ -1,8 +1,10 @@
 """Flags are answered at once, by the standard library alone."""
 
+import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,14 +28,35 @@ def test_help_and_wrong_flags_are_answered_before_anything_slow_is_imported(
     )
     assert run.returncode == code, run.stderr
     assert "imported" not in run.stderr
-    assert f"usage: {name}.py" in run.stdout + run.stderr
+    if code:
+        (line,) = run.stderr.splitlines()
+        assert line.startswith("error: ")
+    else:
+        assert f"usage: {name}.py" in run.stdout
 
 
-def test_a_missing_required_flag_is_answered_with_a_command_that_has_it(
+@pytest.mark.parametrize(
+    ("parse", "words", "missing"),
+    [
+        (args.preprocess_parser().parse_args, [], "--input"),
+        (args.evaluate_parser().parse_args, ["--prior", "0.1"], "--checkpoint"),
+        (args.parse_score_flags, ["clip.mp4"], "--checkpoint"),
+        (args.parse_score_flags, ["--checkpoint", "best.pt"], "PATH"),
+    ],
+)
+def test_a_missing_flag_is_answered_with_the_shortest_command_that_works(
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    parse: Callable[[], argparse.Namespace],
+    words: list[str],
+    missing: str,
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["program", *words])
     with pytest.raises(SystemExit) as ended:
-        args.preprocess_parser().parse_args([])
+        parse()
     assert ended.value.code == 2
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert "required: --input; for example: python preprocess_dfdc.py --input" in last
+    (line,) = capsys.readouterr().err.splitlines()
+    text, _, command = line.partition("; the shortest command: ")
+    assert text == f"error: the following arguments are required: {missing}"
+    monkeypatch.setattr(sys, "argv", command.split()[1:])
+    parse()  # the command parses
