@@ -2,6 +2,7 @@
 
 python -m models                 torchvision's encoders
 python -m models '*xception*'    the encoders of torchvision and timm that match a pattern
+python -m models 'xcep*.*'       the same with timm's pretrained tags
 """
 
 import argparse
@@ -23,7 +24,7 @@ def main() -> int:
     parser.add_argument("pattern", nargs="?", help="glob pattern; also lists timm's encoders")
     pattern = parser.parse_args().pattern
     own = encoders.torchvision_names()
-    names = sorted({*own, *encoders.timm_names()}) if pattern else own
+    names = sorted({*own, *encoders.timm_names(tagged="." in pattern)}) if pattern else own
     print(f"{'--model_name':<44}{'parameters':>12}{'pixels':>8}  from")
     for name in fnmatch.filter(names, pattern or "*"):
         parameters, pixels = _torchvision(name) if name in own else _timm(name)

@@ -63,15 +63,40 @@ def torchvision_names() -> list[str]:
     return [name for name in models.list_models(models) if not name.startswith(TRANSFORMERS)]
 
 
-def timm_names() -> list[str]:
-    """Return the names of timm's models. Raise UsageError if timm is not installed."""
+def timm_names(tagged: bool = False) -> list[str]:
+    """Return the names of timm's models, with their pretrained tags if `tagged`. Raise UsageError
+    if timm is not installed."""
     try:
         import timm
     except ImportError as error:
         raise UsageError(
             "encoders other than torchvision's need timm: pip install -r requirements-extras.txt"
         ) from error
-    return timm.list_models()
+    return timm.list_models(include_tags=tagged)
+
+
+def timm_name(name: str) -> str:
+    """Return today's name of timm's model `name`, which may be a name that timm has given up, such
+    as xception, and may have a pretrained tag, such as .ns_jft_in1k. Raise UsageError if timm has
+    no such model or tag, or is not installed."""
+    known = timm_names()
+    import timm
+
+    base, _, tag = name.partition(".")
+    current = timm.models.get_deprecated_models().get(base) or base
+    base = current.partition(".")[0]
+    if base not in known:
+        hint = suggest(name, [*torchvision_names(), *known])
+        raise UsageError(f"unknown --model_name {name!r} (python -m models lists all){hint}")
+    if not tag:
+        return current
+    tagged = timm.list_models(f"{base}.*", include_tags=True)
+    if f"{base}.{tag}" not in tagged:
+        raise UsageError(
+            f"unknown --model_name {name!r}: {base} has no pretrained tag {tag!r}; it has "
+            f"{', '.join(tagged) or 'none'}"
+        )
+    return f"{base}.{tag}"
 
 
 def _torchvision(name: str) -> Encoder:
@@ -96,13 +121,10 @@ def _torchvision(name: str) -> Encoder:
 
 
 def _timm(name: str) -> Encoder:
-    known = timm_names()
-    if name not in known:
-        hint = suggest(name, [*torchvision_names(), *known])
-        raise UsageError(f"unknown --model_name {name!r} (python -m models lists all){hint}")
+    current = timm_name(name)
     import timm
 
-    module: Any = timm.create_model(name, pretrained=False)
+    module: Any = timm.create_model(current, pretrained=False)
     before = set(module.state_dict())
     module.reset_classifier(0)
     left_out = tuple(before - set(module.state_dict()))

@@ -11,10 +11,14 @@ from torch import nn
 from torchvision import models
 
 from common.errors import UsageError, WeightsError, one_line
-from models.encoders import Encoder, torchvision_names
+from models.encoders import Encoder, timm_name, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict
 # torchvision's DenseNet files are older than the ban on dots in module names: norm.1 is now norm1.
+# Keys under which training scripts store the state dict in their checkpoints.
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
+# Prefixes that all keys get when the encoder is part of a wrapper: data-parallel, compiled, …
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.", "net.")
 DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 
 
@@ -45,7 +49,9 @@ def _timm(name: str) -> Weights:
     import timm
 
     try:
-        return timm.create_model(name, pretrained=True).state_dict()
+        return timm.create_model(timm_name(name), pretrained=True).state_dict()
+    except UsageError:
+        raise
     except Exception as error:  # network, hub and timm raise exceptions of many types
         raise WeightsError(_unavailable(name, error)) from error
 
@@ -58,7 +64,8 @@ def _unavailable(name: str, error: Exception) -> str:
 
 
 def read(path: Path) -> Weights:
-    """Return the state dict in a local .pth or .safetensors file, without running code from it.
+    """Return the state dict in a local .pth or .safetensors file, without running code from it. It
+    may be stored under one of WRAPPERS, as in training checkpoints.
 
     Raise WeightsError if the file cannot be read or is not a dict of tensors, UsageError if it is a
     .safetensors file and the package safetensors is not installed.
@@ -69,9 +76,24 @@ def read(path: Path) -> Weights:
         raise
     except Exception as error:  # the loaders raise exceptions of many types
         raise WeightsError(f"{path} is not a weights file: {one_line(error)}") from error
-    if not isinstance(state, dict) or not all(torch.is_tensor(v) for v in state.values()):
-        raise WeightsError(f"{path} is not a dict of tensors: save the state_dict of the encoder")
-    return state
+    found = _unwrap(state, depth=3)
+    if found is None:
+        raise WeightsError(
+            f"{path} is not a dict of tensors, and has none under {', '.join(WRAPPERS)}: save the "
+            "state_dict of the encoder"
+        )
+    return found
+
+
+def _unwrap(value: object, depth: int) -> Weights | None:
+    """Return the first state dict in `value`: itself, or one under WRAPPERS, at most `depth` dicts
+    below; None if there is none."""
+    if not isinstance(value, dict):
+        return None
+    if value and all(isinstance(k, str) and torch.is_tensor(v) for k, v in value.items()):
+        return value
+    inner = (_unwrap(value.get(key), depth - 1) for key in WRAPPERS if depth)
+    return next((found for found in inner if found is not None), None)
 
 
 def _read_pth(path: Path) -> Weights:
@@ -89,15 +111,39 @@ def _read_safetensors(path: Path) -> Weights:
 
 
 def load_encoder(encoder: Encoder, state: Weights, origin: str) -> None:
-    """Load `state` into an encoder, except for the classifier's weights. Raise WeightsError if the
-    rest does not fit; its message begins with `origin`, which names the file."""
-    kept: Any = OrderedDict(
-        (DENSENET_KEY.sub(r"\1\2", key), value)
-        for key, value in state.items()
-        if not key.startswith(encoder.left_out)
+    """Load `state` into an encoder, except for the classifier's weights and without PREFIXES that
+    all other keys have. Raise WeightsError if the rest does not fit; its message begins with
+    `origin`, which names the file."""
+    own = tuple(encoder.module.state_dict())
+    metadata = getattr(state, "_metadata", {})  # MNASNet reads its version from this
+    kept = _without_classifier(state, encoder)
+    while prefix := _shared_prefix(kept, own):
+        kept = _without_classifier(_without_prefix(kept, prefix), encoder)
+        metadata = _without_prefix({f"{key}.": value for key, value in metadata.items()}, prefix)
+        metadata = {key.removesuffix("."): value for key, value in metadata.items()}
+    renamed: Any = OrderedDict(
+        (DENSENET_KEY.sub(r"\1\2", key), value) for key, value in kept.items()
     )
-    kept._metadata = getattr(state, "_metadata", {})  # MNASNet reads its version from this
-    load(encoder.module, kept, origin)
+    renamed._metadata = metadata
+    load(encoder.module, renamed, origin)
+
+
+def _without_classifier(state: Weights, encoder: Encoder) -> Weights:
+    return {key: value for key, value in state.items() if not key.startswith(encoder.left_out)}
+
+
+def _shared_prefix(state: Weights, own: tuple[str, ...]) -> str | None:
+    """Return the prefix of PREFIXES that all keys of `state` have and that the keys `own` of the
+    encoder do not all have; None if there is none."""
+    for prefix in PREFIXES:
+        if state and all(key.startswith(prefix) for key in state):
+            return None if all(key.startswith(prefix) for key in own) else prefix
+    return None
+
+
+def _without_prefix(values: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Return `values` without `prefix` at the beginning of the keys, and without other keys."""
+    return {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
 
 
 def load(module: nn.Module, state: Weights, origin: str) -> None:

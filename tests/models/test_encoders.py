@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -148,6 +149,7 @@ def test_a_model_with_any_encoder_gives_logits_and_learns(name: str) -> None:
         ("resnet51", "did you mean resnet5"),
         ("xeption", "python -m models lists all"),
         ("", "unknown"),
+        ("legacy_xception.no_such", "has no pretrained tag 'no_such'; it has legacy_xception"),
     ],
 )
 def test_an_unknown_name_is_one_line(name: str, says: str) -> None:
@@ -193,3 +195,29 @@ def test_names_are_unique_to_one_library(tmp_path: Path) -> None:
     """What both have is torchvision's: an older checkpoint means the same model."""
     assert "resnet50" in encoders.timm_names()
     assert type(encoders.build("resnet50").module).__module__.startswith("torchvision")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("name", "current"),
+    [
+        ("xception", "legacy_xception"),
+        ("xception.tf_in1k", "legacy_xception.tf_in1k"),
+        ("tf_efficientnet_b4_ns", "tf_efficientnet_b4.ns_jft_in1k"),
+        ("tf_efficientnet_b4.ns_jft_in1k", "tf_efficientnet_b4.ns_jft_in1k"),
+        ("legacy_xception", "legacy_xception"),
+        ("resnet50.a1_in1k", "resnet50.a1_in1k"),  # timm's, though torchvision has a resnet50
+    ],
+)
+def test_old_names_of_timm_and_pretrained_tags_are_known(name: str, current: str) -> None:
+    assert encoders.timm_name(name) == current
+    with torch.device("meta"):
+        encoder, known = encoders.build(name), timm.create_model(current, pretrained=False)
+    config = timm.data.resolve_model_data_config(known)
+    assert encoder.spec.size == config["input_size"][-1]
+    assert encoder.spec.mean == config["mean"], "of the tag's weights"
+    assert encoder.module.state_dict().keys() <= known.state_dict().keys()
+
+
+def test_pretrained_tags_can_be_listed(listed) -> None:
+    assert ["legacy_xception.tf_in1k", "22.9", "M", "299", "timm"] in listed("*xception.*")

@@ -1,6 +1,7 @@
 """Where an encoder's weights come from, and what happens when they cannot be had."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 
@@ -119,3 +120,61 @@ def test_a_file_of_other_things_is_refused(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="dict of tensors"):
         weights.read(tmp_path / "list.pth")
+
+
+def _in_a_training_checkpoint(state: dict) -> dict:
+    return {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}, "optimizer": {}}
+
+
+def _compiled_then_parallel(state: dict) -> dict:
+    return {"model": {f"module._orig_mod.{k}": v for k, v in state.items()}}
+
+
+def _as_a_part_of_a_model(state: dict) -> dict:
+    kept = {f"model.{k}": v for k, v in state.items() if not k.startswith(("fc.", "classifier."))}
+    return {"model": {"name": "resnet18"}, "weights": kept}
+
+
+@pytest.mark.parametrize(
+    "wrap", [_in_a_training_checkpoint, _compiled_then_parallel, _as_a_part_of_a_model]
+)
+def test_wrapped_weights_fit(tmp_path: Path, wrap: Callable[[dict], dict]) -> None:
+    state = imagenet_file(tmp_path / "plain.pth")
+    torch.save(wrap(state), tmp_path / "wrapped.pth")
+    encoder = encoders.build("resnet18")
+    weights.load_encoder(encoder, weights.read(tmp_path / "wrapped.pth"), "wrapped.pth")
+    for key, value in encoder.module.state_dict().items():
+        assert torch.equal(value, state[key])
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
+def test_weights_of_a_wrapped_module_keep_their_version(tmp_path: Path) -> None:
+    """MNASNet refuses a state dict without one."""
+    torch.manual_seed(5)
+    module = torch.nn.DataParallel(torchvision_models.get_model("mnasnet0_5", weights=None))
+    torch.save({"state_dict": module.state_dict()}, tmp_path / "parallel.pth")
+    encoder = encoders.build("mnasnet0_5")
+    weights.load_encoder(encoder, weights.read(tmp_path / "parallel.pth"), "parallel.pth")
+    assert torch.equal(encoder.module.layers[0].weight, module.module.layers[0].weight)
+
+
+def test_wrapped_weights_of_another_encoder_and_of_other_parts_are_refused(tmp_path: Path) -> None:
+    state = imagenet_file(tmp_path / "plain.pth", "squeezenet1_1")
+    parts = {f"module.{key}": value for key, value in state.items()} | {"other.bias": torch.ones(1)}
+    for name, values in {
+        "squeezenet1_0": _in_a_training_checkpoint(state),
+        "squeezenet1_1": parts,
+    }.items():
+        torch.save(values, tmp_path / "wrapped.pth")
+        read = weights.read(tmp_path / "wrapped.pth")
+        with pytest.raises(WeightsError, match="does not fit"):
+            weights.load_encoder(encoders.build(name), read, "wrapped.pth")
+
+
+def test_a_dict_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    values: dict = {}
+    values["model"] = values
+    assert weights._unwrap(values, depth=3) is None
+    torch.save({"model": {"model": {"a": 1}}, 3: torch.ones(1)}, tmp_path / "nested.pth")
+    with pytest.raises(WeightsError, match="has none under state_dict, model_state_dict"):
+        weights.read(tmp_path / "nested.pth")
