@@ -1,5 +1,7 @@
 """Writes the verdict on one video as an HTML page that explains it (score.py --report)."""
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from common.pages import render
 from datasets import clips
 from datasets.transforms import eval_transform
 from faces.extract import FaceTrack
-from inference.file_facts import derived_name, file_facts
+from inference.file_facts import derived_name
 from inference.judge import JudgedVideo, VideoJudge
 from inference.video_score import FaceScore, most_suspicious
 from scoring.decision_rule import EVEN_PRIOR
@@ -43,13 +45,20 @@ class ShownFrame:
     heat: bytes | None  # PNG of the crop with its heat map; None if the detector has none
 
 
-def write(folder: Path, judged: JudgedVideo, judge: VideoJudge, about: dict[str, str]) -> Path:
+def write(
+    folder: Path,
+    judged: JudgedVideo,
+    judge: VideoJudge,
+    facts: dict[str, str],
+    about: dict[str, str],
+) -> Path:
     """Write the page of one video into `folder` and return its path. Its name consists of the
-    video's name and the first digits of its SHA-256. `about` is a result of `about_model`."""
+    video's name and the first digits of the SHA-256 of its content, or of its path if the content
+    cannot be read. `facts` (about the file) and `about` (a result of `about_model`) are shown."""
     score = judged.score
-    facts = file_facts(Path(score.video))
     worst = most_suspicious(score.people)
-    path = folder / derived_name(Path(score.video), facts["SHA-256"], ".html")
+    digest = facts.get("SHA-256") or hashlib.sha256(os.fsencode(score.video)).hexdigest()
+    path = folder / derived_name(Path(score.video), digest, ".html")
     thresholds = judge.rule.p_fake_thresholds
     render(
         TEMPLATE,

@@ -13,6 +13,7 @@ from typing import Self
 from common.preprocessing import FaceConfig
 from faces.sampling import Span
 from inference.answers import End, Window
+from inference.rereader import Rereader
 from inference.worker import Done, Failed, TaskTimeout, Worker, WorkerDied
 
 MODULE = "inference.extractor_process"
@@ -26,6 +27,7 @@ class Extractor:
     def __init__(self, timeout: float) -> None:
         """`timeout` is the limit for each window of a video, and for hashing it, in seconds."""
         self.timeout = timeout
+        self.rereader = Rereader(timeout)
         self._worker: Worker | None = None
         self._config: FaceConfig | None = None  # settings of the worker's face detector
 
@@ -34,6 +36,7 @@ class Extractor:
 
     def __exit__(self, *_: object) -> None:
         self._kill()
+        self.rereader.close()
 
     def start(self) -> Worker:
         """Start the process unless it runs, and return at once: it then imports modules while the

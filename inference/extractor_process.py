@@ -20,8 +20,7 @@ def prepare(config: FaceConfig) -> Generator[None, None, None]:
     global _detector
     # On the CPU, as in preprocessing: a GPU's rounding could move a crop by a pixel.
     _detector = FaceDetector(config)
-    limit()
-    yield from ()
+    yield from limit()
 
 
 def extract(video: Path, span: Span) -> Generator[Window, None, End]:

@@ -1,6 +1,7 @@
 """Reads facts about a video file without decoding it."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -12,12 +13,12 @@ from faces.containers import film, opened_container
 NAME_BYTES = 200  # of a video's name that are kept in a derived name: file systems allow 255
 
 
-def file_facts(path: Path) -> dict[str, str]:
-    """Return label → text: name, size and SHA-256 of the file, and for a video also container,
-    duration, codec, resolution and frame rate, as far as they are known. Raise OSError if the file
-    cannot be read."""
-    size = f"{path.stat().st_size:,} bytes"
-    facts = {"file": path.name, "size": size, "SHA-256": sha256(path)}
+def read_facts(path: Path, digest: str) -> Generator[dict[str, str], None, None]:
+    """Yield label → text: first the SHA-256 of the file, which is `digest` unless that is empty,
+    then container, duration, codec, resolution and frame rate of the video in it, as far as they
+    are known. Raise OSError if the file cannot be read."""
+    yield {"SHA-256": digest or sha256(path)}
+    facts: dict[str, str] = {}
     try:
         with opened_container(path) as (container, _):
             facts["container"] = container.format.long_name or container.format.name
@@ -31,7 +32,7 @@ def file_facts(path: Path) -> dict[str, str]:
                 facts["frame rate"] = f"{float(stream.average_rate):.2f} frames per second"
     except (VideoError, OSError, ValueError):  # not a video, or damaged
         facts.setdefault("container", "not readable")
-    return facts
+    yield facts
 
 
 def derived_name(path: Path, digest: str, ending: str) -> str:

@@ -1,6 +1,6 @@
 """Writes a copy of a video with boxes and p_fake drawn around the faces (score.py --save_video)."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from common.figures import FAKE_COLOUR, REAL_COLOUR, UNCERTAIN_COLOUR, rgb
-from common.files import replacing_among_others, sha256
+from common.files import replacing_among_others
 from faces.decode import every_frame
 from faces.sampling import Span
 from faces.timeline import Timeline
@@ -49,19 +49,19 @@ class _Person:
         return np.array([np.interp(index, self.indices, column) for column in self.values.T])
 
 
-def write(folder: Path, score: VideoScore, span: Span) -> Path:
-    """Write the judged part of a video, marked, as H.264 without sound into `folder` and return the
-    path of the new file. Raise OSError if it cannot be written, VideoError if the video cannot be
-    read any more."""
+def write(folder: Path, score: VideoScore, span: Span) -> Generator[None, None, Path]:
+    """Write the judged part of a video, marked, as H.264 without sound into `folder`. Yield after
+    every frame, and return the path of the new file. Raise OSError if it cannot be written,
+    VideoError if the video cannot be read any more."""
     video = Path(score.video)
-    path = folder / derived_name(video, sha256(video), ".mp4")
+    path = folder / derived_name(video, score.sha256, ".mp4")
     with every_frame(video) as whole, replacing_among_others(path) as partial:
         people = [_Person(person, whole.shrink) for person in score.people]
         end = whole.timeline.frames_before(span.limit)
         judged = takewhile(lambda numbered: numbered[0] < end, whole.images)
         marked = ((index, _mark(image, index, people)) for index, image in judged)
         try:
-            _encode(partial, marked, whole.timeline)
+            yield from _encode(partial, marked, whole.timeline)
         except av.FFmpegError as error:
             raise OSError(f"{path} cannot be encoded: {error}") from error
     return path
@@ -88,9 +88,11 @@ def _mark(image: np.ndarray, number: int, people: Iterable[_Person]) -> np.ndarr
     return image
 
 
-def _encode(path: Path, numbered: Iterable[tuple[int, np.ndarray]], timeline: Timeline) -> None:
+def _encode(
+    path: Path, numbered: Iterable[tuple[int, np.ndarray]], timeline: Timeline
+) -> Generator[None, None, None]:
     """Write frames, each with its index in `timeline`, so that they are shown when the original's
-    are."""
+    are. Yield after each."""
     fps = timeline.fps or DEFAULT_FPS
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
@@ -108,4 +110,5 @@ def _encode(path: Path, numbered: Iterable[tuple[int, np.ndarray]], timeline: Ti
             time = max(time + 1, round((index / fps if second is None else second) / CLOCK))
             frame.pts, frame.time_base = time, CLOCK
             container.mux(stream.encode(frame))
+            yield
         container.mux(stream.encode())

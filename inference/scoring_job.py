@@ -1,8 +1,9 @@
 """Runs one call of score.py: videos → results, on this machine or in tasks of a cluster."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from common import devices, ray_cluster
@@ -11,6 +12,7 @@ from common.files import sha256
 from faces.sampling import Span
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
+from inference.rereader import Rereader
 from inference.video_score import VideoScore
 from scoring.detector import Detector
 
@@ -50,26 +52,29 @@ class ScoringJob:
         for judged in self.judge.judge(videos, extractor):
             score = judged.score
             try:
-                self._write_extras(judged)
+                self._write_extras(judged, extractor.rereader)
             except (OSError, VideoError) as error:  # the verdict is kept
                 warning = f"page or marked video not written: {error}"
                 score = replace(score, warnings=[*score.warnings, warning])
             yield score
 
-    def _write_extras(self, judged: JudgedVideo) -> None:
+    def _write_extras(self, judged: JudgedVideo, rereader: Rereader) -> None:
         """Write the page (--report) and the marked video (--save_video). The modules are imported
         here, because importing them is slow."""
+        score = judged.score
         if self.report:
             from inference import clip_report
 
+            facts = _file_facts(score, rereader)
             about = clip_report.about_model(
                 self.checkpoint, self.checkpoint_digest, self.judge.detector
             )
-            clip_report.write(self.report, judged, self.judge, about)
-        if self.save_video and judged.score.people:
+            clip_report.write(self.report, judged, self.judge, facts, about)
+        if self.save_video and score.people:
             from inference import marked_video
 
-            marked_video.write(self.save_video, judged.score, self.span)
+            for _ in rereader.run(partial(marked_video.write, self.save_video, score, self.span)):
+                pass
 
     def run_on_cluster(self, videos: Sequence[Path], address: str) -> Iterator[VideoScore]:
         """Judge the videos on the Ray cluster at `address` and yield the results, in any order.
@@ -87,6 +92,20 @@ class ScoringJob:
         with Extractor(self.timeout) as extractor:
             extractor.start()
             return list(self.run(map(Path, videos), extractor))
+
+
+def _file_facts(score: VideoScore, rereader: Rereader) -> dict[str, str]:
+    """Return label → text about the file of a result, as far as it can be read. Raise OSError if it
+    does not exist."""
+    from inference.file_facts import read_facts
+
+    path = Path(score.video)
+    facts = {"file": path.name, "size": f"{path.stat().st_size:,} bytes"}
+    if score.verdict != "timeout":  # it would take as long again
+        with suppress(VideoError):  # the page says what is known
+            for more in rereader.run(partial(read_facts, path, score.sha256)):
+                facts |= more
+    return facts
 
 
 def load_detector(path: Path, backend: str, device: str, precision: str) -> Detector:

@@ -155,10 +155,11 @@ def _run(task: Task, connection: Connection) -> None:
         connection.send(Failed(one_line(error)))
 
 
-def limit() -> None:
+def limit() -> Generator[None, None, None]:
     """Set the limits of this process: it can use about MEMORY bytes of physical memory (on Linux;
     further memory is refused, which is a MemoryError in Python), and print nothing. Libraries print
-    when they crash, which would garble the results."""
+    when they crash, which would garble the results. A task that yields nothing."""
+    yield from ()
     silent = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):
         os.dup2(silent, output)

@@ -6,56 +6,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path, PosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from common.errors import PipelineError
+from common.errors import PipelineError, VideoError
 from common.preprocessing import FaceConfig
 from faces.sampling import WHOLE
 from inference import extractor, judge
 from inference.answers import End
 from inference.extractor import Extractor
 from inference.judge import VideoJudge
+from inference.rereader import Rereader
 from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
+from tests.helpers.bad_readers import Crashing, Greedy, Hanging, Odd, count, crash, fail, hang
 from tests.helpers.video_files import write_video
 
 pytestmark = pytest.mark.slow
 
 CONFIG = FaceConfig(frames_per_video=2, face_size=32)
-
-
-class Crashing(PosixPath):
-    """Ends the process that looks at it, as a codec with a bug does."""
-
-    def is_file(self) -> bool:
-        os.kill(os.getpid(), signal.SIGSEGV)
-        return True
-
-
-class Hanging(PosixPath):
-    def is_file(self) -> bool:
-        Path(f"{self}.begun").touch()
-        time.sleep(1000)
-        return True
-
-
-class Greedy(PosixPath):
-    """Asks for 4 GiB, which stay unused and are granted where there is no limit."""
-
-    def is_file(self) -> bool:
-        return bool(np.empty(1 << 32, np.uint8).size)
-
-
-class Odd(PosixPath):
-    """Makes a reader fail in a way that nobody expects."""
-
-    def is_file(self) -> bool:
-        raise LookupError("no such\ntrack")
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -113,6 +86,21 @@ def test_a_process_that_cannot_start_ends_the_call_in_one_line(
     monkeypatch.setattr(extractor, "MODULE", "no_such_module")
     with Extractor(60) as reader, pytest.raises(PipelineError, match=r"cannot start .*code 1"):
         list(reader.extract([good], CONFIG, WHOLE))
+
+
+def test_what_reads_a_judged_video_again_costs_only_its_own_result() -> None:
+    again = Rereader(timeout=8)
+    try:
+        for task, reason in (
+            (fail, "its end is lost"),
+            (crash, "died .signal 11."),
+            (hang, "not done after 8 s"),
+        ):
+            with pytest.raises(VideoError, match=reason):
+                list(again.run(task))
+        assert list(again.run(count)) == [0, 1, 2]
+    finally:
+        again.close()
 
 
 # score.py with a decoder that hangs in every file but the first, and says which process it is in.

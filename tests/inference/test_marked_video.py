@@ -13,7 +13,14 @@ from inference.video_score import FaceScore, FrameScore, VideoScore
 from tests.helpers.video_files import turn, write_as, write_at, write_video
 
 GREY = 90
+DIGEST = "0a1b2c3d" * 8
 FAKE = np.array(marked_video.COLOURS["fake"])
+
+
+def write(folder: Path, score: VideoScore, span: Span) -> Path:
+    list(marked_video.write(folder, score, span))
+    (path,) = folder.glob("*-0a1b2c3d.mp4")
+    return path
 
 
 def look(index: int, left: float, p_fake: float = 0.9) -> FrameScore:
@@ -22,7 +29,7 @@ def look(index: int, left: float, p_fake: float = 0.9) -> FrameScore:
 
 def score_of(video: Path, *looks: FrameScore) -> VideoScore:
     person = FaceScore(1, "fake", 0.9, list(looks))
-    return VideoScore(str(video), "fake", 0.9, len(looks), 0.1, "", people=[person])
+    return VideoScore(str(video), "fake", 0.9, len(looks), 0.1, "", people=[person], sha256=DIGEST)
 
 
 def read(path: Path) -> list[np.ndarray]:
@@ -46,7 +53,7 @@ def test_a_face_is_framed_between_looks_too_and_not_where_nobody_was_looked_for(
     grey: Path, tmp_path: Path
 ) -> None:
     score = score_of(grey, look(4, 20), look(8, 60))
-    path = marked_video.write(tmp_path, score, WHOLE)
+    path = write(tmp_path, score, WHOLE)
     assert path.name.startswith("grey-") and path.suffix == ".mp4"
     images = read(path)
     assert len(images) == 20
@@ -58,7 +65,7 @@ def test_a_face_is_framed_between_looks_too_and_not_where_nobody_was_looked_for(
 
 
 def test_it_ends_where_looking_ended(grey: Path, tmp_path: Path) -> None:
-    path = marked_video.write(tmp_path, score_of(grey, look(1, 20)), Span(limit=0.2))
+    path = write(tmp_path, score_of(grey, look(1, 20)), Span(limit=0.2))
     assert len(read(path)) == 5
 
 
@@ -74,7 +81,7 @@ def test_its_frames_are_shown_when_those_of_the_original_are(tmp_path: Path) -> 
 
 def test_turned_videos_are_upright(tmp_path: Path) -> None:
     video = turn(write_video(tmp_path / "t.mp4", [np.full((96, 128, 3), GREY, np.uint8)] * 4))
-    (image, *_) = read(marked_video.write(tmp_path, score_of(video, look(1, 20)), WHOLE))
+    (image, *_) = read(write(tmp_path, score_of(video, look(1, 20)), WHOLE))
     assert image.shape == (128, 96, 3)
 
 
@@ -83,7 +90,7 @@ def test_what_cannot_be_read_or_written_leaves_nothing_behind(grey: Path, tmp_pa
     empty = tmp_path / "out"
     empty.mkdir()
     with pytest.raises(VideoError):
-        marked_video.write(empty, score_of(tmp_path / "text.mp4", look(1, 20)), WHOLE)
+        write(empty, score_of(tmp_path / "text.mp4", look(1, 20)), WHOLE)
     with pytest.raises(OSError):
-        marked_video.write(empty / "gone", score_of(grey, look(1, 20)), WHOLE)
+        write(empty / "gone", score_of(grey, look(1, 20)), WHOLE)
     assert list(empty.iterdir()) == []

@@ -2,12 +2,17 @@
 
 import csv
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import score
 from common import errors
+from common.errors import VideoError
+from faces.sampling import WHOLE
+from inference.scoring_job import ScoringJob
+from tests.helpers.extract_here import ExtractorHere
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -42,3 +47,28 @@ def test_a_cluster_gives_the_same_rows_pages_and_videos_as_this_process(
     seen = [sorted(p.name for p in (tmp_path / e / "seen").iterdir()) for e in ("local", "ray")]
     assert seen[0] == seen[1]
     assert len(seen[0]) == 5, "a page for each, a video for the two with a face"
+
+
+@pytest.mark.parametrize("name", ["new_real.mp4", "text.mp4"])
+def test_a_page_says_what_is_known_of_a_file_that_crashes_its_reader(
+    name: str, talking_heads: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    def crash(task: object) -> Iterator[object]:
+        yield {}
+        raise VideoError("the process that read it died (signal 11)")
+
+    (tmp_path / "text.mp4").write_text("no video")
+    folder = talking_heads / "new" if name == "new_real.mp4" else tmp_path
+    pages, marked = tmp_path / "pages", tmp_path / "marked"
+    for output in (pages, marked):
+        output.mkdir()
+    job = ScoringJob(
+        checkpoint, "torch", "cpu", "float32", 0.5, WHOLE, 2, 60, report=pages, save_video=marked
+    )
+    extractor = ExtractorHere()
+    extractor.rereader.run = crash
+    (result,) = job.run([folder / name], extractor)
+    (page,) = pages.iterdir()
+    assert f"{(folder / name).stat().st_size:,} bytes" in page.read_text(encoding="utf-8")
+    warned = [warning for warning in result.warnings if "page or marked video" in warning]
+    assert (result.verdict == "unreadable") == (name == "text.mp4") == (warned == [])
