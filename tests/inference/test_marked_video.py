@@ -73,7 +73,7 @@ def test_its_frames_are_shown_when_those_of_the_original_are(tmp_path: Path) -> 
     times = [0, 1, 2, 30, 31, 90]
     images = [np.full((96, 128, 3), GREY, np.uint8)] * len(times)
     video = write_at(tmp_path / "screen.mp4", images, times, unit=10)
-    path = marked_video.write(tmp_path, score_of(video, look(1, 20)), Span(limit=9))
+    path = write(tmp_path, score_of(video, look(1, 20)), Span(limit=9))
     with av.open(str(path)) as container:
         shown = [frame.time for frame in container.decode(video=0)]
     assert shown == pytest.approx([0, 0.1, 0.2, 3, 3.1], abs=0.001)
