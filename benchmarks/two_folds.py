@@ -7,8 +7,8 @@ sources in FFPP are divided into two folds. A detector is trained on each fold, 
 --sbi and without pretrained weights, and judges the other fold and all of DFDC.
 
 A few sources are too few for a validation split, so validation is a single real of training. With
-one class, neither calibration nor thresholds are fitted: the verdict is fake from a p_fake of 0.5
-on, and the last epoch's checkpoint is used. Complete trainings in --output are used again.
+one class the detector is not calibrated: only scores below 0.2 and from 0.8 get a verdict. The last
+epoch's checkpoint is used. Complete trainings in --output are used again.
 """
 
 import argparse
