@@ -55,8 +55,8 @@ bench-score: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.scoring $(CLIPS)
 
 $(VENV)/.installed: requirements.txt constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) \
-	    and "Python 3.11 or 3.12 is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14) \
+	    and "Python 3.11, 3.12, 3.13 or 3.14 is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt
 	touch $@

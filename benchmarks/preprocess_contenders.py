@@ -1,6 +1,5 @@
 """The contenders of benchmarks/preprocess.py: what a worker process does with a video."""
 
-import resource
 import tempfile
 import time
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
+from common import memory
 from common.errors import DataError, VideoError
 from common.files import file_size
 from common.preprocessing import SAMPLINGS, FaceConfig
@@ -45,7 +45,7 @@ def wait(_: int) -> float:
     """Keep a process busy until every other one of the pool has its task, too. Return the peak
     memory of the process in MB."""
     time.sleep(WAIT)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (memory.peak_bytes() or 0) / 2**20
 
 
 def decode_opencv(path: Path) -> int:

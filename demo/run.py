@@ -8,7 +8,6 @@ Writes data/demo/ (videos, crops, manifest, scores.csv, summary.json) and checkp
 import argparse
 import csv
 import json
-import resource
 import shlex
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import errors
+from common import errors, memory
 from common.errors import PipelineError
 from flags.types import at_least
 
@@ -118,6 +117,7 @@ def summarize(
         )
         for video, row in read_scores(DATA / "again/scores.csv", "video").items()
     ]
+    peak = memory.peak_bytes(children=True)
     return {
         "seed": seed,
         "test_auc": auc["value"],
@@ -129,7 +129,7 @@ def summarize(
         "score_against_evaluate": max(differences),  # of p_fake, from file and from manifest
         "seconds": seconds,
         "seconds_total": round(sum(seconds.values()), 1),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+        "peak_memory_mb": peak and round(peak / 2**20),
     }
 
 

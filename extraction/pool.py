@@ -121,7 +121,11 @@ def _run(
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
     """Block SIGINT in processes and threads that are started in the block. They inherit this, so
-    they never see Ctrl-C, not even while they import modules; the main process handles it."""
+    they never see Ctrl-C, not even while they import modules; the main process handles it. Windows
+    has no such masks: there, Ctrl-C also reaches them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     resource_tracker.ensure_running()  # if it started later, it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

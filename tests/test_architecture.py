@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "demo": {"flags"},
 }
 HEAVY = {"torch", "torchvision", "cv2", "ray", "numpy", "pandas", "matplotlib", "sklearn"}
+POSIX_ONLY = {"resource", "fcntl", "grp", "pty", "pwd", "syslog", "termios"}
 MAX_ROOT_FILES = 7
 
 
@@ -117,6 +118,16 @@ def test_flags_import_nothing_slow_so_that_help_answers_at_once() -> None:
     for module in reached:
         slow = {name.partition(".")[0] for name in imported_modules(files[module])} & HEAVY
         assert not slow, f"{module} imports {slow}"
+
+
+def test_every_module_can_be_imported_where_there_is_no_posix() -> None:
+    """A function may import such a module, where it says what it does without."""
+    for file in product_files() + sorted((ROOT / "benchmarks").glob("*.py")):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        for node in body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert POSIX_ONLY.isdisjoint(names), f"{file}: {names}"
 
 
 def test_the_root_stays_small() -> None:

@@ -1,13 +1,12 @@
 """Estimates a run's memory and time from its first batches (train.py --dry_run)."""
 
-import resource
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 import torch
 
-from common import distributed
+from common import distributed, memory
 from datasets.loaders import ClipLoader
 from datasets.video_dataset import Batch, batches
 from scoring.predict import predict
@@ -66,5 +65,7 @@ def _memory(device: torch.device) -> str:
     if device.type == "cuda":
         used, whole = torch.cuda.max_memory_allocated(device), torch.cuda.mem_get_info(device)[1]
         return f"{used / GIGA:.1f} of the GPU's {whole / GIGA:.1f} GB at most"
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return f"{used / GIGA:.1f} GB at most, without loader processes"
+    peak = memory.peak_bytes()
+    if peak is None:
+        return "not known on this system"
+    return f"{peak / GIGA:.1f} GB at most, without loader processes"

@@ -136,3 +136,10 @@ def test_a_worker_that_is_starting_when_the_pool_is_stopped_ends_without_a_word(
         timeout=120,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "stopped\n", "")
+
+
+def test_workers_start_where_there_are_no_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows."""
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    with pool._ctrl_c_blocked():
+        pass
