@@ -38,10 +38,10 @@ from inference.ledger import Ledger
 from inference.score_output import SCHEMA, ScoreFiles
 from inference.video_score import VideoScore
 from inference.watch import Judge, scans, watch
-from scoring.decision_rule import EVEN_PRIOR, DecisionRule
 
 if TYPE_CHECKING:  # slow
     from inference.scoring_job import ScoringJob
+    from scoring.decision_rule import DecisionRule
 
 JUDGED = ("real", "fake", "uncertain")
 
@@ -195,12 +195,12 @@ def text_line(score: VideoScore) -> str:
     )
 
 
-def thresholds_of(rule: DecisionRule) -> dict[str, float]:
+def thresholds_of(rule: "DecisionRule") -> dict[str, float]:
     """Return the thresholds as p_fake: real_below and fake_from."""
     return dict(zip(("real_below", "fake_from"), rule.p_fake_thresholds, strict=True))
 
 
-def json_line(score: VideoScore, rule: DecisionRule) -> str:
+def json_line(score: VideoScore, rule: "DecisionRule") -> str:
     """Return a result as one line of JSON, without its frames."""
     people = [
         {"person": person.person, "verdict": person.verdict, "p_fake": person.p_fake}
@@ -210,9 +210,11 @@ def json_line(score: VideoScore, rule: DecisionRule) -> str:
     return json.dumps({"schema": SCHEMA, **values, "people": people})
 
 
-def describe(rule: DecisionRule) -> str:
+def describe(rule: "DecisionRule") -> str:
     """Return a text that says whether the rule is calibrated, and its thresholds as p_fake, with
     the prior unless it is one half."""
+    from scoring.decision_rule import EVEN_PRIOR
+
     low, high = rule.p_fake_thresholds
     kind = "calibrated" if rule.fitted else "not calibrated"
     between = f", real below {format_p_fake(low)}, uncertain between" if low < high else ""

@@ -10,7 +10,6 @@ such files are kept.
 """
 
 import random
-import resource
 import shutil
 import tempfile
 import time
@@ -30,6 +29,7 @@ from av.video.stream import VideoStream
 from benchmarks.shared import new_parser
 from common import errors
 from common.errors import PipelineError
+from common.memory import peak_bytes
 from common.preprocessing import FaceConfig
 from demo.generate import generate
 from faces.pyav_video import every_frame
@@ -241,9 +241,9 @@ def report(outcomes: Sequence[Outcome], intact: Path, seconds: float) -> int:
     for outcome in failed:
         print(f"{outcome.path.name}: {outcome.status}, {outcome.detail}")
     slowest = max(outcome.seconds for outcome in damaged)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"{len(damaged)} damaged files in {seconds:.0f} s, the slowest in {slowest:.1f} s")
-    print(f"peak memory of a process: {memory:.0f} MB")
+    if memory := peak_bytes(children=True):
+        print(f"peak memory of a process: {memory / 1e6:.0f} MB")
     print(f"processes that died or files that took too long: {len(failed)}")
     print(f"intact clips that lost their result: {len(lost)} of {len(controls)}")
     return 1 if failed or lost else 0

@@ -5,8 +5,10 @@ come from somebody else. With an apostrophe in front it is text.
 """
 
 import re
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # slow
+    import pandas as pd
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # Texts that are quoted; with more apostrophes in front too, so that unquoting restores every text.
@@ -24,13 +26,13 @@ def unquote(text: str) -> str:
     return text[1:] if text.startswith("'") and EXECUTED.match(text) else text
 
 
-def quote_table(table: pd.DataFrame) -> pd.DataFrame:
+def quote_table(table: "pd.DataFrame") -> "pd.DataFrame":
     """Return a copy of `table` with all texts quoted, also the names of its columns."""
     cells = table.map(lambda cell: quote(cell) if isinstance(cell, str) else cell)
     return cells.rename(columns=lambda name: quote(str(name)))
 
 
-def unquote_table(table: pd.DataFrame) -> pd.DataFrame:
+def unquote_table(table: "pd.DataFrame") -> "pd.DataFrame":
     """Return the table that `quote_table` was given."""
     cells = table.map(lambda cell: unquote(cell) if isinstance(cell, str) else cell)
     return cells.rename(columns=unquote)

@@ -124,6 +124,8 @@ def opened_container(path: Path) -> Iterator[tuple[InputContainer, list[_OneFile
     try:
         with av.open(name, metadata_errors="replace", options=OPTIONS, io_open=open_file) as file:
             yield file, files
+    except av.error.MemoryError:
+        raise  # of the limits of the process, not of the file
     except av.FFmpegError as error:
         _check_gap(files)
         raise VideoError("no video stream that FFmpeg can open") from error

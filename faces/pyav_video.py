@@ -82,6 +82,8 @@ class _Numbered:
     def __next__(self) -> tuple[int, av.VideoFrame]:
         try:
             self.position, frame = next(self._frames)
+        except av.error.MemoryError:
+            raise  # no damage
         except av.FFmpegError:
             self.failed = True
             raise StopIteration from None

@@ -5,8 +5,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 ROUNDING = 1e-6  # tolerance: 600 s at 29.97 frames per second must not count as more than 600 s
 
 
@@ -54,6 +52,8 @@ def _rate(times: Sequence[float], fps: float) -> float:
     file's own statement `fps`, unless it is off by more than 1 %."""
     if len(times) < 2:
         return fps
+    import numpy as np  # slow to import
+
     step = times[-1] / (len(times) - 1)
     drift = np.abs(np.asarray(times) - step * np.arange(len(times)))
     if step <= 0 or drift.max() > step:

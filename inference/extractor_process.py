@@ -10,7 +10,7 @@ from faces.detect import FaceDetector
 from faces.extract import extract_windows
 from faces.sampling import Span
 from inference.answers import End, Window
-from inference.worker import MEMORY, limit
+from inference.worker import limit
 
 _detector: FaceDetector  # made by `prepare`
 
@@ -27,17 +27,13 @@ def extract(video: Path, span: Span) -> Generator[Window, None, End]:
     """Yield the windows of a video and return its End. The bytes that are decoded are those that
     are hashed: a file that changes meanwhile, or whose name another file takes, is unreadable."""
     readable = True
-    try:
-        before = _state(video)
+    before = _state(video)
+    started = time.monotonic()
+    for extraction in extract_windows(video, _detector, span):
+        readable = extraction.status != "unreadable"
+        yield Window(extraction, time.monotonic() - started)
         started = time.monotonic()
-        for extraction in extract_windows(video, _detector, span):
-            readable = extraction.status != "unreadable"
-            yield Window(extraction, time.monotonic() - started)
-            started = time.monotonic()
-        return _end(video, before) if readable else End(video)
-    except MemoryError:
-        reason = f"it needs more than {MEMORY / 1e9:g} GB of memory"
-        return End(video, status="unreadable", detail=reason)
+    return _end(video, before) if readable else End(video)
 
 
 def hash_file(video: Path) -> Generator[None, None, End]:

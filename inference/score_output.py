@@ -4,20 +4,21 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError
 from common.files import make_private
 from common.spreadsheets import quote
 from inference.video_score import VideoScore
-from scoring.decision_rule import DecisionRule
+
+if TYPE_CHECKING:  # slow
+    from scoring.decision_rule import DecisionRule
 
 SCHEMA = 3  # of scores.json and of --json; raised when a field changes its meaning
 COLUMNS = (
     *("video", "verdict", "p_fake", "faces", "frames", "seconds"),
     *("detail", "warnings", "sha256"),
 )
-NOT_CALIBRATED = DecisionRule()
 HEADER = ",".join(COLUMNS) + "\r\n"
 # How files written by any version begin: this is how they are recognised.
 CSV_START, JSON_START = "video,verdict,p_fake,", '{\n "schema": '
@@ -48,9 +49,7 @@ def check(folder: Path) -> None:
 class ScoreFiles:
     """The files scores.csv and scores.json of one call of score.py."""
 
-    def __init__(
-        self, folder: Path, about: dict[str, Any], rule: DecisionRule = NOT_CALIBRATED
-    ) -> None:
+    def __init__(self, folder: Path, about: dict[str, Any], rule: "DecisionRule") -> None:
         """Replace both files in `folder` by files without results. `about` has the fields of
         scores.json that apply to all videos; `rule` is the one that they are judged with."""
         self.rule = rule

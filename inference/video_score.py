@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from scoring.decision_rule import DecisionRule
+if TYPE_CHECKING:  # slow
+    from scoring.decision_rule import DecisionRule
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class VideoScore:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def p_fake_even(self, rule: DecisionRule) -> float | None:
+    def p_fake_even(self, rule: "DecisionRule") -> float | None:
         """Return p_fake if half of all videos were fake, on which the verdict rests. `rule` is the
         rule that the video was judged with."""
         return None if self.p_fake is None else rule.at_even_odds(self.p_fake)

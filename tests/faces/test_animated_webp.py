@@ -10,8 +10,7 @@ from common.errors import VideoError
 from common.preprocessing import DECODERS, SAMPLINGS, FaceConfig
 from faces import decode, limits, sampling
 from faces.sampling import Span
-from inference.file_facts import file_facts
-from tests.helpers.video_files import cut, grey_index, greys
+from tests.helpers.video_files import cut, facts, grey_index, greys
 
 
 def write(path: Path, images: list[np.ndarray], milliseconds: list[int]) -> Path:
@@ -46,7 +45,7 @@ def test_every_frame_of_it_can_be_marked(tmp_path: Path) -> None:
         found = list(video.images)
     assert [(index, grey_index(image)) for index, image in found] == [(i, i) for i in range(5)]
     assert all(image.flags.writeable for _, image in found)
-    assert file_facts(path)["container"] != "not readable"
+    assert facts(path)["container"] != "not readable"
 
 
 def test_an_image_that_is_not_animated_is_left_to_ffmpeg(tmp_path: Path) -> None:

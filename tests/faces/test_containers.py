@@ -14,8 +14,7 @@ from common.errors import VideoError
 from common.preprocessing import DECODERS, FaceConfig
 from faces import containers, decode
 from faces.frames import Frames
-from inference.file_facts import file_facts
-from tests.helpers.video_files import grey_index, greys, write_as, write_streams, write_video
+from tests.helpers.video_files import facts, grey_index, greys, write_as, write_streams, write_video
 
 HEIGHT, WIDTH = 96, 128
 # Of a Matroska file (RFC 9559): the identifier of its only segment, and its length if unknown.
@@ -52,7 +51,7 @@ def test_a_list_of_other_files_is_no_video(
     path.write_text(LISTS[kind])
     with pytest.raises(VideoError):
         read(path, decoder)
-    assert file_facts(path)["container"] == "not readable"
+    assert facts(path)["container"] == "not readable"
 
 
 @decoders
@@ -129,7 +128,7 @@ def test_sound_with_a_cover_is_no_video(tmp_path: Path) -> None:
     path = write_streams(tmp_path / "song.m4a.mp4", {}, greys(1, HEIGHT, WIDTH)[0])
     with pytest.raises(VideoError, match="only sound and a cover"):
         read(path)
-    assert "resolution" not in file_facts(path)
+    assert "resolution" not in facts(path)
 
 
 def test_tiles_of_a_picture_are_not_passed_for_it() -> None:

@@ -9,10 +9,17 @@ import cv2
 import numpy as np
 from av.stream import Disposition
 
+from inference.file_facts import read_facts
+
 # The matrix of a tkhd box for a picture that was filmed with the camera on its side: shown
 # turned by 90° clockwise. 16.16 fixed point, the last column 2.30 (ISO/IEC 14496-12, 8.3.2).
 QUARTER_TURN = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
 MATRIX_IN_TKHD = 4 + 4 + 20 + 8 + 8  # type, version and flags, times and ids, reserved, layer
+
+
+def facts(path: Path) -> dict[str, str]:
+    """What a page says about a file."""
+    return {label: text for part in read_facts(path, "") for label, text in part.items()}
 
 
 def write_video(

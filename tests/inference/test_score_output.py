@@ -28,7 +28,7 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
             rows = list(csv.DictReader(file))
         return rows, json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
 
-    with closing(ScoreFiles(tmp_path, {"checkpoint": "best.pt"})) as files:
+    with closing(ScoreFiles(tmp_path, {"checkpoint": "best.pt"}, DecisionRule())) as files:
         assert read() == ([], {"schema": 3, "checkpoint": "best.pt", "videos": []})
         for count, score in enumerate((FAKE, NO_FACE, FAKE), start=1):
             files.add(score)
@@ -53,14 +53,14 @@ def test_p_fake_is_stated_at_even_odds_too(tmp_path: Path) -> None:
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_name_and_detail_can_be_written(tmp_path_factory, name: str, detail: str) -> None:
     folder = tmp_path_factory.mktemp("scores")
-    with closing(ScoreFiles(folder, {})) as files:
+    with closing(ScoreFiles(folder, {}, DecisionRule())) as files:
         files.add(VideoScore(name, "unreadable", None, 0, 0.0, detail))
     (video,) = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["videos"]
     assert (video["video"], video["detail"]) == (name, detail)
 
 
 def test_no_cell_is_a_formula_to_a_spreadsheet(tmp_path: Path) -> None:
-    with closing(ScoreFiles(tmp_path, {})) as files:
+    with closing(ScoreFiles(tmp_path, {}, DecisionRule())) as files:
         files.add(VideoScore("=1+1.mp4", "unreadable", None, 0, 0.0, "@x", warnings=["-y"]))
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
@@ -72,7 +72,7 @@ def test_no_cell_is_a_formula_to_a_spreadsheet(tmp_path: Path) -> None:
 def test_on_a_full_disk_both_files_are_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with closing(ScoreFiles(tmp_path, {})) as files:
+    with closing(ScoreFiles(tmp_path, {}, DecisionRule())) as files:
         files.add(FAKE)
         before = path.read_bytes(), path.with_suffix(".json").read_bytes()
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before[1]) + 20, hard))

@@ -107,13 +107,19 @@ def test_another_kind_of_optimizer_cannot_go_on(
 
 
 @pytest.mark.parametrize(
-    "words", [("--resume", "last"), (*FLAGS, "--run_name", "cut"), (*FLAGS, "--run_name", "new")]
+    ("words", "reason"),
+    [
+        (("--resume", "last"), "another process is writing to checkpoints/"),
+        ((*FLAGS, "--run_name", "cut"), "checkpoints/cut already holds a run"),
+        ((*FLAGS, "--run_name", "new"), "another process is writing to checkpoints/"),
+    ],
 )
 def test_a_run_has_one_process_that_trains_it(
     cut: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
+    reason: str,
 ) -> None:
     before = (cut / "last.pt").read_bytes()
     new = cut.with_name("new")
@@ -121,7 +127,7 @@ def test_a_run_has_one_process_that_trains_it(
     with only_writer(cut), only_writer(new):
         assert run(monkeypatch, *words) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: another process is writing to checkpoints/")
+    assert line.startswith(f"error: {reason}")
     assert (cut / "last.pt").read_bytes() == before
     assert not (new / "args.json").exists()
 
