@@ -162,6 +162,7 @@ def test_several_checkpoints_and_manifests_are_compared(
     assert "<script" not in page and "http" not in page, "opens offline"
 
 
+@pytest.mark.slow
 def test_thresholds_are_chosen_on_validation_and_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +191,7 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     assert "10 sources of REAL, but a rate of 0.01 needs at least 99" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_change_of_every_severity_is_measured_where_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def test_the_command_is_one_that_preprocessing_accepts(tmp_path: Path) -> None:
     assert (parsed.undersample, parsed.val_share, parsed.test_share) == (False, 0, 0)
 
 
+@pytest.mark.slow
 def test_runs_that_continue_end_with_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -74,8 +74,12 @@ def test_size_and_normalisation_follow_the_encoder(name: str, size: int, mean: f
 @pytest.mark.parametrize(
     "name",
     [
-        *("resnet18", "densenet121", "efficientnet_b0", "googlenet", "convnext_tiny"),
-        *("hrnet_w18_small", "levit_128s", "xcit_nano_12_p16_224"),  # timm's, with lists of modules
+        *("resnet18", "densenet121", "efficientnet_b0", "googlenet"),
+        "levit_128s",  # timm's, with lists of modules
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("convnext_tiny", "hrnet_w18_small", "xcit_nano_12_p16_224")
+        ),
     ],
 )
 def test_blocks_that_are_computed_twice_change_neither_gradients_nor_statistics(name: str) -> None:
