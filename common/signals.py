@@ -1,8 +1,12 @@
-"""A flag that a loop polls, set by Ctrl-C and by SIGTERM (which a cluster sends on preemption)."""
+"""Ctrl-C and SIGTERM: a flag that a loop polls, and child processes that do not see them.
+
+A cluster sends SIGTERM on preemption.
+"""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 
 
@@ -41,3 +45,20 @@ def ignore_signals(_: int = 0) -> None:
     group; only the main process should handle them."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_IGN)
+
+
+@contextmanager
+def blocked_in_children(*signals: signal.Signals) -> Iterator[None]:
+    """Block `signals` in processes and threads that are started in the block. They inherit this for
+    good, so they see none of these signals, which reach the whole process group, not even while
+    they import modules; the main process handles them. Windows has no such masks: there, Ctrl-C
+    also reaches the children."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # if it started later, it would unblock the signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

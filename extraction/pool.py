@@ -7,9 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import RLock
 from pathlib import Path
@@ -20,6 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from common.media_files import video_size
 from common.preprocessing import FaceConfig
+from common.signals import blocked_in_children
 from extraction import store
 from faces.detect import FaceDetector
 from faces.extract import Extraction, extract_faces
@@ -106,7 +105,7 @@ def _run(
     ) as pool:
         try:
             for batch in batches(jobs):
-                with _ctrl_c_blocked():  # the first call starts the processes
+                with blocked_in_children(signal.SIGINT):  # the first call starts the processes
                     futures: dict[Future[float], Job] = {
                         pool.schedule(_extract_and_store, [job], timeout=timeout): job
                         for job in batch
@@ -116,22 +115,6 @@ def _run(
         finally:
             pool.stop()  # after the last job, or because the caller stopped iterating
             pool.join()
-
-
-@contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Block SIGINT in processes and threads that are started in the block. They inherit this, so
-    they never see Ctrl-C, not even while they import modules; the main process handles it. Windows
-    has no such masks: there, Ctrl-C also reaches them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # if it started later, it would unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _result(future: Future[float], job: Job, timeout: float) -> float:

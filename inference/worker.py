@@ -7,16 +7,17 @@ Imports nothing slow, so that the process can start before its parent has import
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
 from common.errors import PipelineError, one_line
+from common.signals import blocked_in_children
 
 SECONDS_TO_START = 300  # for a process that imports torch, on a busy machine
 SECONDS_TO_END = 5  # that a killed process may take
@@ -58,7 +59,7 @@ class Worker:
         self._tasks, tasks = context.Pipe()
         parent, self._alive = context.Pipe(duplex=False)  # the process ends when this one closes
         self._process = context.Process(target=_serve, args=(tasks, parent, module), daemon=True)
-        with _signals_blocked():
+        with blocked_in_children(signal.SIGINT, signal.SIGTERM):
             self._process.start()
         tasks.close()
         parent.close()
@@ -107,21 +108,6 @@ class Worker:
         self._process.join(SECONDS_TO_END)
         self._tasks.close()
         self._alive.close()
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM in processes that are started in the block. They inherit this for
-    good: both signals reach a whole process group, and only the parent handles them."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # if it started later, it would unblock the signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(tasks: Connection, parent: Connection, module: str) -> None:

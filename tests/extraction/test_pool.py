@@ -2,10 +2,8 @@
 
 import errno
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path, PosixPath
 
 import pytest
@@ -14,26 +12,13 @@ from common.files import file_size
 from common.preprocessing import FaceConfig
 from extraction import pool, store
 from extraction.pool import Job
+from tests.helpers.bad_readers import Crashing, Hanging
 from tests.helpers.preprocess_runs import extract_here
 from tests.helpers.video_files import greys, write_video
 
 pytestmark = pytest.mark.slow
 
 CONFIG = FaceConfig(frames_per_video=2, face_size=32)
-
-
-class Crashing(PosixPath):
-    """Ends the process that looks at it, as a codec with a bug does."""
-
-    def is_file(self) -> bool:
-        os.kill(os.getpid(), signal.SIGSEGV)
-        return True
-
-
-class Hanging(PosixPath):
-    def is_file(self) -> bool:
-        time.sleep(1000)
-        return True
 
 
 class Greedy(PosixPath):
@@ -66,8 +51,8 @@ def test_a_full_disk_ends_the_run_and_leaves_no_half_written_video(tmp_path: Pat
 def test_a_video_that_crashes_hangs_or_takes_all_memory_costs_its_own_row(tmp_path: Path) -> None:
     good = tmp_path / "good.mp4"
     write_video(good, greys(4))
-    videos = {"good_1": good, "crash": Crashing("x"), "hang": Hanging("x"), "memory": Greedy("x")}
-    videos |= {"good_2": good}
+    videos = {"good_1": good, "crash": Crashing("x"), "memory": Greedy("x")}
+    videos |= {"hang": Hanging(tmp_path / "hang"), "good_2": good}
     jobs = [Job(video, tmp_path / "crops" / name) for name, video in videos.items()]
     done = list(pool.run(jobs, CONFIG, workers=2, timeout=4))
     assert len(done) == len(jobs)
@@ -136,10 +121,3 @@ def test_a_worker_that_is_starting_when_the_pool_is_stopped_ends_without_a_word(
         timeout=120,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "stopped\n", "")
-
-
-def test_workers_start_where_there_are_no_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows."""
-    monkeypatch.delattr(signal, "pthread_sigmask")
-    with pool._ctrl_c_blocked():
-        pass
