@@ -1,6 +1,6 @@
 # make demo        draw a small dataset, train on it, evaluate, score two new clips
 # make test        lint, type checks and all tests
-# make test-fast   the tests that start no process, train nothing and export nothing
+# make test-fast   the fast tests: no processes, training or export
 # make prove       the long proofs, whose small versions are among the tests (about an hour)
 # make coverage    all tests, and which lines of the product they run
 # make lint        style, format and types

@@ -12,7 +12,7 @@ def score_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "Judge video files: real, fake or uncertain. Exit code 0: every file was judged, also if "
         "the\nverdict is uncertain; 1: some files could not be judged; 2: an error, described in "
-        "one line;\n130, 143: ended by Ctrl-C, by SIGTERM.",
+        "one line;\n130: ended by Ctrl-C;\n143: by SIGTERM (with --watch, both: 0).",
         "python score.py clip.mp4 --checkpoint checkpoints/RUN/best.pt",
         "PATH ...",
     )
