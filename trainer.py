@@ -181,7 +181,10 @@ def validate(
     """Return the scores of all validation clips, gathered from all processes. Raise Stopped, after
     saving, if a process was asked to stop."""
     distributed.align_buffers(training.evaluated)
-    scores = predict(training.judging_copy(), _until_stopped(loader, hooks, position))
+    # Stored features bypass the encoder, the only part that differs in the copy.
+    reads_pixels = loader.dataset.pixels is loader.dataset
+    model = training.judging_copy() if reads_pixels else training.evaluated
+    scores = predict(model, _until_stopped(loader, hooks, position))
     return list(chain.from_iterable(distributed.gather(scores)))
 
 

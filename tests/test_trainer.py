@@ -53,7 +53,7 @@ class Loader:
     batch_size = 2
 
     def __init__(self, clips: int = 10, problems: tuple[str, ...] = ()) -> None:
-        self.batch_sampler = self.dataset = self
+        self.batch_sampler = self.dataset = self.pixels = self
         self.skip, self.clips, self.problems = 0, clips, list(problems)
 
     def set_epoch(self, epoch: int, skip: int | None = None) -> None:
@@ -225,6 +225,15 @@ def test_validation_scores_come_from_the_model_that_judges(monkeypatch: pytest.M
     train(Number(), seen)
     assert len(copies) == 1
     assert seen.rows[0].val_loss > 1, "the copy's scores, not the model's"
+
+
+def test_stored_features_are_validated_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They bypass the encoder, and copying it can take longer than the epoch."""
+    monkeypatch.setattr(Training, "judging_copy", lambda _: pytest.fail("copied"))
+    features, seen = Loader(), Seen(last_epoch=1)
+    features.pixels = Loader()
+    fit(make_training(Number()), Loader(), features, PLAN, seen.hooks(), Position())
+    assert len(seen.rows) == 1
 
 
 class Linear(nn.Module):

@@ -97,7 +97,8 @@ def build_features(
         f"features of {len(store.tracks)} tracks in {store.folder}, {missing} of them to compute, "
         "with the evaluation transform: --augmentation has no effect"
     )
-    frozen_features.compute(folding.folded_copy(model).encoder, store, clip, workers)
+    if any(distributed.gather(missing)):
+        frozen_features.compute(folding.folded_copy(model).encoder, store, clip, workers)
     return store
 
 
