@@ -150,10 +150,11 @@ def run_locked(
         locks.enter_context(run_folder.locked(folder, new=True))
     before = args.read_environments(run_folder.flags_file(folder)) if saved else []
     environments = environment.extended(before, environment.describe(device))
-    run_folder.write_flags(folder, args.run_flags(flags), environments)
     make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, saved)
     run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()
+    # After `restore`: a run that cannot be continued keeps the flags that it was started with.
+    run_folder.write_flags(folder, args.run_flags(flags), environments)
     if saved:
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:

@@ -19,7 +19,7 @@ import torch
 from common import checkpointing, distributed
 from common.checkpointing import Checkpoint
 from common.errors import UsageError
-from common.files import replacing
+from common.files import replacing, write_text
 from common.lock import only_writer
 from training import history
 from training.environment import Environment
@@ -156,8 +156,7 @@ def write_flags(folder: Path, flags: dict[str, Any], environments: list[Environm
         return
     values = {**flags, "environments": environments}
     text = json.dumps(values, indent=2, default=str, ensure_ascii=False)
-    with replacing(flags_file(folder)) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_text(flags_file(folder), text + "\n")
 
 
 def flags_file(folder: Path) -> Path:

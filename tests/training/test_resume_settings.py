@@ -102,8 +102,10 @@ def test_a_damaged_training_state_is_one_line(
 def test_another_kind_of_optimizer_cannot_go_on(
     cut: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = (cut / "args.json").read_bytes()
     assert run(monkeypatch, "--resume", "last", "--optimizer", "sgd", "--force") == 2
     assert "another --optimizer" in capsys.readouterr().err
+    assert (cut / "args.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
