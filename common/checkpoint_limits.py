@@ -63,6 +63,11 @@ def check_values(values: Any, file_bytes: int) -> None:
         raise ValueError("its tensors are larger than the file")
 
 
+def is_state_dict(values: dict[Any, Any]) -> bool:
+    """Return whether the keys of a dict are names, and its values tensors."""
+    return all(isinstance(k, str) and torch.is_tensor(v) for k, v in values.items())
+
+
 def _tensors(values: Any) -> Iterator[torch.Tensor]:
     if isinstance(values, torch.Tensor):
         yield values

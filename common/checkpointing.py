@@ -132,7 +132,7 @@ def _to_checkpoint(path: Path, values: dict[str, Any]) -> Checkpoint:
         valid = isinstance(value, kind) and not isinstance(value, bool)
         if not valid and (name in required or value is not None):
             raise CheckpointError(f"{path}: its {name} is not of type {kind.__name__}")
-    if not all(isinstance(k, str) and torch.is_tensor(v) for k, v in values["weights"].items()):
+    if not checkpoint_limits.is_state_dict(values["weights"]):
         raise CheckpointError(f"{path}: its weights are not tensors with names")
     try:
         faces, clip = FaceConfig.from_dict(values["faces"]), ClipConfig.from_dict(values["clip"])

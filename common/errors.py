@@ -55,10 +55,7 @@ def run(main: Callable[[], int]) -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = main()
-    except PipelineError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        code = 2
-    except OSError as error:  # a folder that cannot be written, a full disk
+    except (PipelineError, OSError) as error:  # OSError: a read-only folder, a full disk
         print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:

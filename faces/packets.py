@@ -51,7 +51,6 @@ def read(path: Path) -> Packets:
             if count > MAX_FRAMES:
                 raise VideoError(f"more than {MAX_FRAMES:,} frames")
         stream = video.stream
-        stream = video.stream
         times = sorted(shown)
         # The clock of joined recordings is set back. AVI stores no times: FFmpeg guesses them.
         guessed = stream.codec_context.has_b_frames and times == list(shown)

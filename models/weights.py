@@ -10,15 +10,16 @@ import torch
 from torch import nn
 from torchvision import models
 
+from common.checkpoint_limits import is_state_dict
 from common.errors import UsageError, WeightsError, one_line
 from models.encoders import Encoder, timm_name, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict
-# torchvision's DenseNet files are older than the ban on dots in module names: norm.1 is now norm1.
 # Keys under which training scripts store the state dict in their checkpoints.
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 # Prefixes that all keys get when the encoder is part of a wrapper: data-parallel, compiled, …
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.", "net.")
+# torchvision's DenseNet files are older than the ban on dots in module names: norm.1 is now norm1.
 DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 
 
@@ -90,7 +91,7 @@ def _unwrap(value: object, depth: int) -> Weights | None:
     below; None if there is none."""
     if not isinstance(value, dict):
         return None
-    if value and all(isinstance(k, str) and torch.is_tensor(v) for k, v in value.items()):
+    if value and is_state_dict(value):
         return value
     inner = (_unwrap(value.get(key), depth - 1) for key in WRAPPERS if depth)
     return next((found for found in inner if found is not None), None)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import torch
 
+from common.checkpoint_limits import is_state_dict
 from training.history import EpochRow
 from training.state import Position
 
@@ -41,7 +42,8 @@ def check(state: dict[str, Any]) -> None:
             raise ValueError(f"its {name} is of another type")
     if min(state["steps"], state["averaged"]) < 0:
         raise ValueError("its number of steps is negative")
-    _check_weights(state["weights"] or {})
+    if not is_state_dict(state["weights"] or {}):
+        raise ValueError("its weights are not tensors with names")
     _check_randoms(state["randoms"])
     _check_optimizer(state["optimizer"])
     rows, position = epoch_rows(state), start(state)
@@ -73,11 +75,6 @@ def _to_record(kind: type[Record], values: Any) -> Record:
         if isinstance(value, list) and not all(isinstance(text, str) for text in value):
             raise ValueError(f"its {name} are not texts")
     return record
-
-
-def _check_weights(weights: dict[Any, Any]) -> None:
-    if not all(isinstance(k, str) and torch.is_tensor(v) for k, v in weights.items()):
-        raise ValueError("its weights are not tensors with names")
 
 
 def _check_randoms(randoms: list[Any]) -> None:
