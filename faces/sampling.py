@@ -26,7 +26,7 @@ def windows(timeline: Timeline, wanted: int, span: Span) -> list[range]:
     """
     total, seconds = timeline.total, timeline.seconds
     if timeline.known and seconds > span.limit:
-        total = min(total, max(1, timeline.frames_before(span.limit)))
+        total = timeline.frames_before(span.limit)
         seconds = min(seconds, span.limit)
     if timeline.rate:
         seconds = total / timeline.rate

@@ -40,9 +40,11 @@ class Timeline:
         return index / self.rate if self.rate else None
 
     def frames_before(self, second: float) -> int:
-        """Return how many frames are shown before `second`: all of them if nothing is known."""
+        """Return how many frames are shown before `second` > 0, the first one always; all of them
+        if nothing is known. With a steady rate, the last one is left out if `second` cuts it."""
         if self.rate:
-            return math.floor(min(self.total, second * self.rate) + ROUNDING)
+            before = math.floor(min(self.total, second * self.rate) + ROUNDING)
+            return min(self.total, max(1, before))
         before = bisect_left(self.times, second - ROUNDING)
         return self.total if before == len(self.times) else before
 

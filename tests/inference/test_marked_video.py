@@ -79,6 +79,13 @@ def test_its_frames_are_shown_when_those_of_the_original_are(tmp_path: Path) -> 
     assert shown == pytest.approx([0, 0.1, 0.2, 3, 3.1], abs=0.001)
 
 
+def test_a_limit_before_the_second_frame_leaves_the_first_one(tmp_path: Path) -> None:
+    images = [np.full((96, 128, 3), GREY, np.uint8)] * 3
+    video = write_at(tmp_path / "slow.mp4", images, [0, 4, 8], unit=1)
+    path = write(tmp_path, score_of(video, look(0, 20)), Span(limit=1))
+    assert len(read(path)) == 1
+
+
 def test_turned_videos_are_upright(tmp_path: Path) -> None:
     video = turn(write_video(tmp_path / "t.mp4", [np.full((96, 128, 3), GREY, np.uint8)] * 4))
     (image, *_) = read(write(tmp_path, score_of(video, look(1, 20)), WHOLE))
