@@ -8,7 +8,7 @@ import numpy as np
 from common.errors import VideoError
 from common.media_files import frame_paths
 from common.preprocessing import FaceConfig
-from faces import limits, pyav_video, sampling
+from faces import animated_webp, limits, pyav_video, sampling
 from faces.frames import Frames
 from faces.timeline import Timeline
 
@@ -26,7 +26,7 @@ def read(folder: Path, config: FaceConfig) -> Frames:
     for index in wanted:
         try:
             image, frames.codec = _read_image(paths[index])
-        except VideoError:
+        except (VideoError, OSError):  # OSError: no permission to read it
             continue
         if image.nbytes * len(wanted) > limits.MEMORY and not frames.images:
             size = f"{image.shape[1]} × {image.shape[0]}"
@@ -44,7 +44,8 @@ def read(folder: Path, config: FaceConfig) -> Frames:
 def _read_image(path: Path) -> tuple[np.ndarray, str]:
     """Return an image (H, W, 3) uint8 RGB and its codec. Raise VideoError if it cannot be read."""
     if path.is_file():  # opening a pipe would block
-        for frames in pyav_video.read(path, lambda timeline: [[0]]):
+        reader = animated_webp if animated_webp.is_animated(path) else pyav_video
+        for frames in reader.read(path, lambda timeline: [[0]]):
             if frames.images:
                 return frames.images[0], frames.codec
     raise VideoError("no image")

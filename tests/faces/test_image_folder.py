@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
-from faces import limits
+from faces import image_folder, limits
 from faces.decode import read
 from faces.detect import FaceDetector
 from faces.extract import extract_faces
@@ -88,3 +89,27 @@ def test_images_that_do_not_fit_into_memory_together_are_refused(
     monkeypatch.setattr(limits, "MEMORY", 10 * one - 1)
     with pytest.raises(VideoError, match="10 images of 32 × 24 pixels need too much memory"):
         read(ten, FaceConfig())
+
+
+def test_an_image_that_may_not_be_read_is_left_out(
+    ten: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_image = image_folder._read_image
+
+    def refuse(path: Path) -> tuple[np.ndarray, str]:
+        if path.stem.endswith("3"):
+            raise PermissionError(13, "Permission denied")
+        return read_image(path)
+
+    monkeypatch.setattr(image_folder, "_read_image", refuse)
+    frames = read(ten, FaceConfig())
+    assert len(frames.images) == 9
+    assert frames.detail == "damaged: 9 of 10 sampled images could be decoded"
+
+
+def test_animated_images_are_frames_too(tmp_path: Path) -> None:
+    for number in range(3):
+        first, second = (Image.fromarray(flat(value)) for value in (60, 200))
+        path = tmp_path / f"{number}.webp"
+        first.save(path, save_all=True, append_images=[second], duration=40, quality=100)
+    assert levels(read(tmp_path, FaceConfig()).images) == pytest.approx([60] * 3, abs=2)
