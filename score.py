@@ -96,7 +96,7 @@ def judge(
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with only_writer(flags.output), closing(ScoreFiles(flags.output, about, rule)) as files:
-        for folder in output_folders(flags):
+        for folder in filter(None, (flags.report, flags.save_video)):
             sweep(folder)
 
         def report(score: VideoScore) -> None:

@@ -2,17 +2,19 @@
 
 import base64
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any
 
 from common.files import write_text
+
+if TYPE_CHECKING:  # slow
+    from markupsafe import Markup
 
 
 def render(template: Path, path: Path, **values: Any) -> None:
     """Write the page `path` from the Jinja template file `template`, whole or not at all. `values`
     are the template's variables; text in them is HTML-escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     pages = Environment(
         loader=FileSystemLoader(template.parent),
         autoescape=True,
@@ -63,6 +65,8 @@ def format_p_fake(p_fake: float) -> str:
     return f"{p_fake:.3f}" if p_fake >= 0.001 else f"{p_fake:.1e}"
 
 
-def embed_png(data: bytes) -> Markup:
+def embed_png(data: bytes) -> "Markup":
     """Return PNG bytes as a data URL, for the `src` of an image."""
+    from markupsafe import Markup
+
     return Markup("data:image/png;base64," + base64.b64encode(data).decode())

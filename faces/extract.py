@@ -117,7 +117,8 @@ def is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
 
 def _cut_track(track: Track, frames: Frames, detector: FaceDetector) -> FaceTrack:
     config = detector.config
-    seconds = [frames.seconds[position] for position in track.positions]
+    all_seconds = frames.seconds
+    seconds = [all_seconds[position] for position in track.positions]
     scale = frames.shrink
     return FaceTrack(
         frames=[frames.indices[position] for position in track.positions],
