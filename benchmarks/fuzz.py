@@ -36,7 +36,8 @@ from faces.pyav_video import every_frame
 from faces.sampling import WHOLE
 from flags.types import at_least
 from inference.answers import End
-from inference.extractor import DIED, Extractor
+from inference.extractor import Extractor
+from inference.worker import DIED
 
 WIDTH, HEIGHT, FRAMES = 96, 72, 8
 # Ending → codec and pixel format of a video with that ending.

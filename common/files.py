@@ -1,12 +1,14 @@
-"""Atomic writing of files, and their hashes, sizes and names."""
+"""Atomic writing of files, and their hashes, sizes, states and names."""
 
 import hashlib
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 PARTIAL = ".partial-"  # prefix of the name of a file that is being written
 
@@ -83,6 +85,28 @@ def file_size(path: Path) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+class FileState(NamedTuple):
+    """Numbers of which at least one changes with the content of a file. A program can set the
+    modification time, but not the time of the last change."""
+
+    size: int  # in bytes
+    modified: int  # in nanoseconds
+    changed: int  # of content, name or permissions, in nanoseconds
+    number: int  # of the file on its disk: another one if it was replaced
+
+    def __str__(self) -> str:
+        return json.dumps(self)
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return the state of a file; None if it cannot be accessed."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return FileState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
 def list_folder(folder: Path) -> str:

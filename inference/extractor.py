@@ -17,7 +17,6 @@ from inference.rereader import Rereader
 from inference.worker import Done, Failed, TaskTimeout, Worker, WorkerDied
 
 MODULE = "inference.extractor_process"
-DIED = "the process that read it died"
 
 
 class Extractor:
@@ -96,13 +95,12 @@ class Extractor:
         try:
             while isinstance(answer := worker.receive(self.timeout), Window):
                 yield answer
-        except TaskTimeout:
+        except TaskTimeout as error:
             self._kill()
-            reason = f"not done after {self.timeout:g} s"
-            yield End(video, seconds=self.timeout, status="timeout", detail=reason)
+            yield End(video, seconds=self.timeout, status="timeout", detail=str(error))
         except WorkerDied as death:
             self._kill()
-            yield End(video, status="unreadable", detail=f"{DIED} ({death})")
+            yield End(video, status="unreadable", detail=str(death))
         else:
             failed = isinstance(answer, Failed)
             yield End(video, status="unreadable", detail=answer.reason) if failed else answer.result

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from common.files import sha256
+from common.files import FileState, file_state, sha256
 from common.preprocessing import FaceConfig
 from faces.detect import FaceDetector
 from faces.extract import extract_windows
@@ -27,7 +27,7 @@ def extract(video: Path, span: Span) -> Generator[Window, None, End]:
     """Yield the windows of a video and return its End. The bytes that are decoded are those that
     are hashed: a file that changes meanwhile, or whose name another file takes, is unreadable."""
     readable = True
-    before = _state(video)
+    before = file_state(video)
     started = time.monotonic()
     for extraction in extract_windows(video, _detector, span):
         readable = extraction.status != "unreadable"
@@ -39,20 +39,10 @@ def extract(video: Path, span: Span) -> Generator[Window, None, End]:
 def hash_file(video: Path) -> Generator[None, None, End]:
     """Return the End of a file that is only hashed."""
     yield from ()
-    return _end(video, _state(video)) if video.is_file() else End(video)
+    return _end(video, file_state(video)) if video.is_file() else End(video)
 
 
-def _state(video: Path) -> tuple[int, ...]:
-    """Return numbers of which at least one changes with the content of a file, or if another file
-    takes its name; empty if the file cannot be accessed."""
-    try:
-        stat = video.stat()
-    except OSError:
-        return ()
-    return stat.st_size, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def _end(video: Path, before: tuple[int, ...]) -> End:
+def _end(video: Path, before: FileState | None) -> End:
     """Return the End of a video that was read, with the hash of its file. `before` is the state of
     the file before that."""
     started = time.monotonic()
@@ -60,7 +50,7 @@ def _end(video: Path, before: tuple[int, ...]) -> End:
         digest = sha256(video)
     except OSError:  # it is gone
         digest = ""
-    if not digest or _state(video) != before:
+    if not digest or before is None or file_state(video) != before:
         reason = "the file changed while it was read"
         return End(video, status="unreadable", detail=reason)
-    return End(video, before[0], time.monotonic() - started, digest)
+    return End(video, before.size, time.monotonic() - started, digest)

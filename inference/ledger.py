@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from common.errors import DataError
-from common.files import make_private
+from common.files import FileState, file_state, make_private
 from inference.video_score import VideoScore
 
 # Earlier versions had a table `files`, without the times and numbers by which a file is known now.
@@ -25,19 +24,6 @@ CREATE TABLE IF NOT EXISTS scores (
     sha256 TEXT, model TEXT, settings TEXT, score TEXT NOT NULL,
     PRIMARY KEY (sha256, model, settings));
 """
-
-
-class FileState(NamedTuple):
-    """Numbers of which at least one changes with the content of a file. A program can set the
-    modification time, but not the time of the last change."""
-
-    size: int  # in bytes
-    modified: int  # in nanoseconds
-    changed: int  # of content, name or permissions, in nanoseconds
-    number: int  # of the file on its disk: another one if it was replaced
-
-    def __str__(self) -> str:
-        return json.dumps(self)
 
 
 class Ledger:
@@ -125,12 +111,3 @@ class Ledger:
 
     def close(self) -> None:
         self.connection.close()
-
-
-def file_state(path: Path) -> FileState | None:
-    """Return the state of a file; None if it cannot be accessed."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return FileState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)

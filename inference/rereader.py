@@ -31,12 +31,9 @@ class Rereader:
                 yield answer
         except PipelineError:  # raised by the task
             raise
-        except TaskTimeout as error:
+        except (TaskTimeout, WorkerDied) as error:
             self.close()
-            raise VideoError(f"not done after {self.timeout:g} s") from error
-        except WorkerDied as death:
-            self.close()
-            raise VideoError(f"the process that read it died ({death})") from death
+            raise VideoError(str(error)) from error
         except BaseException:  # the caller stops early: answers are on their way
             self.close()
             raise

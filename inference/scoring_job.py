@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import devices, ray_cluster
 from common.errors import UsageError, VideoError
-from common.files import sha256
+from common.files import private_files, sha256
 from faces.sampling import Span
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
@@ -89,7 +89,7 @@ class ScoringJob:
                 yield from (replace(score, video=name) for name in names[score.video])
 
     def _task(self, videos: Sequence[str]) -> list[VideoScore]:
-        with Extractor(self.timeout) as extractor:
+        with private_files(), Extractor(self.timeout) as extractor:
             extractor.start()
             return list(self.run(map(Path, videos), extractor))
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.files import FileState, file_state
 from inference.inputs import videos_under
-from inference.ledger import FileState, Ledger, file_state
+from inference.ledger import Ledger
 from inference.video_score import VideoScore
 
 PAUSE = 2.0  # seconds between two scans; a file that changes in between is still being written

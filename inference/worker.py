@@ -19,6 +19,7 @@ from typing import Any
 from common.errors import PipelineError, one_line
 from common.signals import blocked_in_children
 
+DIED = "the process that read it died"
 SECONDS_TO_START = 300  # for a process that imports torch, on a busy machine
 SECONDS_TO_END = 5  # that a killed process may take
 MEMORY = 3_000_000_000  # bytes that the process may use
@@ -43,11 +44,11 @@ class Failed:
 
 
 class TaskTimeout(Exception):
-    """A task did not answer in time."""
+    """A task did not answer in time. The message completes "the video is …"."""
 
 
 class WorkerDied(Exception):
-    """The process ended by itself; the message says how."""
+    """The process ended by itself; the message begins with DIED and says how."""
 
 
 class Worker:
@@ -71,7 +72,7 @@ class Worker:
         try:
             answer = self.receive(SECONDS_TO_START)
         except (TaskTimeout, WorkerDied) as error:
-            answer = Failed(str(error) or "no answer")
+            answer = Failed(str(error))
         if isinstance(answer, Failed):
             raise PipelineError(
                 f"the process that reads videos cannot start (is there enough memory?): "
@@ -89,10 +90,10 @@ class Worker:
         the process has died, and a PipelineError that the task raised."""
         try:
             if not self._tasks.poll(timeout):
-                raise TaskTimeout
+                raise TaskTimeout(f"not done after {timeout:g} s")
             answer = self._tasks.recv()
         except (EOFError, OSError) as error:
-            raise WorkerDied(self._cause_of_death()) from error
+            raise WorkerDied(f"{DIED} ({self._cause_of_death()})") from error
         if isinstance(answer, PipelineError):
             raise answer
         return answer

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import fuzz
 from benchmarks.fuzz import Outcome
-from inference.extractor import DIED
+from inference.worker import DIED
 from tests.benchmarks.commands import run
 from tests.helpers.extract_here import ExtractorHere
 
