@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from common import files
 from common.media_files import video_size
 from extraction import pool, store
 
@@ -34,7 +35,9 @@ class Folders:
     def sweep(self, videos: pd.DataFrame) -> None:
         """Delete partial files that killed runs left behind. Do not call this while another run is
         writing."""
-        store.sweep([self.output / "crops", *map(self.crops, videos["video_id"])])
+        parents = {self.crops(name).parent for name in videos["video_id"]}
+        for folder in {self.output / "crops", *parents}:
+            files.sweep(folder)
 
 
 def extract(

@@ -11,12 +11,11 @@ import os
 import shutil
 import tarfile
 import uuid
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from common import crop_files, files, foreign
+from common import crop_files, foreign
 from common.errors import DataError
 from common.files import PARTIAL
 from faces.extract import Extraction
@@ -66,13 +65,6 @@ def _write_crops(target: Path, crops: dict[str, bytes], tar: bool) -> None:
     target.mkdir()
     for name, data in crops.items():
         (target / name).write_bytes(data)
-
-
-def sweep(folders: Iterable[Path]) -> None:
-    """Delete partial files and folders that killed processes left beside `folders`. Do not call
-    this while another process is writing."""
-    for parent in {folder.parent for folder in folders}:
-        files.sweep(parent)
 
 
 def is_done(folder: Path, size: int | None) -> bool:

@@ -1,1 +1,1 @@
-"""One video file: frames, faces, tracks and crops."""
+"""One video, a file or a folder of its frames: frames, faces, tracks and crops."""

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.fixtures import Share
+from tests.helpers import preprocess_runs
 from tests.helpers.commands import ROOT
 from tests.helpers.preprocess_runs import run, tree
 
@@ -21,11 +22,7 @@ PATIENCE = 120  # seconds after which a run that makes no progress is a failure
 
 
 def flags(dataset: Path, output: Path, workers: int = 2) -> list[str]:
-    return [
-        *("--input", str(dataset), "--output", str(output)),
-        *("--val_share", "0.3", "--test_share", "0", "--undersample", "False", "--seed", "1"),
-        *("--frames_per_video", "6", "--face_size", "64", "--workers", str(workers)),
-    ]
+    return [*preprocess_runs.flags(dataset, output), "--workers", str(workers)]
 
 
 @pytest.fixture(scope="module")

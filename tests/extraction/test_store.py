@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common import crop_files
+from common import crop_files, files
 from common.files import PARTIAL
 from extraction import store
 from faces.extract import Extraction, FaceTrack
@@ -203,7 +203,7 @@ def test_what_a_kill_left_behind_is_swept_away(folder: Path, extraction: Extract
     store.save(folder, extraction, SIZE)
     (folder.parent / f"{PARTIAL}folder").mkdir()
     (folder.parent / f"{PARTIAL}file").touch()
-    store.sweep([folder])
+    files.sweep(folder.parent)
     assert [path.name for path in folder.parent.iterdir()] == ["a.mp4"]
 
 
