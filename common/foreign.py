@@ -121,9 +121,7 @@ def _load_yaml(text: str) -> Any:
 
     try:
         _check_events(yaml.parse(text, yaml.SafeLoader))
-        node = yaml.compose(text, yaml.SafeLoader)
-        if isinstance(node, yaml.MappingNode):
-            _check_keys([key.value for key, _ in node.value])
+        _check_keys(yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
@@ -146,7 +144,17 @@ def _check_events(events: Iterator[Any]) -> None:
             raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
 
 
-def _check_keys(keys: list[Any]) -> None:
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"two values for {key!r}")
+def _check_keys(node: Any) -> None:
+    """Raise ValueError if a mapping in a YAML node, at any depth, has a key twice."""
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        keys = set()
+        for key, value in node.value:
+            if str(key.value) in keys:
+                raise ValueError(f"two values for {key.value!r}")
+            keys.add(str(key.value))
+            _check_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _check_keys(value)

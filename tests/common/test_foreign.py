@@ -64,6 +64,8 @@ def test_json_that_is_refused_is_one_line(tmp_path: Path, text: str | bytes, wor
         ("[" * 20_000, "nested more than 32 deep"),
         ("- " * 20_000, "nested more than 32 deep"),
         ("a: 1\nb: 2\na: 3", "two values for 'a'"),
+        ("a: {b: 1, b: 2}", "two values for 'b'"),
+        ("a: [{b: 1, b: 2}]", "two values for 'b'"),
         ("a: !!python/object/apply:os.getcwd []", "tags"),
         ("a: !!timestamp x", "tags"),
         ("a: 2024-99-99", "month"),
