@@ -18,6 +18,7 @@ import pandas as pd
 
 from common.errors import DataError
 from datasets.layouts.home import CONTAINERS, find_home, find_videos
+from datasets.layouts.listing import read_text
 from datasets.manifest import FAKE, REAL
 
 FOLDERS = {"Celeb-real": REAL, "YouTube-real": REAL, "Celeb-synthesis": FAKE}
@@ -93,6 +94,6 @@ def _test_videos(path: Path) -> set[str]:
     label (1 is REAL) and a path, such as `1 Celeb-real/id0_0001.mp4`."""
     if not path.is_file():
         return set()
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(path).splitlines()
     paths = [Path(line.split(maxsplit=1)[1].strip()) for line in lines if len(line.split()) > 1]
     return {"/".join(_words(path.with_suffix(""))) for path in paths}

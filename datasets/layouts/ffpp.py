@@ -29,7 +29,8 @@ def read(root: Path) -> pd.DataFrame:
     invalid."""
     expected = f"{REALS}/youtube/c23/videos/*.mp4 and {FAKES}/<method>/c23/videos/*.mp4"
     home = find_home(root, (REALS, FAKES), expected)
-    videos = sorted(video for kind in (REALS, FAKES) for video in find_videos(home / kind))
+    tops = [path for path in home.iterdir() if path.name.lower() in (REALS, FAKES)]
+    videos = sorted(video for top in tops for video in find_videos(top))
     if not videos:
         raise DataError(f"no FaceForensics++ in {root}: expected {expected}, found no video")
     rows = [_row(root, home, video) for video in videos]
@@ -43,7 +44,8 @@ def read(root: Path) -> pd.DataFrame:
 
 
 def _row(root: Path, home: Path, video: Path) -> dict[str, Any]:
-    kind, collection = video.relative_to(home).parts[:2]
+    top, collection = video.relative_to(home).parts[:2]
+    label = REAL if top.lower() == REALS else FAKE
     name = video.name if video.is_dir() else video.stem
     # 183, 183_253; for actors 01__scene, 01_02__scene__code
     people, *scene = name.split("__")
@@ -53,9 +55,9 @@ def _row(root: Path, home: Path, video: Path) -> dict[str, Any]:
     return {
         "video_id": video.relative_to(root).as_posix(),
         "path": video.relative_to(root).as_posix(),
-        "label": REAL if kind == REALS else FAKE,
+        "label": label,
         "source": "__".join([target, *scene[:1]]),
-        "method": "" if kind == REALS else collection,
+        "method": "" if label == REAL else collection,
         "status": "",
         "detail": "",
         "ids": [(ids[0], other) for other in ids],

@@ -4,6 +4,7 @@ A list is somebody else's file: neither its size nor its names are trusted.
 """
 
 import csv
+import io
 import os
 from pathlib import Path
 
@@ -16,13 +17,22 @@ MAX_BYTES = 1 << 28  # a list of all 128,154 videos of DFDC has 15 MB
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file in UTF-8, with or without a byte order mark. Raise DataError if
     it cannot be read or is too large."""
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path} is larger than {MAX_BYTES >> 20} MB: not a list of videos")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file, restval=""))
-    except (ValueError, OSError, csv.Error) as error:
+        return list(csv.DictReader(io.StringIO(read_text(path), newline=""), restval=""))
+    except csv.Error as error:
         raise DataError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8, with or without a byte order mark. Raise DataError if it
+    cannot be read or is too large."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path} is larger than {MAX_BYTES >> 20} MB: not a list of videos")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}") from error
 
 
 class Listed:

@@ -45,6 +45,16 @@ def test_ffpp_keeps_target_and_source_of_a_fake_together(ffpp: Path) -> None:
     assert len(set(group.values())) == 3
 
 
+def test_ffpp_is_read_in_any_case(tmp_path: Path) -> None:
+    touch(tmp_path, "Original_Sequences/youtube/c23/videos/183.mp4")
+    touch(tmp_path, "Manipulated_Sequences/Deepfakes/c23/videos/183_253.mp4")
+    table = layouts.read("ffpp", tmp_path)
+    assert sorted(zip(table["label"], table["method"], strict=True)) == [
+        (REAL, ""),
+        (FAKE, "Deepfakes"),
+    ]
+
+
 @pytest.mark.parametrize("folder", [".", "splits"])
 def test_ffpp_follows_the_official_split_where_its_files_are(ffpp: Path, folder: str) -> None:
     (ffpp / folder).mkdir(exist_ok=True)
@@ -186,6 +196,12 @@ def test_an_official_list_of_other_folders_is_refused(celebdf: Path) -> None:
     text = "0 Celeb-synthesis/FaceSwap/InSwapper/id0_id1_0000.mp4\n"
     (celebdf / "List_of_testing_videos.txt").write_text(text)
     with pytest.raises(DataError, match="lists fakes in Celeb-synthesis/FaceSwap/InSwapper"):
+        layouts.read("celebdf", celebdf)
+
+
+def test_an_official_list_that_is_no_text_is_refused_by_name(celebdf: Path) -> None:
+    (celebdf / "List_of_testing_videos.txt").write_bytes(b"1 Celeb-real/\xff.mp4\n")
+    with pytest.raises(DataError, match=r"List_of_testing_videos\.txt cannot be read as text"):
         layouts.read("celebdf", celebdf)
 
 
