@@ -85,6 +85,8 @@ def read(path: Path) -> Manifest:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file: {error}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would shift the columns
+        raise DataError(f"{path}: its lines have more values than its first line has names")
     table = unquote_table(table)
     if "source" in table and "group" not in table:  # in manifests of other tools
         table["group"] = table["source"]

@@ -238,6 +238,14 @@ def test_a_file_that_is_no_manifest_is_refused_by_name(tmp_path: Path, data: byt
     assert str(path) in str(caught.value)
 
 
+def test_a_manifest_with_more_values_than_names_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, [row()])
+    names, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([names, *(f"{line},more" for line in lines)]) + "\n")
+    with pytest.raises(DataError, match="more values than its first line has names"):
+        manifest.read(path)
+
+
 def test_a_manifest_without_its_record_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, [row()])
     manifest.record_path(path).unlink()
