@@ -103,14 +103,17 @@ def ece_if_calibrated(
 
 
 def with_intervals(
-    metrics_of_rows: Callable[[np.ndarray], Metrics], judged: pd.DataFrame, seed: int
+    metrics_of_rows: Callable[[np.ndarray], Metrics],
+    judged: pd.DataFrame,
+    seed: int,
+    draw: bool = True,
 ) -> dict[str, Any]:
     """Return the metrics of all rows of `judged`, each with its bootstrap interval; without
-    intervals if a label has fewer than MIN_SOURCES sources. `metrics_of_rows` maps row numbers,
-    which may repeat, to the metrics of these rows."""
+    intervals if not `draw`, or if a label has fewer than MIN_SOURCES sources. `metrics_of_rows`
+    maps row numbers, which may repeat, to the metrics of these rows."""
     values = metrics_of_rows(np.arange(len(judged)))
     ranges: dict[str, metrics.Interval | None] = dict.fromkeys(values)
-    if _has_enough_sources(judged):
+    if draw and _has_enough_sources(judged):
         ranges = metrics.intervals(metrics_of_rows, judged[BOOTSTRAP_COLUMN].to_numpy(), seed)
     return {name: {"value": values[name], "interval": ranges[name]} for name in values}
 
@@ -160,8 +163,8 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
     Each group gets its counts and, if it has at least MIN_SOURCES independent sources, its AUC,
     false alarms (share of reals called fake) and misses (share of fakes called real). `<name>_gap`
     is the group's value minus that of all other videos; it has no interval if either has too few
-    sources of a label. In the column `method`, the reals belong to
-    every group. Videos that could not be judged are counted, but not measured.
+    sources of a label. In the column `method`, the reals belong to every group. Videos that could
+    not be judged are counted, but not measured.
     """
     ok = (videos["status"] == "ok").to_numpy()
     real = (videos["label"] == 0).to_numpy()
@@ -184,10 +187,10 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
         }
         if videos[BOOTSTRAP_COLUMN][members & ok].nunique() >= MIN_SOURCES:
             group_rates = _rates_and_gaps(rates, inside[ok], outside[ok])
-            measured = with_intervals(group_rates, judged, seed)
             enough = [_has_enough_sources(judged[rows[ok]]) for rows in (inside, outside)]
+            measured = with_intervals(group_rates, judged, seed, draw=enough[0])
             for metric, found in measured.items():
-                if not (all(enough) if metric.endswith("_gap") else enough[0]):
+                if metric.endswith("_gap") and not all(enough):
                     found["interval"] = None
             entry |= measured
         result[name] = entry
