@@ -15,6 +15,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from common.lock import one_shard, only_writer
 from common.preprocessing import FaceConfig
 from common.spreadsheets import quote_table
 from datasets import cleaning, manifest, split_table
-from extraction import deletion, planning, pool, ray_pool, shards
+from extraction import deletion, margins, planning, pool, ray_pool, shards
 from extraction.contact_sheet import write_contact_sheet
 from extraction.extract import Engine, Folders, extract
 from extraction.planning import InputOptions, SplitOptions
@@ -38,14 +39,7 @@ from extraction.settings import check_crop_settings, manifest_record
 def main() -> int:
     flags = args.preprocess_parser().parse_args()
     check_flags(flags)
-    faces = FaceConfig(
-        frames_per_video=flags.frames_per_video,
-        sampling=flags.sampling,
-        decoder=flags.decoder,
-        margin=flags.margin,
-        face_size=flags.face_size,
-        jpeg_quality=flags.jpeg_quality,
-    )
+    faces = face_config(flags)
     # Absolute, because other machines have other working directories.
     folders = Folders(flags.input.absolute(), flags.output.absolute())
     options = args.build_options(SplitOptions, flags)
@@ -100,10 +94,29 @@ def check_flags(flags: argparse.Namespace) -> None:
         shards.check_writable(flags.shards_url)
     if flags.engine == "ray" and flags.workers:
         raise UsageError("--workers needs --engine local: Ray uses all cores of its cluster")
+    if flags.device != "cpu" and flags.faces != "detect":
+        raise UsageError("--device needs --faces detect: no frames are searched otherwise")
     if flags.engine == "ray" and flags.device != "cpu":
         raise UsageError("--device needs --engine local: Ray detects faces on the CPU")
     if flags.clean or flags.drop_dirty:
         cleaning.check_installed()
+
+
+def face_config(flags: argparse.Namespace) -> FaceConfig:
+    """Return the crop settings. Raise UsageError if --margin is given for crops that have one."""
+    detect = flags.faces == "detect"
+    if flags.margin is not None and not detect:
+        raise UsageError(f"--margin needs --faces detect: with {flags.faces}, pictures are not cut")
+    margin = flags.margin if flags.margin is not None else FaceConfig.margin
+    return FaceConfig(
+        frames_per_video=flags.frames_per_video,
+        sampling=flags.sampling,
+        decoder=flags.decoder,
+        mode=flags.faces,
+        margin=margin if detect else 0.0,  # replaced in the manifest by the measured one
+        face_size=flags.face_size,
+        jpeg_quality=flags.jpeg_quality,
+    )
 
 
 def choose_engine(flags: argparse.Namespace, faces: FaceConfig) -> tuple[Engine, int | None]:
@@ -152,6 +165,8 @@ def finish(
     table = manifest_rows(videos, folders)
     if flags.clean or flags.drop_dirty:
         table = clean(table, flags)
+    if faces.mode == "cropped":
+        faces = replace(faces, margin=margins.measure(table, flags.output))
     path = flags.output / "videos_df.csv"
     record = manifest_record(
         faces,
@@ -170,7 +185,7 @@ def finish(
         manifest.write(path, shards.pack(table, flags.output, flags.shards_url))
     if flags.delete_videos_when_done:
         delete_videos(table, flags)
-    print_remarks(table)
+    print_remarks(table, faces)
 
 
 def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
@@ -210,9 +225,10 @@ def print_summary(table: pd.DataFrame) -> None:
         print(printable(f"unreadable: {row.video_id}: {row.detail}"), file=sys.stderr)
 
 
-def print_remarks(table: pd.DataFrame) -> None:
-    """Print warnings about the names of videos, and how many listed videos are not on disk."""
-    for warning in split_table.related_names(table):
+def print_remarks(table: pd.DataFrame, faces: FaceConfig) -> None:
+    """Print warnings about names of videos and about pictures that seem to be face crops, and how
+    many listed videos are not on disk."""
+    for warning in [*split_table.related_names(table), *margins.warnings(table, faces)]:
         print(f"warning: {warning}", file=sys.stderr)
     videos = table.drop_duplicates("video_id")
     missing = (videos["status"] == "missing").sum()

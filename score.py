@@ -85,13 +85,15 @@ def judge(
         extractor.start()  # before the slow imports of make_job
     job = make_job(flags)
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
-    rule = (replace(job, device="cpu") if on_cluster else job).judge.rule
+    video_judge = (replace(job, device="cpu") if on_cluster else job).judge
+    rule = video_judge.rule
     about = {
         "checkpoint": str(flags.checkpoint),
         "checkpoint_sha256": job.checkpoint_digest,
         "judgement": rule.to_dict(),
         "thresholds": thresholds_of(rule),
         "precision": flags.precision,
+        "faces": video_judge.detector.faces.mode,
     }
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
@@ -139,6 +141,7 @@ def make_job(flags: argparse.Namespace) -> "ScoringJob":
         device=flags.device,
         precision=flags.precision,
         prior=flags.prior,
+        faces=flags.faces,
         span=Span(flags.window_seconds, flags.max_seconds),
         batch_size=flags.batch_size,
         timeout=flags.timeout,
@@ -168,7 +171,7 @@ def watch_folders(
 ) -> None:
     """Judge every new file in the folders until Ctrl-C or SIGTERM. Results of earlier calls with
     the same settings are first written to `files` again."""
-    names = ("window_seconds", "max_seconds", "precision")
+    names = ("window_seconds", "max_seconds", "precision", "faces")
     influences = {name: getattr(flags, name) for name in names} | {"schema": SCHEMA}
     settings = json.dumps(job.judge.rule.to_dict() | influences, sort_keys=True)
     folders = [Path(path) for path in flags.paths]

@@ -15,6 +15,9 @@ DECODERS = ("pyav", "decord")
 # uniform: frames spread evenly over the video; keyframe: runs of consecutive frames that start at
 # key frames, so that no other frame has to be decoded.
 SAMPLINGS = ("uniform", "keyframe")
+# detect: MTCNN finds the faces in a frame; cropped: every frame is the crop of one face already;
+# whole: the whole frame is the crop, whatever it shows.
+MODES = ("detect", "cropped", "whole")
 
 # Limits of what settings in a file from somebody else may demand: field → smallest and largest
 # value. They are far beyond useful values, but need no more memory than a computer has.
@@ -40,6 +43,8 @@ class Record:
 
     # Removed fields → the only value that is still accepted in a stored dict.
     REMOVED: ClassVar[dict[str, Any]] = {}
+    # Added fields → their value in a dict that was stored before.
+    ADDED: ClassVar[dict[str, Any]] = {}
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)  # type: ignore[call-overload]
@@ -55,7 +60,7 @@ class Record:
                     f"{cls.__name__}: {name} {values[name]!r} is no longer supported: make the "
                     "crops again without it, and train a new checkpoint"
                 )
-        values = {k: v for k, v in values.items() if k not in cls.REMOVED}
+        values = cls.ADDED | {k: v for k, v in values.items() if k not in cls.REMOVED}
         known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
         if set(values) != known:
             names = ", ".join(sorted(set(values) ^ known))
@@ -77,11 +82,13 @@ class FaceConfig(Record):
     """Settings for making crops from a video file. Lengths are in pixels, unless a share."""
 
     REMOVED: ClassVar[dict[str, Any]] = {"reuse_boxes": False}
+    ADDED: ClassVar[dict[str, Any]] = {"mode": "detect"}
 
     frames_per_video: int = 32
     sampling: str = "uniform"  # one of SAMPLINGS
     run_frames: int = 16  # frames per run, if sampling is keyframe
     decoder: str = "pyav"  # one of DECODERS
+    mode: str = "detect"  # one of MODES
     detector: str = "facenet-pytorch MTCNN"
     detect_size: int = 360  # for detection, frames are shrunk to a short side of at most this
     min_face_size: int = 27  # smallest detected face, in pixels of the shrunk frame
@@ -92,16 +99,25 @@ class FaceConfig(Record):
     min_confidence: float = 0.95  # mean confidence, in [0, 1], from which a track is confident
     min_track_share: float = 0.1  # share of the sampled frames that a confident track must cover
     min_faint_share: float = 0.6  # share of the sampled frames that any other track must cover
-    margin: float = 0.3  # added on every side of a face box, as a share of its longer side
+    # Around a face in its crop, as a share of the longer side of its box: measured if the mode is
+    # cropped, 0 if it is whole.
+    margin: float = 0.3
     face_size: int = 224  # crops are face_size × face_size
     jpeg_quality: int = 95
 
     def __post_init__(self) -> None:
         """Raise DataError for a value that this version does not support."""
-        for name, known in (("decoder", DECODERS), ("sampling", SAMPLINGS)):
+        choices = {"decoder": DECODERS, "sampling": SAMPLINGS, "mode": MODES}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise DataError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
         _check_limits(self, FACE_LIMITS)
+
+    @property
+    def box_margin(self) -> float:
+        """The margin between the box stored with a crop and the area that the crop shows. Unless
+        faces are detected, the box is the whole frame, and so is the crop."""
+        return self.margin if self.mode == "detect" else 0.0
 
 
 @dataclass(frozen=True)

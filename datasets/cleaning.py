@@ -94,7 +94,7 @@ def _unclear(tracks: pd.DataFrame) -> Iterator[Finding]:
     """Find videos whose largest face is too small, or whose sharpest face is too blurred."""
     best = tracks.groupby("video_id")[["face_px", "sharpness"]].max()
     for video in best.itertuples():
-        if video.face_px < MIN_FACE:
+        if 0 < video.face_px < MIN_FACE:  # 0: unknown
             yield video.Index, "small_face", f"{video.face_px:.0f} pixels"
         if video.sharpness < MIN_SHARPNESS:
             yield video.Index, "blurred", f"sharpness {video.sharpness:.4f}"

@@ -11,31 +11,36 @@ from common.preprocessing import FaceConfig, crop_square
 POINTS = 5  # eyes, nose, mouth corners
 # Average positions found by MTCNN, relative to the box's centre, as shares of its longer side.
 TYPICAL = np.array([[-0.17, -0.115], [0.17, -0.115], [0, 0.06], [-0.135, 0.265], [0.135, 0.265]])
+NOT_FOUND = [[np.nan, np.nan]] * POINTS
 SPANS = (0.1, 2.0)  # smallest and largest plausible extent of a face's points, in sides of the crop
 
 
 def track_landmarks(folder: Path, row: pd.Series, faces: FaceConfig) -> np.ndarray:
     """Return a track's landmarks (T, 5, 2) float as x, y in pixels of its crops, where whole
-    numbers are pixel centres. If none are stored or they are implausible, return those of a typical
-    face.
+    numbers are pixel centres. Where none were found, return those of a typical face; in all frames
+    if those that were found are implausible.
 
     `row` is the track's manifest row, `folder` is the manifest's folder, and `faces` are the
     settings that the crops were made with. Raise DataError if a URL cannot be read.
     """
     record = crop_files.read_record(folder, row["crops"]) or {}
+    typical = typical_landmarks(row["frames"], faces)
     try:
         boxes = np.asarray(record["boxes"], np.float64).reshape(row["frames"], 4)
-        points = np.asarray(record["landmarks"], np.float64).reshape(row["frames"], POINTS, 2)
+        stored = [points or NOT_FOUND for points in record["landmarks"]]
+        points = np.asarray(stored, np.float64).reshape(row["frames"], POINTS, 2)
         points = to_crop_pixels(points, boxes, faces)
     except (KeyError, TypeError, ValueError, OverflowError):
-        return typical_landmarks(row["frames"], faces)
-    return points if _is_face(points, faces.face_size) else typical_landmarks(row["frames"], faces)
+        return typical
+    found = ~np.isnan(points).any(axis=(1, 2), keepdims=True)
+    points = np.where(found, points, typical)
+    return points if _is_face(points, faces.face_size) else typical
 
 
 def to_crop_pixels(points: np.ndarray, boxes: np.ndarray, faces: FaceConfig) -> np.ndarray:
     """Convert points (T, 5, 2) from pixels of the video's frames to pixels of the crops that were
     cut around `boxes` (T, 4)."""
-    squares = np.array([crop_square(box, faces.margin) for box in boxes], np.float64)
+    squares = np.array([crop_square(box, faces.box_margin) for box in boxes], np.float64)
     corners, sides = squares[:, None, :2], squares[:, None, 2:]
     return (points - corners + 0.5) * (faces.face_size / sides) - 0.5
 

@@ -204,8 +204,11 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
     table = data.table[[name for name in COLUMNS if name != "crops"]]
     used = table[table["status"] == "ok"].drop_duplicates("video_id")
     counts = used.groupby(["split", "label"]).size()
-    # With the removed settings, the hash of an unchanged manifest is that of earlier versions.
-    faces = json.dumps(data.faces.to_dict() | FaceConfig.REMOVED, sort_keys=True)
+    # With the removed settings and without the added ones, unless they have another value, the hash
+    # of an unchanged manifest is that of earlier versions.
+    added = FaceConfig.ADDED.items()
+    settings = {k: v for k, v in data.faces.to_dict().items() if (k, v) not in added}
+    faces = json.dumps(settings | FaceConfig.REMOVED, sort_keys=True)
     return {
         "sha256": hashlib.sha256((faces + table.to_csv(index=False)).encode()).hexdigest(),
         "videos": {f"{split} {CLASSES[label]}": int(n) for (split, label), n in counts.items()},

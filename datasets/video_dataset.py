@@ -75,7 +75,14 @@ class VideoDataset(Dataset[Item]):
     ) -> None:
         """`seed`, `augmentation` (a name in augmentations.STRENGTHS) and `sbi` are for training
         only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. Raise
-        DataError if the split has no track with crops."""
+        DataError if the split has no track with crops, or if self-blends of whole pictures are
+        requested, which do not show one face each."""
+        whole = manifest.faces.mode == "whole"
+        if train and sbi and whole:
+            raise DataError(
+                "self-blends need crops of faces, and this manifest was made with --faces whole: "
+                "leave out --sbi"
+            )
         self.rows = tracks_with_crops(manifest, split)
         self.root = manifest.folder
         self.faces = manifest.faces
@@ -83,7 +90,7 @@ class VideoDataset(Dataset[Item]):
         self.train = train
         self.seed = seed
         self.sbi = sbi
-        self.hidden_parts = HIDDEN_PARTS[augmentation] if train else 0.0
+        self.hidden_parts = HIDDEN_PARTS[augmentation] if train and not whole else 0.0
         self.epoch = torch.zeros((), dtype=torch.int64)  # a tensor, which processes can share
         self.transform = (
             transforms.train_transform(config, augmentation)

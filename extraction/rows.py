@@ -40,5 +40,5 @@ def _rows(video: dict[str, Any], folders: Folders) -> Iterator[dict[str, Any]]:
     for number, track in enumerate(record["tracks"]):
         crops = (folder / track["crops"]).relative_to(folders.output).as_posix()
         own = {"track": number, "crops": crops, "frames": len(track["frames"])}
-        own["face_px"] = round(face_side(track["boxes"]), 1)
+        own["face_px"] = round(face_side(track["boxes"], track.get("margins", [])), 1)
         yield row | own

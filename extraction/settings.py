@@ -26,6 +26,7 @@ def check_crop_settings(crops: Path, faces: FaceConfig) -> None:
         stored = foreign.read_json(path)
         if not isinstance(stored, dict):
             raise DataError(f"{path} does not hold settings: delete the folder {crops}")
+        stored = FaceConfig.ADDED | stored
     different = {k: v for k, v in faces.to_dict().items() if stored.get(k) != v}
     removed = {k: v for k, v in FaceConfig.REMOVED.items() if stored.get(k, v) != v}
     if stored and (different or removed) and any(crops.glob("*/*")):

@@ -126,11 +126,23 @@ def _is_track(track: Any, number: int) -> bool:
         and all(isinstance(track.get(key), list) for key in ("frames", "boxes"))
         and 0 < len(track["frames"]) == len(track["boxes"])
         and all(_is_box(box) for box in track["boxes"])
+        and _are_margins(track.get("margins", []), len(track["boxes"]))
     )
 
 
 def _is_box(box: Any) -> bool:
     return isinstance(box, list) and len(box) == 4 and {*map(type, box)} <= {int, float}
+
+
+def _are_margins(margins: Any, frames: int) -> bool:
+    """Return whether `margins` are those of a FaceTrack; earlier versions stored none."""
+    return isinstance(margins, list) and (
+        not margins
+        or (
+            len(margins) == frames
+            and all(m is None or (type(m) is float and -0.5 < m < MAX_SIZE) for m in margins)
+        )
+    )
 
 
 def track_name(number: int) -> str:

@@ -5,6 +5,10 @@ import numpy as np
 
 from common.preprocessing import crop_square
 
+# Share of a crop's area that may lie outside the picture. More of it means that the picture is a
+# face crop itself, and the new crop shows mainly repeated edge pixels.
+MAX_OUTSIDE = 0.5
+
 
 def cut(image: np.ndarray, box: np.ndarray, margin: float, size: int) -> np.ndarray:
     """Return the crop (size, size, 3) uint8 around `box` (4,) of an image (H, W, 3) uint8, with a

@@ -41,8 +41,9 @@ class Detection:
     """A face in one frame, with coordinates in pixels of the full frame."""
 
     box: np.ndarray  # (4,) float: left, top, right, bottom
-    landmarks: np.ndarray  # (5, 2) float: eyes, nose, mouth corners as x, y
+    landmarks: np.ndarray  # (5, 2) float: eyes, nose, mouth corners as x, y; (0, 2) if not found
     confidence: float  # [0, 1]
+    margin: float | None = None  # if the frame is a face crop: around the face that was found in it
 
 
 def make_mtcnn(config: FaceConfig, device: torch.device) -> MTCNN:

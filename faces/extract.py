@@ -10,6 +10,7 @@ import cv2
 from common.errors import VideoError, one_line
 from common.preprocessing import FaceConfig
 from faces.crop import cut, to_jpeg
+from faces.cropped import whole_frames
 from faces.decode import read_windows
 from faces.detect import FaceDetector
 from faces.frames import Frames
@@ -24,9 +25,12 @@ class FaceTrack:
     frames: list[int]  # frame indices in the video
     seconds: list[float | None]  # since the first frame of the video; None if unknown
     boxes: list[list[float]]  # left, top, right, bottom in pixels of the frame
-    landmarks: list[list[list[float]]]  # 5 × (x, y) in pixels of the frame: eyes, nose, mouth
-    confidences: list[float]  # [0, 1]
+    # 5 × (x, y) in pixels of the frame: eyes, nose, mouth; empty where MTCNN found no face
+    landmarks: list[list[list[float]]]
+    confidences: list[float]  # [0, 1]; 0 where MTCNN found no face
     jpegs: list[bytes]  # JPEG bytes of crops of face_size × face_size pixels
+    # Mode cropped only: the margin around the face in each frame; None where MTCNN found no face.
+    margins: list[float | None] = field(default_factory=list)
 
 
 @dataclass
@@ -84,8 +88,11 @@ def _extract(frames: Frames, detector: FaceDetector) -> Extraction:
         codec=frames.codec,
         duration=frames.timeline.seconds,
     )
-    tracks = link(detector.detect(frames.images, frames.indices), frames.indices)
-    people = [track for track in tracks if is_person(track, len(frames.images), config)]
+    if config.mode == "detect":
+        tracks = link(detector.detect(frames.images, frames.indices), frames.indices)
+        people = [track for track in tracks if is_person(track, len(frames.images), config)]
+    else:
+        tracks = people = [whole_frames(frames.images, detector)]
     if not people:
         longest = max((len(track.positions) for track in tracks), default=0)
         seen = f"a face in at most {longest} of {len(frames.images)} frames"
@@ -103,9 +110,14 @@ def bits_per_pixel(size: int, width: int, height: int, frames: int) -> float:
     return 8 * size / pixels if pixels else 0.0
 
 
-def face_side(boxes: list[list[float]]) -> float:
-    """Return the median over `boxes` of a box's longer side, in pixels."""
-    return median(max(right - left, bottom - top) for left, top, right, bottom in boxes)
+def face_side(boxes: list[list[float]], margins: list[float | None]) -> float:
+    """Return the median of the longer sides of a track's faces, in pixels. `boxes` and `margins`
+    are those of its FaceTrack. Return 0 if no face was found in frames that are face crops."""
+    sides = [max(right - left, bottom - top) for left, top, right, bottom in boxes]
+    if margins:
+        pairs = zip(sides, margins, strict=True)
+        sides = [side / (1 + 2 * margin) for side, margin in pairs if margin is not None]
+    return median(sides) if sides else 0.0
 
 
 def is_person(track: Track, sampled_frames: int, config: FaceConfig) -> bool:
@@ -131,9 +143,10 @@ def _cut_track(track: Track, frames: Frames, detector: FaceDetector) -> FaceTrac
         confidences=[round(d.confidence, 4) for d in track.detections],
         jpegs=[
             to_jpeg(
-                cut(frames.images[position], d.box, config.margin, config.face_size),
+                cut(frames.images[position], d.box, config.box_margin, config.face_size),
                 config.jpeg_quality,
             )
             for position, d in zip(track.positions, track.detections, strict=True)
         ],
+        margins=[d.margin for d in track.detections] if config.mode == "cropped" else [],
     )

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from common.preprocessing import DECODERS, SAMPLINGS, FaceConfig
+from common.preprocessing import DECODERS, MODES, SAMPLINGS, FaceConfig
 from flags.shared import add_device, add_engine, new_parser
 from flags.types import at_least, between, share, str2bool, url
 
@@ -108,6 +108,14 @@ def _add_splits(group: argparse._ArgumentGroup) -> None:
 
 def _add_faces(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
+        "--faces",
+        choices=MODES,
+        default=FACES.mode,
+        help="detect: find the faces in every frame; cropped: every picture or frame is the crop "
+        "of a face already, and the margin around faces is measured; whole: take whole pictures or "
+        "frames, also without a face",
+    )
+    group.add_argument(
         "--frames_per_video",
         type=at_least(1),
         default=FACES.frames_per_video,
@@ -131,9 +139,9 @@ def _add_faces(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--margin",
-        type=between(0, 2),
-        default=FACES.margin,
-        help="margin added on every side of a face box, as a share of the box's longer side",
+        type=between(-0.45, 2),
+        help="margin added on every side of a face box, as a share of the box's longer side; less "
+        f"than 0 cuts into the box (default: {FACES.margin})",
     )
     group.add_argument(
         "--jpeg_quality",

@@ -4,6 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
+from common.preprocessing import MODES
 from flags.shared import add_device, add_engine, add_precision, add_prior, new_parser
 from flags.types import at_least, between
 
@@ -28,6 +29,13 @@ def score_parser() -> argparse.ArgumentParser:
         required=True,
         metavar="FILE",
         help="checkpoint of the trained detector",
+    )
+    parser.add_argument(
+        "--faces",
+        choices=MODES,
+        help="detect: find the faces in every frame; cropped: every picture or frame is the crop "
+        "of a face already; whole: take whole pictures or frames, only with a detector that was "
+        "trained on such (default: as the detector was trained, but detect instead of cropped)",
     )
     _add_results(parser.add_argument_group("results"))
     _add_windows(parser.add_argument_group("long videos"))

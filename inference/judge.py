@@ -13,6 +13,7 @@ from faces.sampling import Span
 from faces.timeline import ROUNDING
 from inference.answers import End, Window
 from inference.extractor import Extractor
+from inference.face_mode import crop_warnings
 from inference.video_score import FaceScore, FrameScore, VideoScore, most_suspicious
 from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import DecisionRule
@@ -34,6 +35,8 @@ class _Video:
     extractions: list[Extraction] = field(default_factory=list)  # without crops
     faces: list[FaceScore] = field(default_factory=list)
     clip_scores: list[list[float]] = field(default_factory=list)  # one list per person
+    sides: list[float] = field(default_factory=list)  # of each person's face, in pixels
+    crop_warnings: list[str] = field(default_factory=list)
     worst: FaceTrack | None = None  # crops of the most suspicious person
     seconds: float = 0.0  # time taken
 
@@ -67,6 +70,8 @@ class VideoJudge:
             person = _person(len(video.faces) + 1, track, scores, self.rule)
             video.faces.append(person)
             video.clip_scores.append(scores.clips)
+            video.sides.append(face_side(track.boxes, track.margins))
+            video.crop_warnings += crop_warnings(self.detector.faces, window.extraction, track)
             if most_suspicious(video.faces) is person:
                 video.worst = track
         video.extractions.append(replace(window.extraction, tracks=[]))
@@ -90,19 +95,21 @@ class VideoJudge:
             frames=sum(extraction.sampled_frames for extraction in extractions),
             seconds=round(video.seconds + end.seconds, 2),
             detail="; ".join(filter(None, detail)),
-            warnings=list(self._warnings(end.size, extractions[0], video.faces)),
+            warnings=list(self._warnings(end.size, extractions[0], video)),
             people=video.faces,
             sha256=end.sha256,
         )
         return JudgedVideo(result, video.worst)
 
-    def _warnings(self, size: int, first: Extraction, people: list[FaceScore]) -> Iterator[str]:
-        """Yield a warning for each property of the video outside the detector's training range.
-        Without people there is none. `size` is that of the file in bytes."""
-        if people:
-            sides = [face_side([frame.box for frame in person.frames]) for person in people]
+    def _warnings(self, size: int, first: Extraction, video: _Video) -> Iterator[str]:
+        """Yield a warning for each property of the video outside the detector's training range, and
+        for crops that do not show a face as in training. Without people there is none. `size` is
+        that of the file in bytes."""
+        if video.faces:
+            sides = [side for side in video.sides if side]  # 0: unknown
             bits = bits_per_pixel(size, first.width, first.height, first.total_frames)
             yield from self.detector.training_range.warnings(first.codec, bits, sides)
+            yield from dict.fromkeys(video.crop_warnings)  # each once
 
 
 def _video_status(extractions: list[Extraction]) -> str:

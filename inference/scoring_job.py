@@ -10,6 +10,7 @@ from common import devices, ray_cluster
 from common.errors import UsageError, VideoError
 from common.files import private_files, sha256
 from faces.sampling import Span
+from inference import face_mode
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
 from inference.rereader import Rereader
@@ -27,6 +28,7 @@ class ScoringJob:
     device: str  # auto, cpu or cuda
     precision: str  # auto, float32 or bfloat16
     prior: float  # expected share of fakes
+    faces: str | None  # detect, cropped or whole; None: as the detector was trained
     span: Span
     batch_size: int
     timeout: float  # limit for each window of a video, in seconds
@@ -36,8 +38,10 @@ class ScoringJob:
     @cached_property
     def judge(self) -> VideoJudge:
         """The judge with the detector of the checkpoint, loaded at the first access. Raise
-        CheckpointError if the checkpoint cannot be used."""
+        CheckpointError if the checkpoint cannot be used, UsageError if it was not trained for
+        `faces`."""
         detector = load_detector(self.checkpoint, self.backend, self.device, self.precision)
+        detector = replace(detector, faces=face_mode.choose(detector.faces, self.faces))
         rule = detector.rule.at_prior(self.prior)
         return VideoJudge(detector, rule, self.span, self.batch_size)
 

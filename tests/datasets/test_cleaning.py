@@ -121,6 +121,7 @@ def test_faces_that_are_small_or_blurred_are_found(collection: Collection) -> No
     collection.add("small.mp4", picture(2), face=cleaning.MIN_FACE - 1)
     collection.add("blurred.mp4", picture(3, cells=3))
     collection.add("edge.mp4", picture(4), face=cleaning.MIN_FACE)
+    collection.add("unknown.mp4", picture(5), face=0)
     assert collection.found() == {"small.mp4": "small_face", "blurred.mp4": "blurred"}
 
 

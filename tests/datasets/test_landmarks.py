@@ -92,6 +92,30 @@ def test_points_that_are_no_face_give_way_to_a_typical_one(tmp_path: Path, point
     )
 
 
+def test_frames_without_landmarks_get_typical_ones_and_the_others_keep_theirs(
+    tmp_path: Path,
+) -> None:
+    row = stored(tmp_path, POINTS).iloc[1]
+    record = tmp_path / "crops/p/a.mp4/video.json"
+    video = json.loads(record.read_text())
+    video["tracks"][1]["landmarks"] = [[], POINTS]
+    record.write_text(json.dumps(video))
+    found = landmarks.track_landmarks(tmp_path, row, FACES)
+    box = np.array([[1.5, 2.5, 30.0, 40.0]])  # of face_track
+    assert np.array_equal(found[:1], landmarks.typical_landmarks(1, FACES))
+    assert np.array_equal(found[1:], landmarks.to_crop_pixels(np.array([POINTS]), box, FACES))
+
+
+def test_a_typical_face_in_a_face_crop_is_as_large_as_the_measured_margin_says() -> None:
+    faces = FaceConfig(face_size=64, mode="cropped", margin=-0.1)
+    points = landmarks.typical_landmarks(1, faces)
+    detected = landmarks.typical_landmarks(1, replace(faces, mode="detect"))
+    assert np.array_equal(points, detected)
+    whole = np.array([[0.0, 0.0, 128.0, 128.0]])
+    middle = landmarks.to_crop_pixels(np.full((1, 5, 2), 63.5), whole, faces)
+    assert np.allclose(middle, 31.5), "the stored box is the whole crop"
+
+
 @pytest.mark.parametrize(
     "text",
     [None, "", "{", "[]", "{}", '{"tracks": []}', json.dumps({"tracks": [{"crops": "track_1"}]})],

@@ -178,6 +178,11 @@ def test_a_record_with_a_value_of_another_kind_is_not_done(
         ("boxes", [["1", 2.0, 3.0, 4.0]] * 3),
         ("boxes", []),
         ("sha256", None),
+        ("margins", None),
+        ("margins", [0.1, 0.2]),
+        ("margins", [0.1, "0.2", None]),
+        ("margins", [0.1, -0.5, None]),
+        ("margins", [0.1, float("nan"), None]),
     ],
 )
 def test_a_track_with_a_value_of_another_kind_is_not_done(

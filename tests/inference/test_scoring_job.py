@@ -63,7 +63,17 @@ def test_a_page_says_what_is_known_of_a_file_that_crashes_its_reader(
     for output in (pages, marked):
         output.mkdir()
     job = ScoringJob(
-        checkpoint, "torch", "cpu", "float32", 0.5, WHOLE, 2, 60, report=pages, save_video=marked
+        checkpoint,
+        "torch",
+        "cpu",
+        "float32",
+        0.5,
+        None,
+        WHOLE,
+        2,
+        60,
+        pages,
+        save_video=marked,
     )
     extractor = ExtractorHere()
     extractor.rereader.run = crash

@@ -100,7 +100,7 @@ def test_a_verdict_comes_with_its_warnings(
     assert not found[0].warnings
     assert "codec mpeg4, trained on h264" in found[1].warnings
     job = ScoringJob(
-        tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, WHOLE, 2, 60, tmp_path, None
+        tmp_path / "best.pt", "torch", "cpu", "float32", 0.5, None, WHOLE, 2, 60, tmp_path, None
     )
     assert [score.warnings for score in job.run([odd], ExtractorHere())] == [found[1].warnings]
     (page,) = tmp_path.glob("odd*.html")
