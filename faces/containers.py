@@ -156,5 +156,5 @@ def _why_no_film(streams: list[VideoStream]) -> str:
     if not streams:
         return "no video stream in it"
     if any(stream.disposition & Disposition.dependent for stream in streams):
-        return "a picture of several tiles, which FFmpeg does not join: convert it to JPEG"
+        return "a picture of several tiles of an unusual kind: convert it to JPEG"
     return "no film in it, only sound and a cover picture"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common.errors import VideoError
 from common.preprocessing import FaceConfig
-from faces import animated_webp, decord_video, image_folder, pyav_video, sampling
+from faces import decord_video, image_folder, pillow_formats, pyav_video, sampling
 from faces.frames import ChooseFrames, Frames, WholeVideo
 from faces.sampling import WHOLE, Span
 from faces.timeline import Timeline
@@ -41,8 +41,8 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
         return
     _check_readable(path)
     reader = READERS[config.decoder]
-    if animated_webp.is_animated(path):
-        reader = animated_webp.read
+    if (special := pillow_formats.reader(path)) is not None:
+        reader = special.read
     elif config.sampling == "keyframe":
         yield from pyav_video.read_key_frames(path, config, span)
         return
@@ -66,8 +66,9 @@ def read_windows(path: Path, config: FaceConfig, span: Span) -> Iterator[Frames]
 
 def every_frame(path: Path) -> AbstractContextManager[WholeVideo]:
     """Open a video to read all its frames, whatever decoder sampled some of them."""
-    reader = animated_webp if animated_webp.is_animated(path) else pyav_video
-    return reader.every_frame(path)
+    reader = pillow_formats.reader(path) or pyav_video
+    video: AbstractContextManager[WholeVideo] = reader.every_frame(path)
+    return video
 
 
 def _uniform(config: FaceConfig, span: Span) -> ChooseFrames:

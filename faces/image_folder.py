@@ -8,7 +8,7 @@ import numpy as np
 from common.errors import VideoError
 from common.media_files import frame_paths
 from common.preprocessing import FaceConfig
-from faces import animated_webp, limits, pyav_video, sampling
+from faces import limits, pillow_formats, pyav_video, sampling
 from faces.frames import Frames
 from faces.timeline import Timeline
 
@@ -44,7 +44,7 @@ def read(folder: Path, config: FaceConfig) -> Frames:
 def _read_image(path: Path) -> tuple[np.ndarray, str]:
     """Return an image (H, W, 3) uint8 RGB and its codec. Raise VideoError if it cannot be read."""
     if path.is_file():  # opening a pipe would block
-        reader = animated_webp if animated_webp.is_animated(path) else pyav_video
+        reader = pillow_formats.reader(path) or pyav_video
         for frames in reader.read(path, lambda timeline: [[0]]):
             if frames.images:
                 return frames.images[0], frames.codec
