@@ -5,16 +5,18 @@ bytes. Compressed members, tensors whose elements share bytes, and objects that 
 from a number alone would let a small file fill the memory.
 """
 
+import io
 import pickletools
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from common import foreign
 
+LEGACY_PICKLES = 4  # a magic number, the version, sizes of types, the content
 MAX_PICKLE_BYTES = 2**24  # ResNet152 and its optimizer's state need 1 MB
 DTYPES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 # All that `checkpointing.save` writes besides plain values.
@@ -23,14 +25,22 @@ ALLOWED_GLOBALS = {
     "torch._utils _rebuild_tensor_v2",
     *(f"torch {name}Storage" for name in DTYPES),
 }
+# Files of weights that people exchange hold parameters, too.
+WEIGHTS_GLOBALS = ALLOWED_GLOBALS | {
+    "torch._utils _rebuild_parameter",
+    "torch Size",
+    "torch device",
+    "torch storage",
+    *(f"torch {name}" for name in ("float32", "float16", "bfloat16", "int64")),
+}
 LEAVES = (*foreign.PLAIN, torch.Tensor)
 # Tensors may share bytes, as tied weights do, but not many times.
 MAX_SHARING = 2
 
 
-def check_archive(path: Path) -> None:
+def check_archive(path: Path, allowed: Collection[str] = ALLOWED_GLOBALS) -> None:
     """Raise ValueError unless the file is a zip archive whose members are uncompressed, together
-    not larger than the file, and whose pickle is small and refers to tensors and dicts only.
+    not larger than the file, and whose pickle is small and refers to `allowed` names only.
     zipfile and pickletools may raise other exceptions for a damaged file."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -44,8 +54,23 @@ def check_archive(path: Path) -> None:
         if pickles[0].file_size > MAX_PICKLE_BYTES:
             raise ValueError(f"its data.pkl has {pickles[0].file_size:,} bytes, too many")
         data = archive.read(pickles[0])
-    names = {name for code, name, _ in pickletools.genops(data) if "GLOBAL" in code.name}
-    if unknown := names - ALLOWED_GLOBALS:
+    _check_globals(io.BytesIO(data), allowed)
+
+
+def check_weights(path: Path) -> None:
+    """Raise ValueError if a .pth file of weights is compressed, or refers to other things than
+    tensors and dicts. Other exceptions are possible for a damaged file."""
+    if zipfile.is_zipfile(path):
+        check_archive(path, WEIGHTS_GLOBALS)
+        return
+    with path.open("rb") as file:  # torch before version 1.6 wrote pickles, then the bytes
+        for _ in range(LEGACY_PICKLES):
+            _check_globals(file, WEIGHTS_GLOBALS)
+
+
+def _check_globals(pickle: IO[bytes], allowed: Collection[str]) -> None:
+    names = {name for code, name, _ in pickletools.genops(pickle) if "GLOBAL" in code.name}
+    if unknown := names.difference(allowed):
         raise ValueError(f"it refers to {min(map(str, unknown)):.60}")
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from common.checkpoint_limits import is_state_dict
+from common.checkpoint_limits import check_weights, is_state_dict
 from common.errors import UsageError, WeightsError, one_line
 from models.encoders import Encoder, timm_name, torchvision_names
 
@@ -98,6 +98,7 @@ def _unwrap(value: object, depth: int) -> Weights | None:
 
 
 def _read_pth(path: Path) -> Weights:
+    check_weights(path)
     return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -1,6 +1,7 @@
 """Where an encoder's weights come from, and what happens when they cannot be had."""
 
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
@@ -178,3 +179,40 @@ def test_a_dict_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
     torch.save({"model": {"model": {"a": 1}}, 3: torch.ones(1)}, tmp_path / "nested.pth")
     with pytest.raises(WeightsError, match="has none under state_dict, model_state_dict"):
         weights.read(tmp_path / "nested.pth")
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "as torch before 1.6"])
+def test_every_format_of_torch_is_read_parameters_too(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "weights.pth"
+    state = torchvision_models.get_model("resnet18", weights=None).state_dict(keep_vars=True)
+    torch.save({"state_dict": state}, path, _use_new_zipfile_serialization=zipped)
+    assert torch.equal(weights.read(path)["conv1.weight"], state["conv1.weight"])
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "as torch before 1.6"])
+def test_weights_that_would_fill_the_memory_are_refused_before_they_do(
+    tmp_path: Path, zipped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Large:
+        def __reduce__(self) -> tuple[type, tuple[int]]:
+            return bytearray, (10**10,)
+
+    monkeypatch.setattr(torch, "load", None)
+    path = tmp_path / "weights.pth"
+    content = {"a": torch.zeros(1), "b": Large()}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(WeightsError, match="refers to __builtin__ bytearray"):
+        weights.read(path)
+
+
+def test_compressed_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imagenet_file(tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as small,
+    ):
+        for name in plain.namelist():
+            small.writestr(name, plain.read(name))
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(WeightsError, match="compressed"):
+        weights.read(tmp_path / "small.pth")
