@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from common import devices, errors
 from common.errors import DataError, UsageError
+from common.lock import only_writer
 from common.pages import format_measured
 from datasets import manifest
 from datasets.manifest import Manifest
@@ -54,6 +55,21 @@ def main() -> int:
     }
     output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
     output.mkdir(parents=True, exist_ok=True)
+    with only_writer(output):
+        evaluate_all(flags, scorers_of, columns, traits, output)
+    return 0
+
+
+def evaluate_all(
+    flags: argparse.Namespace,
+    scorers_of: dict[Path, dict[str, SplitScorer]],
+    columns: dict[str, list[str]],
+    traits: dict[str, pd.DataFrame],
+    output: Path,
+) -> None:
+    """Evaluate each checkpoint on each manifest and write the results to `output`. `columns` and
+    `traits` map the name of a manifest to the columns to group by and to the traits of its
+    videos."""
     judged: JudgedVideos = {}
     evaluations, drawn, frame_tables = [], [], []
     for path, scorers in scorers_of.items():
@@ -80,7 +96,6 @@ def main() -> int:
     tables |= {"frames.csv": frame_tables} if flags.per_frame else {}
     write(output, results, tables, drawn)
     print(f"written: {output / 'report.html'}, {METRICS}, {', '.join(tables)} and plots beside it")
-    return 0
 
 
 def check_flags(flags: argparse.Namespace, paths: list[Path]) -> None:

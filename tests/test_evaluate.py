@@ -15,6 +15,7 @@ import models
 import score
 from common import checkpointing
 from common.checkpointing import Checkpoint
+from common.lock import only_writer
 from common.preprocessing import ClipConfig, FaceConfig
 from datasets import manifest, splits
 from models import ModelConfig
@@ -209,6 +210,7 @@ def test_every_change_of_every_severity_is_measured_where_asked(
     assert run(monkeypatch, *flags) == 0
     assert not (folder / "robustness.png").exists(), "of the call before"
     assert {p.name for p in folder.iterdir()} == {
+        ".lock",
         "metrics.json",
         *json.loads((folder / "metrics.json").read_text())["files"],
     }
@@ -225,6 +227,19 @@ def test_numbers_of_videos_that_were_chosen_by_say_so(
     page = (tmp_path / f"evaluation_{split}/report.html").read_text()
     assert ("were chosen on these videos" in page) == (split == "val")
     assert ("was trained on these videos" in page) == (split == "train")
+
+
+def test_a_second_call_for_the_same_output_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 2}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    words = ("--checkpoint", checkpoint, "--csv_file", path, "--output", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    with only_writer(tmp_path / "out"):
+        assert run(monkeypatch, *words) == 2
+    assert "another process is writing to" in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".lock"}
 
 
 def test_an_empty_split_is_named_before_anything_is_stored(
