@@ -16,7 +16,7 @@ import pandas as pd
 from common import crop_files, foreign
 from common.errors import DataError
 from common.files import write_text
-from common.preprocessing import FaceConfig
+from common.preprocessing import FACE_LIMITS, FaceConfig
 from common.spreadsheets import quote_table, unquote_table
 
 REAL, FAKE = 0, 1  # the label: 1 = FAKE
@@ -151,7 +151,7 @@ def _is_number(kind: type[int] | type[float], text: str) -> bool:
 
 def _check_agreement(path: Path, table: pd.DataFrame) -> None:
     """Raise DataError if the rows of one video differ in label, source, group, split or status, or
-    if a row with the status ok has no frames."""
+    if a row with the status ok has no frames, or too many."""
     firsts = table.drop_duplicates("video_id").set_index("video_id")
     for column in ("label", "source", "group", "split", "status"):
         different = table[table[column] != table["video_id"].map(firsts[column])]
@@ -163,6 +163,11 @@ def _check_agreement(path: Path, table: pd.DataFrame) -> None:
     empty = table[(table["status"] == "ok") & (table["frames"] < 1)]
     if len(empty):
         raise DataError(f"{path}: line {empty.index[0] + 2} has the status ok and no frames")
+    _, most = FACE_LIMITS["frames_per_video"]
+    many = table[table["frames"] > most]
+    if len(many):
+        line, frames = many.index[0] + 2, many["frames"].iloc[0]
+        raise DataError(f"{path}: line {line} has {frames} frames; {most:,} are the limit")
 
 
 def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
