@@ -50,26 +50,25 @@ def main() -> int:
     manifests = {str(path): manifest.read(path) for path in paths}
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
     scorers_of = {path: make_scorers(path, manifests, flags, device) for path in flags.checkpoint}
-    traits = {
-        name: video_traits.measure_traits(data, flags.split) for name, data in manifests.items()
-    }
     output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
     output.mkdir(parents=True, exist_ok=True)
     with only_writer(output):
-        evaluate_all(flags, scorers_of, columns, traits, output)
+        evaluate_all(flags, manifests, scorers_of, columns, output)
     return 0
 
 
 def evaluate_all(
     flags: argparse.Namespace,
+    manifests: dict[str, Manifest],
     scorers_of: dict[Path, dict[str, SplitScorer]],
     columns: dict[str, list[str]],
-    traits: dict[str, pd.DataFrame],
     output: Path,
 ) -> None:
-    """Evaluate each checkpoint on each manifest and write the results to `output`. `columns` and
-    `traits` map the name of a manifest to the columns to group by and to the traits of its
-    videos."""
+    """Evaluate each checkpoint on each of the `manifests`, by their names, and write the results to
+    `output`. `columns` are those to group the videos of each manifest by."""
+    traits = {
+        name: video_traits.measure_traits(data, flags.split) for name, data in manifests.items()
+    }
     judged: JudgedVideos = {}
     evaluations, drawn, frame_tables = [], [], []
     for path, scorers in scorers_of.items():
