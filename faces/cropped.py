@@ -4,7 +4,7 @@ as a whole (mode whole)."""
 import numpy as np
 
 from faces.crop import resize
-from faces.detect import Detection, FaceDetector
+from faces.detect import Detection, FaceDetector, box_side
 from faces.track import Track
 
 # A frame is searched at this size, in pixels of its longer side, with a grey border on every side.
@@ -34,17 +34,13 @@ def find_face(image: np.ndarray, detector: FaceDetector, border: int = BORDER) -
     found = _no_face(image, detector)
     if not faces:
         return found
-    face = max(faces, key=lambda face: _side(face.box))
+    face = max(faces, key=lambda face: box_side(face.box))
     found.landmarks = (face.landmarks - border) * (width / size[0], height / size[1])
     found.confidence = face.confidence
-    found.margin = round((SEARCH_SIZE / _side(face.box) - 1) / 2, 3)
+    found.margin = round((SEARCH_SIZE / box_side(face.box) - 1) / 2, 3)
     return found
 
 
 def _no_face(image: np.ndarray, _: FaceDetector) -> Detection:
     height, width = image.shape[:2]
     return Detection(np.array([0.0, 0.0, width, height]), np.zeros((0, 2)), 0.0)
-
-
-def _side(box: np.ndarray) -> float:
-    return float(max(box[2] - box[0], box[3] - box[1]))

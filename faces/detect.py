@@ -128,7 +128,7 @@ class FaceDetector:
             square = _square(face.box)
             followed = self._refine(image, square)
             if followed.confidence < CONFIDENT:
-                candidates = square + _side(square) * _SHIFTED  # (9, 4)
+                candidates = square + box_side(square) * _SHIFTED  # (9, 4)
                 moves, scores = self.mtcnn.rnet(self._patches(image, candidates, 24))
                 best = int(scores[:, 1].argmax())
                 refined = self._refine(image, _square(_move(candidates[best], moves[best])))
@@ -142,7 +142,7 @@ class FaceDetector:
         moves, points, scores = self.mtcnn.onet(self._patches(image, square[None], 48))
         landmarks = points[0].reshape(2, 5).T.double().cpu().numpy()  # (5, 2), shares of the side
         return Detection(
-            _move(square, moves[0]), square[:2] + _side(square) * landmarks, float(scores[0, 1])
+            _move(square, moves[0]), square[:2] + box_side(square) * landmarks, float(scores[0, 1])
         )
 
     def _patches(self, image: np.ndarray, squares: np.ndarray, size: int) -> torch.Tensor:
@@ -162,20 +162,21 @@ class FaceDetector:
 _SHIFTED = np.array([[x, y, x, y] for y in SHIFTS for x in SHIFTS])
 
 
-def _side(box: np.ndarray) -> float:
+def box_side(box: np.ndarray) -> float:
+    """Return the longer side of a box (4,)."""
     return float(max(box[2] - box[0], box[3] - box[1]))
 
 
 def _square(box: np.ndarray) -> np.ndarray:
     """Return the square (4,) with the centre of `box` (4,) and the length of its longer side."""
-    centre, half = (box[:2] + box[2:]) / 2, _side(box) / 2
+    centre, half = (box[:2] + box[2:]) / 2, box_side(box) / 2
     return np.concatenate([centre - half, centre + half])
 
 
 def _move(square: np.ndarray, move: torch.Tensor) -> np.ndarray:
     """Return a square (4,) with each edge moved by a share of its side, as R-Net and O-Net
     predict."""
-    return square + _side(square) * move.double().cpu().numpy()
+    return square + box_side(square) * move.double().cpu().numpy()
 
 
 def _overlaps(face: Detection, others: list[Detection]) -> bool:
