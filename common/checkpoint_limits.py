@@ -30,7 +30,6 @@ WEIGHTS_GLOBALS = ALLOWED_GLOBALS | {
     "torch._utils _rebuild_parameter",
     "torch Size",
     "torch device",
-    "torch storage",
     *(f"torch {name}" for name in ("float32", "float16", "bfloat16", "int64")),
 }
 LEAVES = (*foreign.PLAIN, torch.Tensor)
