@@ -103,10 +103,10 @@ def check_flags(flags: argparse.Namespace) -> None:
 
 
 def face_config(flags: argparse.Namespace) -> FaceConfig:
-    """Return the crop settings. Raise UsageError if --margin is given for crops that have one."""
+    """Return the crop settings. Raise UsageError if --margin is given although nothing is cut."""
     detect = flags.faces == "detect"
     if flags.margin is not None and not detect:
-        raise UsageError(f"--margin needs --faces detect: with {flags.faces}, pictures are not cut")
+        raise UsageError(f"--margin needs --faces detect: --faces {flags.faces} cuts no picture")
     margin = flags.margin if flags.margin is not None else FaceConfig.margin
     return FaceConfig(
         frames_per_video=flags.frames_per_video,

@@ -15,9 +15,9 @@ GREY = 128
 
 
 def whole_frames(images: list[np.ndarray], detector: FaceDetector) -> Track:
-    """Return the track of one person, or thing, that fills T frames (H, W, 3) uint8 RGB: in each,
-    the box is the whole frame. If the mode is cropped, landmarks, confidence and margin are those
-    of the face that MTCNN finds in the frame."""
+    """Return one track through T frames (H, W, 3) uint8 RGB, in which the box is the whole frame.
+    If the mode is cropped, landmarks, confidence and margin are those of the face that MTCNN finds
+    in the frame."""
     find = find_face if detector.config.mode == "cropped" else _no_face
     return Track(list(range(len(images))), [find(image, detector) for image in images])
 

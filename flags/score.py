@@ -34,8 +34,8 @@ def score_parser() -> argparse.ArgumentParser:
         "--faces",
         choices=MODES,
         help="detect: find the faces in every frame; cropped: every picture or frame is the crop "
-        "of a face already; whole: take whole pictures or frames, only with a detector that was "
-        "trained on such (default: as the detector was trained, but detect instead of cropped)",
+        "of a face already; whole: judge whole pictures or frames (default: whole for a detector "
+        "that was trained on whole pictures, and only for such; else detect)",
     )
     _add_results(parser.add_argument_group("results"))
     _add_windows(parser.add_argument_group("long videos"))
