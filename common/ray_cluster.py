@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from common import threads
 from common.errors import PipelineError, UsageError, one_line
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -50,7 +51,7 @@ def connected(address: str, gpus: int = 0) -> Iterator[RunOnCluster]:
     try:
         with TemporaryDirectory() as code:
             copy_code(REPOSITORY, Path(code))
-            environment = {"working_dir": code}
+            environment = {"working_dir": code, "env_vars": threads.settings()}
             ray.init(address, runtime_env=environment, log_to_driver=False, include_dashboard=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(f"Ray at --ray_address {address}: {one_line(error)}") from error

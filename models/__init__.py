@@ -1,5 +1,9 @@
 """Builds models from their settings: `build` with random weights, `rebuild` with trained ones."""
 
+# isort: off
+import common  # noqa: F401 (before torch: it sets how threads wait)
+
+# isort: on
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, ClassVar

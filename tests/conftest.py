@@ -2,15 +2,15 @@
 
 import os
 
-# Before torch is imported. The processes of a test run share the cores, so each gets one thread,
-# and threads that wait must not spin.
+# Before torch is imported: the processes of a test run share the cores, so each gets one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import signal
 
 import pytest
 from hypothesis import settings
+
+import common  # noqa: F401 (before torch: it sets how threads wait)
 
 # No deadline, because laptops and build machines pause.
 settings.register_profile("house", deadline=None, max_examples=60)

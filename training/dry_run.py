@@ -6,7 +6,7 @@ from itertools import islice
 
 import torch
 
-from common import distributed, memory
+from common import distributed, memory, threads
 from datasets.loaders import ClipLoader
 from datasets.video_dataset import Batch, batches
 from scoring.predict import predict
@@ -36,6 +36,7 @@ def estimate(
         f"model: {(trainable + frozen) / MEGA:.1f} M parameters, {trainable / MEGA:.1f} M "
         f"trainable, {frozen / MEGA:.1f} M frozen"
     )
+    yield f"threads: {torch.get_num_threads()}, {threads.describe()}"
     training.model.train()
     train_loader.batch_sampler.set_epoch(0)
     train_loader.dataset.set_epoch(0)
