@@ -171,7 +171,7 @@ def take_step(
     training.optimizer.step()
     training.schedule.step()
     if training.average is not None:
-        training.average.update_parameters(training.model)
+        training.average.update()
     return loss_sum, right, norm
 
 

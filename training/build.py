@@ -20,7 +20,8 @@ from models.frame_rnn import FrameModel
 from training import adversarial, frozen_features
 from training.loss import Loss, balanced_weights, make_loss
 from training.mixup import MIXES
-from training.optimizer import Schedule, make_average, make_optimizer
+from training.moving_average import MovingAverage
+from training.optimizer import Schedule, make_optimizer
 from training.options import DataOptions, LoopOptions, ModelOptions, OptimizerOptions
 from training.state import Plan, Training
 
@@ -81,7 +82,7 @@ def build_training(
         labels = train_loader.batch_sampler.items.drawn_labels()
         class_weights = balanced_weights(labels, options.num_classes)
     loss = make_loss(options.label_smoothing, class_weights, options.focal_gamma)
-    average = make_average(model, options.ema) if options.ema else None
+    average = MovingAverage(model, options.ema) if options.ema else None
     return Training(model, distributed.data_parallel(model), optimizer, schedule, loss, average)
 
 

@@ -1,4 +1,4 @@
-"""Makes the optimizer, its learning rate schedule and the moving average of the weights."""
+"""Makes the optimizer and its learning rate schedule."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,7 +6,6 @@ from functools import partial
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 WARM_UP = 0.1  # share of all steps in which the learning rate rises
 START, END = 1 / 25, 1 / 250_000  # learning rates relative to the peak
@@ -117,16 +116,3 @@ CURVES: dict[str, Callable[[float], float]] = {
 
 def _cosine_between(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
-
-
-def make_average(model: nn.Module, decay: float) -> AveragedModel:
-    """Return the exponential moving average of a model's weights and buffers (Polyak and Juditsky
-    1992). Its decay rises to `decay` over the first steps, so that the random start is soon
-    forgotten."""
-
-    def mix(average: torch.Tensor, new: torch.Tensor, updates: torch.Tensor | int) -> torch.Tensor:
-        count = float(updates)
-        keep = min(decay, (1 + count) / (10 + count))
-        return average + (1 - keep) * (new - average)  # exact for values that do not change
-
-    return AveragedModel(model, avg_fn=mix, use_buffers=True)

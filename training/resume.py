@@ -102,7 +102,7 @@ def _restore_weights(run: Run, saved: SavedRun) -> None:
     try:
         if training.average is not None:
             training.average.module.load_state_dict(saved.checkpoint.weights)
-            training.average.n_averaged.fill_(saved.state["averaged"])
+            training.average.updates = saved.state["averaged"]
     except RuntimeError as error:
         raise CheckpointError(f"{saved.folder}: its weights do not fit this model") from error
 

@@ -110,7 +110,7 @@ class Run:
         return {
             # None without an average: the checkpoint then has these weights, else the average's.
             "weights": None if average is None else training.model.state_dict(),
-            "averaged": 0 if average is None else int(average.n_averaged),
+            "averaged": 0 if average is None else average.updates,
             "optimizer": training.optimizer.state_dict(),
             "steps": training.schedule.step_number,
             # One for every process. Training draws nothing from Python's or NumPy's generators.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from models import folding
 from models.frame_rnn import FrameModel
@@ -14,6 +13,7 @@ from training.adversarial import Attack
 from training.history import EpochRow
 from training.loss import Loss
 from training.mixup import Mix
+from training.moving_average import MovingAverage
 from training.optimizer import Schedule
 
 
@@ -26,16 +26,13 @@ class Training:
     optimizer: torch.optim.Optimizer
     schedule: Schedule  # stepped after every batch
     loss: Loss
-    average: AveragedModel | None  # moving average of the model's weights, if there is one
+    average: MovingAverage | None  # moving average of the model's weights, if there is one
 
     @property
     def evaluated(self) -> FrameModel:
         """The model that is validated and stored in checkpoints: the moving average, if there is
         one."""
-        if self.average is None:
-            return self.model
-        assert isinstance(self.average.module, FrameModel)
-        return self.average.module
+        return self.model if self.average is None else self.average.module
 
     def judging_copy(self) -> FrameModel:
         """Return a copy of `evaluated` that computes as a loaded checkpoint does: the decision rule

@@ -1,10 +1,10 @@
-"""Optimizer, schedule and average do what their papers say."""
+"""Optimizer and schedule do what their papers say."""
 
 import pytest
 import torch
 from torch import nn
 
-from training.optimizer import CURVES, Schedule, make_average, make_optimizer, plateaus
+from training.optimizer import CURVES, Schedule, make_optimizer, plateaus
 
 
 def sgd(*rates: float) -> torch.optim.Optimizer:
@@ -72,31 +72,3 @@ def test_a_plateau_lowers_the_rate_at_once_and_only_where_it_was_asked_for() -> 
         assert schedule.lr == pytest.approx(expected)
         schedule.step()
         assert schedule.lr == pytest.approx(expected)
-
-
-def test_the_average_follows_the_weights_and_statistics_slowly_once_it_knows_them() -> None:
-    model = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
-    average = make_average(model, 0.9)
-    nn.init.zeros_(model[0].weight)
-    average.update_parameters(model)
-    for _ in range(200):
-        average.update_parameters(model)
-    assert average.module[0].weight.item() == 0.0, "the random weights of the start are forgotten"
-    nn.init.ones_(model[0].weight)
-    model[1].running_mean.fill_(1.0)
-    average.update_parameters(model)
-    assert average.module[0].weight.item() == pytest.approx(0.1)
-    assert average.module[1].running_mean.item() == pytest.approx(0.1)
-    for _ in range(100):
-        average.update_parameters(model)
-    assert average.module[0].weight.item() == pytest.approx(1.0, abs=1e-3)
-
-
-def test_the_average_of_what_does_not_change_is_it_to_the_bit() -> None:
-    """Weights that are frozen must be what they were, in the average, too."""
-    torch.manual_seed(0)
-    model = torch.nn.Linear(50, 50)
-    average = make_average(model, 0.999)
-    for _ in range(300):
-        average.update_parameters(model)
-    assert torch.equal(average.module.weight, model.weight)
