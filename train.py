@@ -29,7 +29,7 @@ from common.preprocessing import ClipConfig
 from common.signals import stop_request
 from datasets import manifest, splits
 from datasets.feature_store import FeatureStore
-from datasets.loaders import ClipLoader
+from datasets.loaders import ClipLoader, TrainingLoader
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
 from models.frame_rnn import FrameModel
@@ -218,7 +218,7 @@ def rule_fitter(data: Manifest) -> Callable[[list[ClipScore]], DecisionRule]:
 def train(
     flags: argparse.Namespace,
     run: Run,
-    loaders: tuple[ClipLoader, ClipLoader],
+    loaders: tuple[TrainingLoader, ClipLoader],
     plan: Plan,
     position: Position,
     fit_rule: Callable[[list[ClipScore]], DecisionRule],

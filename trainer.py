@@ -16,8 +16,8 @@ from torch import nn
 from tqdm import tqdm
 
 from common import distributed
-from datasets.loaders import ClipLoader
-from datasets.video_dataset import Batch, LoadingError, batches
+from datasets.loaders import ClipLoader, TrainingLoader
+from datasets.video_dataset import Batch
 from scoring import metrics
 from scoring.aggregate import ClipScore, video_scores
 from scoring.predict import predict
@@ -31,7 +31,7 @@ THRESHOLD = 0.5  # score from which the validation accuracy counts a video as fa
 
 def fit(
     training: Training,
-    train_loader: ClipLoader,
+    train_loader: TrainingLoader,
     val_loader: ClipLoader,
     plan: Plan,
     hooks: Hooks,
@@ -61,15 +61,15 @@ def fit(
 
 
 def train_one_epoch(
-    training: Training, loader: ClipLoader, plan: Plan, hooks: Hooks, position: Position
+    training: Training, loader: TrainingLoader, plan: Plan, hooks: Hooks, position: Position
 ) -> None:
     """Run the remaining steps of the epoch at `position`, and update `position`. Raise Stopped,
     after saving, if a process was asked to stop."""
     device = training.device
     training.model.train()
-    sampler = loader.batch_sampler
-    sampler.set_epoch(position.epoch - 1, skip=position.seen)
-    loader.dataset.set_epoch(position.epoch - 1)
+    clips = loader.batches.clips
+    batches = loader.epoch(position.epoch - 1, skip=position.seen)
+    sizes = loader.batches.sizes(skip=position.seen)
     # Sums stay on the device: reading them at every step would wait for it. Those of a resumed
     # epoch start on rank 0 only, because read_sums adds up all processes.
     start = [position.loss_sum, position.right]
@@ -85,8 +85,8 @@ def train_one_epoch(
         position.gradient_sum = norms.item()
         position.seconds = seconds_before + time.monotonic() - started
 
-    with _progress_bar(position, plan, sampler.clips) as bar:
-        for batch, size in zip(batches(loader), sampler.sizes(), strict=True):
+    with _progress_bar(position, plan, clips) as bar:
+        for batch, size in zip(batches, sizes, strict=True):
             lr = training.schedule.lr
             first = position.epoch == 1 and position.step == 0
             with init_batch_norm_stats(training.model) if first else nullcontext():
@@ -98,7 +98,7 @@ def train_one_epoch(
             step = health_checks.Step(position.step, lr, batch["video_ids"], loss / size, norm)
             unchecked.append(step)
             bar.update(size)
-            stop = _exchange(hooks, batch, position, sampler.clips)
+            stop = _exchange(hooks, batch, position, clips)
             if position.step % plan.log_interval == 0:
                 read_sums()
                 bar.set_postfix(loss=f"{position.loss_sum / position.seen:.4f}")
@@ -150,8 +150,7 @@ def take_step(
         distributed.align_buffers(training.model)  # attacks use them, in evaluation mode
     parts = (batch[name].tensor_split(count) for name in ("clips", "mask", "labels"))
     for number, part in enumerate(zip(*parts, strict=True), start=1):
-        # (b, T, C, H, W), (b, T), (b,)
-        clips, mask, labels = (tensor.to(device, non_blocking=True) for tensor in part)
+        clips, mask, labels = part  # (b, T, C, H, W), (b, T), (b,)
         with nullcontext() if number == count else distributed.no_gradient_sync(forward):
             with torch.autocast(device.type, plan.precision, plan.precision != torch.float32):
                 if plan.attack is not None:
@@ -188,13 +187,12 @@ def validate(
     return list(chain.from_iterable(distributed.gather(scores)))
 
 
-def _until_stopped(
-    loader: ClipLoader, hooks: Hooks, position: Position
-) -> Iterator[Batch | LoadingError]:
+def _until_stopped(loader: ClipLoader, hooks: Hooks, position: Position) -> Iterator[Batch]:
     """Yield the validation batches. Raise Stopped, after saving, if a process was asked to stop:
     validation changes no state, so the resumed run starts it again."""
     steps = max(distributed.gather(len(loader)))  # every process must ask equally often
-    for batch in islice(chain(loader, repeat(None)), steps):
+    batches = loader.epoch(position.epoch - 1)
+    for batch in islice(chain(batches, repeat(None)), steps):
         if any(distributed.gather(hooks.stop_asked())):
             hooks.save(position)
             raise Stopped

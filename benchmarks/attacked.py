@@ -17,8 +17,8 @@ from torch import nn
 from benchmarks.shared import new_parser
 from common import devices, errors
 from datasets import manifest
-from datasets.loaders import ClipLoader
-from datasets.video_dataset import Batch, LoadingError, VideoDataset, batches, collate_loaded
+from datasets.loaders import evaluation_loader
+from datasets.video_dataset import Batch, VideoDataset
 from flags.shared import add_device
 from flags.types import at_least, between
 from models.frame_rnn import FrameModel
@@ -74,7 +74,7 @@ def measure(
     model, rule = detector.model, detector.rule
     assert isinstance(model, FrameModel)  # an exported model has no gradients
     torch.manual_seed(0)
-    loader = ClipLoader(dataset, batch_size, collate_fn=collate_loaded)
+    loader = evaluation_loader(dataset, batch_size, workers=0, device=model.device)
     scores = video_scores(predict(model, attack_clips(model, loader, attack)), rule.aggregation)
     labels = dataset.video_labels()
     names = sorted(scores)
@@ -89,14 +89,12 @@ def format_cell(accuracy: float, auc: float | None) -> str:
 
 
 def attack_clips(
-    model: nn.Module, loader: Iterable[Batch | LoadingError], attack: Attack | None
+    model: nn.Module, loader: Iterable[Batch], attack: Attack | None
 ) -> Iterator[Batch]:
     """Yield the loader's batches with attacked clips."""
-    device = next(model.parameters()).device
-    for batch in batches(loader):
+    for batch in loader:
         if attack is not None:
-            clips, mask, labels = (batch[name].to(device) for name in ("clips", "mask", "labels"))
-            batch["clips"] = attack(model, clips, mask, labels)
+            batch["clips"] = attack(model, batch["clips"], batch["mask"], batch["labels"])
         yield batch
 
 

@@ -17,9 +17,10 @@ from benchmarks.shared import measure_seconds, new_parser
 from benchmarks.training import HOOKS, make_plan, make_training
 from common import errors
 from datasets import samplers
+from datasets.device_batches import DeviceBatches
 from datasets.feature_store import FeatureDataset, FeatureStore, key
-from datasets.loaders import ClipLoader
-from datasets.video_dataset import VideoDataset, collate, collate_loaded
+from datasets.loaders import Reader, TrainingLoader
+from datasets.video_dataset import VideoDataset, collate
 from flags.types import at_least
 from models.frame_rnn import FrameModel
 from trainer import train_one_epoch
@@ -69,7 +70,7 @@ def epoch_seconds(training: Training, dataset: VideoDataset, epochs: int) -> flo
     """Train on `dataset` and return the mean seconds of an epoch."""
     sampler = samplers.EpochSampler(dataset.labels, dataset.sources, "none", seed=0)
     batches = samplers.Batches(sampler, BATCH_SIZE)
-    loader = ClipLoader(dataset, batch_sampler=batches, collate_fn=collate_loaded)
+    loader = TrainingLoader(dataset, batches, Reader(epochs=epochs), torch.device("cpu"))
     plan = make_plan(torch.float32)
 
     def train() -> None:
@@ -86,8 +87,9 @@ def largest_difference(model: FrameModel, pixels: VideoDataset, features: VideoD
     for dataset in (pixels, features):
         dataset.set_epoch(0)  # the same random clips in both
     largest = 0.0
+    to_device = DeviceBatches(CLIP, torch.device("cpu"))
     for index in range(len(pixels)):
-        batches = [collate([dataset[index]]) for dataset in (pixels, features)]
+        batches = [to_device(collate([dataset[index]])) for dataset in (pixels, features)]
         logits = [model(batch["clips"], batch["mask"]) for batch in batches]
         largest = max(largest, (logits[0] - logits[1]).abs().max().item())
     return largest

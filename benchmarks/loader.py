@@ -13,7 +13,7 @@ processor time, which other work of the machine affects less.
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ from common import crop_files, errors
 from common.preprocessing import ClipConfig, FaceConfig
 from datasets import clips, manifest
 from datasets.augmentations import STRENGTHS
-from datasets.video_dataset import Item, VideoDataset, collate_loaded
+from datasets.loaders import evaluation_loader
+from datasets.transforms import Normalise
+from datasets.video_dataset import Batch, Item, VideoDataset, collate
 from extraction.store import crop_name
 from faces.crop import to_jpeg
 from flags.types import at_least
@@ -150,17 +152,26 @@ def make_crops(folder: Path, tracks: int) -> manifest.Manifest:
 def clips_per_second(dataset: PlainDataset | VideoDataset) -> float:
     """Load an epoch and return the clips per second of processor time."""
     started = time.process_time()
-    for _ in DataLoader(dataset, batch_size=BATCH_SIZE, collate_fn=collate_loaded):
+    for _ in load(dataset):
         pass
     return len(dataset) / (time.process_time() - started)
 
 
+def load(dataset: PlainDataset | VideoDataset) -> Iterator[Batch]:
+    """Yield normalised batches of all items."""
+    if isinstance(dataset, VideoDataset):
+        yield from evaluation_loader(dataset, BATCH_SIZE, workers=0, device=torch.device("cpu"))
+    else:
+        yield from DataLoader(dataset, batch_size=BATCH_SIZE, collate_fn=collate)
+
+
 def stage_seconds(dataset: VideoDataset) -> dict[str, float]:
     """Return the processor seconds that an epoch spends on each stage of loading."""
-    names = ("augment", "resize", "normalise", "normalise", "normalise")
+    names = ("augment", "resize", "resize")
     steps: list[tuple[str, Callable[[Any], Any]]] = [
         ("decode", clips.decode),
         *zip(names, dataset.transform.transforms, strict=True),
+        ("normalise", Normalise(CLIP)),
     ]
     seconds = dict.fromkeys(["read", *(name for name, _ in steps)], 0.0)
     for row in dataset.rows.itertuples():

@@ -25,7 +25,7 @@ from common import crop_files, devices, errors
 from common.errors import DataError
 from common.preprocessing import crop_square
 from datasets import clips, manifest
-from datasets.transforms import eval_transform
+from datasets.transforms import to_input
 from flags.shared import add_device
 from models.frame_rnn import FrameModel
 from scoring.aggregate import AGGREGATIONS
@@ -82,7 +82,7 @@ class PointingGame:
             return None
         start = clips.fixed_starts(len(jpegs), config.clip_frames)[int(np.argmax(scores.clips))]
         chosen = slice(start, start + config.clip_frames)
-        clip = eval_transform(config)(clips.decode(jpegs[chosen]))
+        clip = to_input(clips.decode(jpegs[chosen]), config)
         middle = torch.zeros(1, 3, 3)
         middle[0, 1, 1] = 1
         first, second, third = (

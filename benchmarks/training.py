@@ -8,8 +8,9 @@ trainer   trainer.train_one_epoch with a loader of JPEG crops: reading, augmenta
 scoring   a forward pass of the same batch
 
 The three have the same model and precision and take turns. "stall" is the share of the trainer's
-time that it waits for its loader. On a GPU, their shares of its measured rate for large matrices
-are printed as well.
+time that it waits for its loader, without the first batch of each epoch, for which "first" gives
+the seconds. Workers read two batches each ahead, so an epoch should have more steps than that. On a
+GPU, their shares of its measured rate for large matrices are printed as well.
 """
 
 import statistics
@@ -18,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -29,16 +29,18 @@ from benchmarks.loader import CLIP, make_crops
 from benchmarks.shared import measure_seconds, new_parser, repeat_in_turns
 from common import devices, errors
 from datasets import samplers
-from datasets.loaders import ClipLoader
-from datasets.video_dataset import VideoDataset, batches, collate_loaded
+from datasets.augmentations import STRENGTHS
+from datasets.loaders import Part, Reader, TrainingLoader
+from datasets.video_dataset import Batch, LoadingError, VideoDataset
 from flags.shared import add_device, add_precision
-from flags.types import at_least
+from flags.types import at_least, between
 from models import encoders
 from trainer import train_one_epoch
 from training.loss import make_loss
 from training.optimizer import Schedule, make_optimizer
 from training.state import Hooks, Plan, Position, Training
 
+TRACKS = 64  # that are generated at most; an epoch with more clips repeats them
 SIDE = 8192  # of the matrices that measure a GPU's rate
 HOOKS = Hooks(lambda _: None, lambda *_: True, lambda: False)  # never save, never stop
 
@@ -56,6 +58,8 @@ def main() -> int:
     parser.add_argument("--batch_size", type=at_least(1), default=2, help="clips of 16 frames")
     parser.add_argument("--steps", type=at_least(1), default=3, help="steps of an epoch")
     parser.add_argument("--workers", type=at_least(0), default=0, help="loader processes")
+    parser.add_argument("--augmentation", choices=STRENGTHS, default="mild", help="of the clips")
+    parser.add_argument("--sbi", type=between(0, 1), default=0.0, help="share of self-blends")
     parser.add_argument(
         "--repeats", type=at_least(1), default=3, help="epochs, of which the median is printed"
     )
@@ -64,29 +68,37 @@ def main() -> int:
     plan = make_plan(devices.precision(flags.precision, device))
     with tempfile.TemporaryDirectory() as folder:
         clips = flags.batch_size * flags.steps
-        loader = make_loader(Path(folder), clips, flags.batch_size, flags.workers)
+        dataset = make_dataset(Path(folder), clips, flags.augmentation, flags.sbi)
         print(f"{device}, {plan.precision}, batches of {flags.batch_size} clips of 16 frames")
         print(
-            f"{'clips/s':<20}{'bare':>9}{'trainer':>9}{'share':>8}{'stall':>8}{'images/s':>10}"
+            f"{'clips/s':<20}{'bare':>9}{'trainer':>9}{'share':>8}{'first':>8}{'stall':>8}{'images/s':>10}"
             f"{'scoring':>10}{'images/s':>10}"
         )
         for encoder in flags.encoders:
-            print_encoder(encoder, loader, plan, device, flags.repeats)
+            loader, reader = make_loader(
+                dataset, flags.batch_size, flags.workers, flags.repeats + 1, device
+            )
+            print_encoder(encoder, loader, reader, plan, device, flags.repeats)
     return 0
 
 
-class TimedLoader(ClipLoader):
-    """A loader that measures the seconds spent waiting for it."""
+class TimedReader(Reader):
+    """A reader that measures the seconds for which its batches are waited for."""
 
-    seconds_waited = 0.0
+    def __init__(self, workers: int, pin_memory: bool, epochs: int) -> None:
+        super().__init__(workers, pin_memory, epochs)
+        self.first: list[float] = []  # for the first batch of each epoch
+        self.others: list[float] = []  # for all other batches of each epoch
 
-    # torch promises one of its own iterators, which nothing here needs.
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+    def read(self, part: Part) -> Iterator[Batch | LoadingError]:
+        waited = []
         started = time.perf_counter()
-        for batch in super().__iter__():
-            self.seconds_waited += time.perf_counter() - started
+        for batch in super().read(part):
+            waited.append(time.perf_counter() - started)
             yield batch
             started = time.perf_counter()
+        self.first.append(waited[0])
+        self.others.append(sum(waited[1:]))
 
 
 def make_plan(precision: torch.dtype) -> Plan:
@@ -116,41 +128,55 @@ def make_training(name: str, device: torch.device, freeze: bool = False) -> Trai
     return Training(model, model, optimizer, Schedule(optimizer, "constant", 1), loss, None)
 
 
-def make_loader(folder: Path, clips: int, batch_size: int, workers: int) -> TimedLoader:
-    """Return a loader of generated crops."""
-    dataset = VideoDataset(make_crops(folder, clips), "train", CLIP, train=True)
+def make_dataset(folder: Path, clips: int, augmentation: str, sbi: float) -> VideoDataset:
+    """Return a dataset of `clips` clips of generated crops, of which at most TRACKS differ."""
+    data = make_crops(folder, min(clips, TRACKS))
+    dataset = VideoDataset(data, "train", CLIP, train=True, augmentation=augmentation, sbi=sbi)
+    dataset.items = (dataset.items * -(-clips // TRACKS))[:clips]
+    return dataset
+
+
+def make_loader(
+    dataset: VideoDataset, batch_size: int, workers: int, epochs: int, device: torch.device
+) -> tuple[TrainingLoader, TimedReader]:
+    """Return a training loader of a dataset, and its reader."""
     sampler = samplers.EpochSampler(dataset.labels, dataset.sources, "none", seed=0)
-    return TimedLoader(
-        dataset,
-        batch_sampler=samplers.Batches(sampler, batch_size),
-        collate_fn=collate_loaded,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
+    reader = TimedReader(workers, device.type == "cuda", epochs)
+    return TrainingLoader(dataset, samplers.Batches(sampler, batch_size), reader, device), reader
 
 
 def print_encoder(
-    name: str, loader: TimedLoader, plan: Plan, device: torch.device, repeats: int
+    name: str,
+    loader: TrainingLoader,
+    reader: TimedReader,
+    plan: Plan,
+    device: torch.device,
+    repeats: int,
 ) -> None:
     """Measure an encoder and print a row, and on a GPU a line with shares of its rate."""
-    training, count = make_training(name, device), loader.batch_sampler.clips
-    batch = next(batches(loader))
-    clips, labels = batch["clips"].to(device), batch["labels"].to(device)
+    training, count = make_training(name, device), loader.batches.clips
+    epochs = iter(range(2, repeats + 2))
+    batch = next(iter(loader))
+    clips, labels = batch["clips"], batch["labels"]
     frames, steps = clips.shape[1], count // len(labels)
     train_bare(training, clips, labels, plan, steps=1)  # creates the optimizer's state
+    train_one_epoch(training, loader, plan, HOOKS, Position())  # starts the workers
+    reader.first.clear()
+    reader.others.clear()
     works: dict[str, Callable[[], object]] = {
         "bare": partial(train_bare, training, clips, labels, plan, steps),
-        "trainer": lambda: train_one_epoch(training, loader, plan, HOOKS, Position()),
+        "trainer": lambda: train_one_epoch(
+            training, loader, plan, HOOKS, Position(epoch=next(epochs))
+        ),
         "scoring": partial(score, training.model, clips, plan, steps),
     }
     runs = {work: partial(synchronised_seconds, works[work], device) for work in works}
-    loader.seconds_waited = 0.0
     seconds = repeat_in_turns(runs, repeats)
     bare, trainer, scoring = (count / statistics.median(times) for times in seconds.values())
-    stall = loader.seconds_waited / sum(seconds["trainer"])
+    stall = sum(reader.others) / sum(seconds["trainer"])
     print(
-        f"{name:<20}{bare:>9.3f}{trainer:>9.3f}{trainer / bare:>8.1%}{stall:>8.2%}"
+        f"{name:<20}{bare:>9.3f}{trainer:>9.3f}{trainer / bare:>8.1%}"
+        f"{statistics.median(reader.first):>8.3f}{stall:>8.2%}"
         f"{trainer * frames:>10.1f}{scoring:>10.3f}{scoring * frames:>10.1f}",
         flush=True,
     )

@@ -102,8 +102,7 @@ def data_parallel(model: nn.Module) -> nn.Module:
     itself. Both share their weights."""
     if world_size() == 1:
         return model
-    device = next(model.parameters()).device
-    return DistributedDataParallel(model, [device] if device.type == "cuda" else None)
+    return DistributedDataParallel(model)  # without device_ids: masks stay in main memory
 
 
 def align_buffers(model: nn.Module) -> None:

@@ -106,8 +106,8 @@ def key(
 
 
 class TrackCrops(Dataset[torch.Tensor | None]):
-    """A dataset with one item per track: all its crops (T, C, H, W) after the evaluation transform,
-    or None if they cannot be read."""
+    """A dataset with one item per track: all its crops (T, C, H, W) uint8 after the evaluation
+    transform, or None if they cannot be read."""
 
     def __init__(self, tracks: pd.DataFrame, folder: Path, config: ClipConfig) -> None:
         self.tracks, self.folder = tracks, folder

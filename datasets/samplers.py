@@ -1,18 +1,17 @@
 """Samplers: which items an epoch draws, in which order, and in which batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from torch.utils.data import Sampler
 
 from common.errors import DataError
 
 BALANCED = 0.49  # a training split is unbalanced if the rarer label has a smaller share
 
 
-class EpochSampler(Sampler[int]):
-    """Yields the items of an epoch in an order that depends only on the seed and the epoch.
+class EpochSampler:
+    """Draws the items of an epoch, in an order that depends only on the seed and the epoch.
 
     `balance` selects the items:
 
@@ -34,76 +33,71 @@ class EpochSampler(Sampler[int]):
         no source has both labels."""
         self.labels = np.asarray(labels)
         self.sources = np.asarray(sources)
-        self.draw = {
+        draws: dict[str, Callable[[int], np.ndarray]] = {
             "none": self._all,
             "per_epoch": self._per_epoch,
             "oversample": self._oversample,
             "pairs": self._pairs,
-        }[balance]
-        self.seed = seed
-        self.epoch = self.skip = 0
+        }
+        self.draw, self.seed = draws[balance], seed
         values, counts = np.unique(self.labels, return_counts=True)
         self.is_rare = self.labels == values[counts.argmin()]
         self.rare, self.common = np.flatnonzero(self.is_rare), np.flatnonzero(~self.is_rare)
-        self.length = len(self.draw())
+        self.length = len(self.draw(0))
         if not self.length:
             raise DataError("--balance pairs: no source of the training split has both labels")
 
-    def set_epoch(self, epoch: int, skip: int = 0) -> None:
-        """Select the epoch. Iteration leaves out its first `skip` items, which were drawn before an
-        interruption."""
-        self.epoch, self.skip = epoch, skip
-
     def __len__(self) -> int:
-        """Return the number of items in a whole epoch, whatever `skip` is."""
+        """Return the number of items in an epoch."""
         return self.length
 
     def drawn_labels(self) -> list[int]:
         """Return the labels of the items in an epoch, in no particular order. Their counts are the
         same in every epoch."""
-        return self.labels[self.draw()].tolist()
+        return self.labels[self.draw(0)].tolist()
 
-    def __iter__(self) -> Iterator[int]:
-        drawn = self.draw()
+    def epoch(self, number: int) -> list[int]:
+        """Return the items of the epoch `number`, from 0, in their order."""
+        drawn = self.draw(number)
         # Sources in random order; the items of each stay in the order in which they were drawn.
         names, group = np.unique(self.sources[drawn], return_inverse=True)
-        rank_of_source = np.random.default_rng([self.seed, self.epoch, 1]).permutation(len(names))
-        yield from drawn[np.argsort(rank_of_source[group], kind="stable")][self.skip :].tolist()
+        rank_of_source = np.random.default_rng([self.seed, number, 1]).permutation(len(names))
+        return drawn[np.argsort(rank_of_source[group], kind="stable")].tolist()
 
-    def _all(self) -> np.ndarray:
-        return self._shuffled(np.arange(len(self.labels)))
+    def _all(self, epoch: int) -> np.ndarray:
+        return self._shuffled(np.arange(len(self.labels)), epoch)
 
-    def _per_epoch(self) -> np.ndarray:
-        count = len(self.rare)
+    def _per_epoch(self, epoch: int) -> np.ndarray:
         if not len(self.common):
-            return self._all()
-        return self._shuffled(np.concatenate([self.rare, self._turn(self.common, count)]))
+            return self._all(epoch)
+        common = self._turn(self.common, len(self.rare), epoch)
+        return self._shuffled(np.concatenate([self.rare, common]), epoch)
 
-    def _oversample(self) -> np.ndarray:
+    def _oversample(self, epoch: int) -> np.ndarray:
         if not len(self.common):
-            return self._all()
-        again = np.resize(self._shuffled(self.rare), len(self.common))
-        return self._shuffled(np.concatenate([again, self.common]))
+            return self._all(epoch)
+        again = np.resize(self._shuffled(self.rare, epoch), len(self.common))
+        return self._shuffled(np.concatenate([again, self.common]), epoch)
 
-    def _pairs(self) -> np.ndarray:
+    def _pairs(self, epoch: int) -> np.ndarray:
         pairs = [np.empty((0, 2), dtype=int)]
         for items in pd.Series(self.sources).groupby(self.sources).indices.values():
             rare, common = items[self.is_rare[items]], items[~self.is_rare[items]]
             count = min(len(rare), len(common))
             if count:
-                turns = [self._turn(rare, count), self._turn(common, count)]
+                turns = [self._turn(rare, count, epoch), self._turn(common, count, epoch)]
                 pairs.append(np.stack(turns, axis=1))
         return np.concatenate(pairs).ravel()
 
-    def _shuffled(self, items: np.ndarray) -> np.ndarray:
-        return np.random.default_rng([self.seed, self.epoch, 2]).permutation(items)
+    def _shuffled(self, items: np.ndarray, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, epoch, 2]).permutation(items)
 
-    def _turn(self, items: np.ndarray, count: int) -> np.ndarray:
-        """Return this epoch's `count` of `items`. A shuffled list is used up over the epochs and
-        then shuffled again. In it, the first items of all sources come before the second item of
-        any."""
+    def _turn(self, items: np.ndarray, count: int, epoch: int) -> np.ndarray:
+        """Return the `count` of `items` that an epoch draws. A shuffled list is used up over the
+        epochs and then shuffled again. In it, the first items of all sources come before the second
+        item of any."""
         turns = -(-len(items) // count)
-        cycle, turn = divmod(self.epoch, turns)
+        cycle, turn = divmod(epoch, turns)
         random = np.random.default_rng([self.seed, cycle, 0])
         shuffled = random.permutation(items)
         count_of_source: dict[str, int] = {}
@@ -115,8 +109,8 @@ class EpochSampler(Sampler[int]):
         return np.resize(dealt, turns * count)[turn * count : (turn + 1) * count]
 
 
-class Batches(Sampler[list[int]]):
-    """Splits an epoch into batches and yields the part of each that belongs to process `rank`."""
+class Batches:
+    """Divides an epoch into batches and returns the part of each that belongs to process `rank`."""
 
     def __init__(self, items: EpochSampler, size: int, rank: int = 0, world_size: int = 1) -> None:
         """`size` is the number of clips in a whole batch, summed over all processes."""
@@ -127,28 +121,41 @@ class Batches(Sampler[list[int]]):
         """The number of clips in a whole epoch, summed over all processes."""
         return len(self.items)
 
-    def set_epoch(self, epoch: int, skip: int = 0) -> None:
-        self.items.set_epoch(epoch, skip)
-
-    def sizes(self) -> list[int]:
-        """Return the number of clips, summed over all processes, of each remaining batch of the
-        epoch."""
-        return self._sizes(self.clips - self.items.skip)
-
     def __len__(self) -> int:
         """Return the number of batches in a whole epoch."""
-        return len(self._sizes(self.clips))
+        return len(self.sizes())
 
-    def __iter__(self) -> Iterator[list[int]]:
-        items = list(self.items)
-        for number, size in enumerate(self.sizes()):
-            start = number * self.size
-            yield [items[start + i] for i in share(size, self.rank, self.world_size)]
-
-    def _sizes(self, clips: int) -> list[int]:
-        whole, rest = divmod(clips, self.size)
+    def sizes(self, skip: int = 0) -> list[int]:
+        """Return the number of clips, summed over all processes, of each batch of an epoch whose
+        first `skip` clips are left out."""
+        whole, rest = divmod(self.clips - skip, self.size)
         # Every process needs a clip, so a last batch with fewer clips than processes is dropped.
         return [self.size] * whole + [rest] * (rest >= max(1, self.world_size))
+
+    def epoch(self, number: int, skip: int = 0) -> list[list[int]]:
+        """Return this process's part of the batches of an epoch. Its first `skip` clips, which were
+        used before an interruption, are left out."""
+        items = self.items.epoch(number)[skip:]
+        return [
+            [items[batch * self.size + i] for i in share(size, self.rank, self.world_size)]
+            for batch, size in enumerate(self.sizes(skip))
+        ]
+
+
+class FixedBatches:
+    """Divides items into batches that are the same in every epoch."""
+
+    def __init__(self, items: Sequence[int], size: int) -> None:
+        self.items, self.size = items, size
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return -(-len(self.items) // self.size)
+
+    def epoch(self, number: int, skip: int = 0) -> list[list[int]]:
+        """Return the batches of an epoch without its first `skip` items."""
+        items = self.items[skip:]
+        return [list(items[i : i + self.size]) for i in range(0, len(items), self.size)]
 
 
 def share(count: int, rank: int, world_size: int) -> range:

@@ -4,7 +4,7 @@ Shapes: B clips, T frames, C channels, H, W, S side of a crop.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -27,7 +27,7 @@ REPLACEMENTS = 3  # other items that are tried if one cannot be read
 
 
 class Item(TypedDict):
-    clip: torch.Tensor  # (T, C, H, W) float, normalised; T may be less than clip_frames
+    clip: torch.Tensor  # (T, C, H, W) uint8; T may be less than clip_frames
     label: int
     video_id: str
     track: int
@@ -35,7 +35,7 @@ class Item(TypedDict):
 
 
 class Batch(TypedDict):
-    clips: torch.Tensor  # (B, T, C, H, W), zero where padded
+    clips: torch.Tensor  # (B, T, C, H, W) uint8, from a ClipLoader float; zero where padded
     mask: torch.Tensor  # (B, T) bool: True for real frames, False for padding
     labels: torch.Tensor  # (B,) int64
     video_ids: list[str]
@@ -45,9 +45,9 @@ class Batch(TypedDict):
 
 @dataclass(frozen=True)
 class LoadingError:
-    """Stands in for a batch that could not be read, until `batches` raises DataError in the main
-    process. An exception in a loader's worker process would arrive there with its whole traceback
-    as its message."""
+    """Stands in for a batch that could not be read, until the main process raises DataError. An
+    exception in a loader's worker process would arrive there with its whole traceback as its
+    message."""
 
     message: str
 
@@ -91,7 +91,7 @@ class VideoDataset(Dataset[Item]):
         self.seed = seed
         self.sbi = sbi
         self.hidden_parts = HIDDEN_PARTS[augmentation] if train and not whole else 0.0
-        self.epoch = torch.zeros((), dtype=torch.int64)  # a tensor, which processes can share
+        self.epoch = 0
         self.transform = (
             transforms.train_transform(config, augmentation)
             if train
@@ -130,8 +130,8 @@ class VideoDataset(Dataset[Item]):
 
     def set_epoch(self, epoch: int) -> None:
         """Select the epoch. An item's random choices depend only on the seed, the epoch and the
-        item. Call this before a loader starts to iterate, because its workers read ahead."""
-        self.epoch.fill_(epoch)
+        item."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return len(self.items)
@@ -169,24 +169,22 @@ class VideoDataset(Dataset[Item]):
         """Yield REPLACEMENTS random indices of items with the same label as the item `index`."""
         labels = np.array(self.labels)
         same = np.flatnonzero(labels == labels[index]).tolist()
-        generator = torch.Generator().manual_seed(_seed(self.seed, int(self.epoch), index))
+        generator = torch.Generator().manual_seed(_seed(self.seed, self.epoch, index))
         for position in torch.randint(len(same), (REPLACEMENTS,), generator=generator).tolist():
             yield same[position]
 
     def _clip(self, row: pd.Series, start: int | None) -> torch.Tensor:
-        """Return the clip (T, C, H, W) float of a manifest row, from the crop at position `start`
+        """Return the clip (T, C, H, W) uint8 of a manifest row, from the crop at position `start`
         on or, if `start` is None, from a random crop on. A fake may give a self-blend instead."""
-        epoch = int(self.epoch)
-        generator = torch.Generator().manual_seed(
-            _seed(self.seed, epoch, row["video_id"], row["track"])
-        )
+        seed = _seed(self.seed, self.epoch, row["video_id"], row["track"])
+        generator = torch.Generator().manual_seed(seed)
         blend = row["label"] == FAKE and bool(torch.rand((), generator=generator) < self.sbi)
         shown = self._real_for(row, generator) if blend else row
         with torch.random.fork_rng(devices=[]):
             # The same draw for all videos of a source, so that a real and its fakes differ only by
             # the manipulation. torch.manual_seed would also reset the GPU's generator, and with it
             # dropout.
-            torch.default_generator.manual_seed(_seed(self.seed, epoch, shown["source"]))
+            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, shown["source"]))
             if start is None:
                 start = clips.random_start(shown["frames"], self.config.clip_frames)
             clip = self._load(shown, start)
@@ -256,14 +254,6 @@ def collate_loaded(items: list[Item] | LoadingError) -> Batch | LoadingError:
     batch = collate(items)
     shared_memory.share([batch["clips"], batch["mask"], batch["labels"]])
     return batch
-
-
-def batches(loader: Iterable[Batch | LoadingError]) -> Iterator[Batch]:
-    """Yield the batches of a loader. Raise DataError if a batch could not be read."""
-    for batch in loader:
-        if isinstance(batch, LoadingError):
-            raise DataError(batch.message)
-        yield batch
 
 
 def _seed(*parts: object) -> int:

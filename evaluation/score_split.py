@@ -13,9 +13,9 @@ from tqdm import tqdm
 from common import checkpointing, crop_files
 from common.errors import DataError
 from datasets import splits
-from datasets.loaders import ClipLoader
+from datasets.loaders import evaluation_loader
 from datasets.manifest import Manifest
-from datasets.video_dataset import VideoDataset, collate_loaded
+from datasets.video_dataset import VideoDataset
 from evaluation import video_traits
 from scoring.aggregate import AGGREGATIONS, DEFAULT, all_scores
 from scoring.calibrate import ErrorTarget, fit_decision_rule
@@ -86,11 +86,9 @@ class SplitScorer:
         dataset = VideoDataset(
             self.data, self.split, self.detector.clip, train=False, change=change
         )
-        loader = ClipLoader(
-            dataset, self.batch_size, num_workers=self.workers, collate_fn=collate_loaded
-        )
         model = self.detector.model
         assert isinstance(model, nn.Module), "exported detectors only score files"
+        loader = evaluation_loader(dataset, self.batch_size, self.workers, model.device)
         clips = predict(model, tqdm(loader, disable=None, leave=False))
         check_finite(clip.score for clip in clips)
         return all_scores(clips)

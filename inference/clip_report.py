@@ -13,7 +13,7 @@ import torch
 from common.figures import LINE_COLOUR, axes_as_png
 from common.pages import render
 from datasets import clips
-from datasets.transforms import eval_transform
+from datasets.transforms import to_input
 from faces.extract import FaceTrack
 from inference.file_facts import derived_name
 from inference.judge import JudgedVideo, VideoJudge
@@ -112,7 +112,7 @@ def _suspicious_frames(person: FaceScore, track: FaceTrack, detector: Detector) 
         start = max(start for start in starts if start <= index)
         crops = clips.decode(track.jpegs[start : start + length])
         if start not in heatmaps:
-            heatmaps[start] = _heatmaps(detector, eval_transform(detector.clip)(crops))
+            heatmaps[start] = _heatmaps(detector, to_input(crops, detector.clip))
         crop, heat = crops[index - start].permute(1, 2, 0).numpy(), heatmaps[start]
         overlay = None if heat is None else _png(_overlay(crop, heat[index - start].numpy()))
         frame = person.frames[index]

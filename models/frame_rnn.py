@@ -2,7 +2,7 @@
 
 Shapes: B clips, T frames, C channels, H, W, N frames that are not padding, E features of the
 encoder, D features after projection, K classes. A mask (B, T) bool is True for real frames and
-False for padding.
+False for padding; on any device it gives the same result, in main memory without waiting for a GPU.
 """
 
 import math
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from common.errors import UsageError
+from models import padding
 from models.encoders import Encoder, stages
 from models.temporal import build as build_head
 
@@ -71,7 +72,7 @@ class FrameModel(nn.Module):
         `clips` are pixels (B, T, C, H, W) float, or features (B, T, E) that `encode` has computed.
         Padding never enters the encoder: it would change batch norm's statistics.
         """
-        frames = clips[mask]  # (N, C, H, W) or (N, E)
+        frames = padding.remove(clips, mask)  # (N, C, H, W) or (N, E)
         return self.project(self.encode(frames) if frames.dim() > 2 else frames)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
@@ -108,9 +109,8 @@ class FrameRNN(FrameModel):
         """Return logits (B, K) for `clips`, pixels (B, T, C, H, W) float or features (B, T, E).
         `mask` (B, T) bool is True for real frames and False for padding, which must be at the end
         of each clip."""
-        valid = self.embed(clips, mask)
-        features = valid.new_zeros(*mask.shape, valid.shape[-1])  # (B, T, D)
-        features[mask] = valid
+        features = padding.restore(self.embed(clips, mask), mask)  # (B, T, D)
+        mask = mask.to(features.device, non_blocking=True)
         return self.classify(self.dropout(self.temporal(features, mask)))  # (B, K)
 
 
@@ -130,6 +130,6 @@ class SingleFrames(FrameModel):
         (B, T, E). `mask` (B, T) bool is False for padding, which is ignored."""
         logits = self.classify(self.dropout(self.embed(clips, mask)))  # (N, K)
         valid = logits.float().log_softmax(dim=-1)  # bfloat16 is too coarse near 0
-        logs = valid.new_full((*mask.shape, valid.shape[-1]), -math.inf)  # (B, T, K)
-        logs[mask] = valid
-        return logs.logsumexp(dim=1) - mask.sum(dim=1, keepdim=True).log()
+        logs = padding.restore(valid, mask, value=-math.inf)  # (B, T, K)
+        counts = mask.sum(dim=1, keepdim=True).to(logs.device, non_blocking=True)  # (B, 1)
+        return logs.logsumexp(dim=1) - counts.log()

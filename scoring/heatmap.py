@@ -26,7 +26,7 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
     layer = _last_fine_stage(model, clip[:1])
     if layer is None:
         return None
-    mask = torch.ones(1, len(clip), dtype=torch.bool, device=clip.device)
+    mask = torch.ones(1, len(clip), dtype=torch.bool)
 
     def fake_logit(frames: torch.Tensor) -> torch.Tensor:
         logits = model(frames[None], mask).float()  # (1, K)

@@ -14,8 +14,8 @@ from torch import nn
 from common.errors import CheckpointError
 from common.preprocessing import ClipConfig
 from datasets import clips as clip_tools
-from datasets.transforms import eval_transform
-from datasets.video_dataset import Batch, LoadingError, batches
+from datasets.transforms import Normalise, eval_transform
+from datasets.video_dataset import Batch
 from scoring.aggregate import ClipScore
 from scoring.detector import ClipModel
 
@@ -34,7 +34,7 @@ def score_clips(model: nn.Module, clips: torch.Tensor, mask: torch.Tensor) -> li
     """
     assert not model.training
     device = next(model.parameters()).device
-    logits = model(clips.to(device, non_blocking=True), mask.to(device))  # (B, K)
+    logits = model(clips.to(device, non_blocking=True), mask)  # (B, K)
     return probability_not_real(logits).tolist()
 
 
@@ -52,12 +52,12 @@ def check_finite(scores: Iterable[float]) -> None:
         raise CheckpointError("this checkpoint's scores are NaN: its weights are damaged")
 
 
-def predict(model: nn.Module, loader: Iterable[Batch | LoadingError]) -> list[ClipScore]:
-    """Return the score of every clip of an evaluation loader, in its order. Puts `model` into
-    evaluation mode. Raise DataError if a clip cannot be read."""
+def predict(model: nn.Module, batches: Iterable[Batch]) -> list[ClipScore]:
+    """Return the score of every clip of an evaluation loader's batches, in their order. Puts
+    `model` into evaluation mode."""
     model.eval()
     scores: list[ClipScore] = []
-    for batch in batches(loader):
+    for batch in batches:
         values = score_clips(model, batch["clips"], batch["mask"])
         scores += map(ClipScore, batch["video_ids"], batch["tracks"], values)
     return scores
@@ -84,9 +84,10 @@ def predict_track(
     a crop is not a JPEG, CheckpointError if a clip's score is NaN.
     """
     assert not model.training
-    crops = eval_transform(config)(clip_tools.decode(jpegs))
-    frame_batches = crops.split(batch_size * config.clip_frames)
-    features = torch.cat([model.encode(part.to(model.device)) for part in frame_batches])  # (N, E)
+    crops = eval_transform(config)(clip_tools.decode(jpegs))  # (N, C, H, W)
+    normalise = Normalise(config, model.device)
+    parts = (part.to(model.device) for part in crops.split(batch_size * config.clip_frames))
+    features = torch.cat([model.encode(normalise(part)) for part in parts])  # (N, E)
 
     def scores(starts: list[int], length: int) -> list[float]:
         result: list[float] = []
@@ -95,7 +96,7 @@ def predict_track(
                 features[start : start + length] for start in starts[first : first + batch_size]
             ]
             clips, mask = clip_tools.collate(chosen)
-            result += probability_not_real(model(clips, mask.to(model.device))).tolist()
+            result += probability_not_real(model(clips, mask)).tolist()
         return result
 
     length = min(config.clip_frames, len(jpegs)) if model.sees_time else 1

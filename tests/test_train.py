@@ -73,7 +73,7 @@ def test_the_full_command_parses_and_builds_word_for_word(
     loaders = build.build_loaders(drawn, data, clip, torch.device("cpu"))
     assert len(list(model.encoder.layer3)) == 36  # what makes it a ResNet152
     assert model.classify.out_features == 2
-    assert (loaders[0].batch_sampler.size, loaders[1].batch_size) == (16, 16)
+    assert (loaders[0].batches.size, loaders[1].batches.size) == (16, 16)
     assert loaders[0].dataset[0]["clip"].shape == (2, 3, 224, 224)
 
 
@@ -146,9 +146,10 @@ def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
     lines = capsys.readouterr().out.splitlines()
     assert re.match(r"model: 1\d\.\d M parameters, 1\d\.\d M trainable, 0\.0 M frozen", lines[1])
-    assert re.match(r"step: 4 clips in \d+\.\d\d s, loss \d\.\d{3}$", lines[2])
-    assert re.match(r"memory: [\d.]+ GB at most", lines[3])
-    assert re.match(r"time: [\d.]+ min an epoch \(2 steps .*\), [\d.]+ h for 2 epochs$", lines[4])
+    assert re.match(r"threads: \d+, OMP_WAIT_POLICY=", lines[2])
+    assert re.match(r"step: 4 clips in \d+\.\d\d s, loss \d\.\d{3}$", lines[3])
+    assert re.match(r"memory: [\d.]+ GB at most", lines[4])
+    assert re.match(r"time: [\d.]+ min an epoch \(2 steps .*\), [\d.]+ h for 2 epochs$", lines[5])
 
 
 @pytest.mark.slow
@@ -242,7 +243,7 @@ def test_an_unbalanced_manifest_is_balanced_every_epoch_by_default(tmp_path: Pat
     for balance in ("auto", "none"):
         drawn = options(DataOptions, "--balance", balance)
         loader, val_loader = build.build_loaders(drawn, data, clip, torch.device("cpu"))
-        counts[balance] = loader.batch_sampler.clips
+        counts[balance] = loader.batches.clips
         assert len(val_loader.dataset) == 10  # validation is never balanced
     assert counts == {"auto": 8, "none": 20}
 

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,11 +54,8 @@ class Loader:
     batch_size = 2
 
     def __init__(self, clips: int = 10, problems: tuple[str, ...] = ()) -> None:
-        self.batch_sampler = self.dataset = self.pixels = self
-        self.skip, self.clips, self.problems = 0, clips, list(problems)
-
-    def set_epoch(self, epoch: int, skip: int | None = None) -> None:
-        self.skip = self.skip if skip is None else skip
+        self.batches = self.dataset = self.pixels = self
+        self.clips, self.problems = clips, list(problems)
 
     def video_labels(self) -> dict[str, int]:
         return {f"{label}{number}": label for number in range(5) for label in (0, 1)}
@@ -65,12 +63,11 @@ class Loader:
     def __len__(self) -> int:
         return 5
 
-    def sizes(self) -> list[int]:
-        return [self.batch_size] * (5 - self.skip // self.batch_size)
+    def sizes(self, skip: int = 0) -> list[int]:
+        return [self.batch_size] * (5 - skip // self.batch_size)
 
-    def __iter__(self):
-        first = self.skip // self.batch_size
-        for number in range(first, 5):
+    def epoch(self, number: int, skip: int = 0) -> Iterator[dict[str, Any]]:
+        for number in range(skip // self.batch_size, 5):
             yield {
                 "clips": torch.zeros(2, 1, 3, 2, 2),
                 "mask": torch.ones(2, 1, dtype=torch.bool),

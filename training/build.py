@@ -1,7 +1,5 @@
 """Builds the parts of a training run from its options: model, loaders, optimizer and loss, plan."""
 
-from typing import Any
-
 import torch
 
 import datasets
@@ -11,9 +9,9 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import feature_store, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore
-from datasets.loaders import ClipLoader
+from datasets.loaders import ClipLoader, Reader, TrainingLoader
 from datasets.manifest import Manifest
-from datasets.video_dataset import VideoDataset, collate_loaded, tracks_with_crops
+from datasets.video_dataset import VideoDataset, tracks_with_crops
 from models import encoders, folding, weights
 from models.encoders import InputSpec
 from models.frame_rnn import FrameModel
@@ -66,7 +64,7 @@ def check_data(options: DataOptions, data: Manifest, monitor: str) -> None:
 
 
 def build_training(
-    options: OptimizerOptions, model: FrameModel, train_loader: ClipLoader
+    options: OptimizerOptions, model: FrameModel, train_loader: TrainingLoader
 ) -> Training:
     """Return the model with its optimizer, schedule, loss and moving average. The number of steps
     and the balanced class weights depend on an epoch of `train_loader`."""
@@ -79,7 +77,7 @@ def build_training(
     schedule = Schedule(optimizer, options.schedule, steps=options.epochs * len(train_loader))
     class_weights = None
     if options.class_weights == "balanced":
-        labels = train_loader.batch_sampler.items.drawn_labels()
+        labels = train_loader.batches.items.drawn_labels()
         class_weights = balanced_weights(labels, options.num_classes)
     loss = make_loss(options.label_smoothing, class_weights, options.focal_gamma)
     average = MovingAverage(model, options.ema) if options.ema else None
@@ -109,7 +107,7 @@ def build_loaders(
     clip: ClipConfig,
     device: torch.device,
     store: FeatureStore | None = None,
-) -> tuple[ClipLoader, ClipLoader]:
+) -> tuple[TrainingLoader, ClipLoader]:
     """Return the training and the validation loader. They load the features in `store`, or pixels
     if it is None, and never the test split.
 
@@ -134,24 +132,12 @@ def build_loaders(
         )
     batches = samplers.Batches(sampler, options.batch_size, rank, processes)
     val_batch = -(-options.batch_size // (options.accumulate * processes))  # fits into memory
-    val_items = samplers.share(len(val), rank, processes)
-    settings = _loader_settings(options.workers, device)
+    val_batches = samplers.FixedBatches(samplers.share(len(val), rank, processes), val_batch)
+    reader = Reader(options.workers, device.type == "cuda", options.epochs)
     return (
-        ClipLoader(train, batch_sampler=batches, **settings),
-        ClipLoader(val, val_batch, sampler=val_items, **settings),
+        TrainingLoader(train, batches, reader, device),
+        ClipLoader(val, val_batches, reader, device),
     )
-
-
-def _loader_settings(workers: int, device: torch.device) -> dict[str, Any]:
-    return {
-        "num_workers": workers,
-        "persistent_workers": workers > 0,  # not restarted for every epoch
-        "collate_fn": collate_loaded,
-        "pin_memory": device.type == "cuda",
-        # A generator of its own: a loader draws a number for every epoch, and torch's global
-        # generator must draw the same numbers in a resumed run.
-        "generator": torch.Generator(),
-    }
 
 
 def _datasets(
@@ -178,7 +164,7 @@ def _datasets(
 def build_plan(
     options: LoopOptions,
     loss: Loss,
-    train_loader: ClipLoader,
+    train_loader: TrainingLoader,
     clip: ClipConfig,
     device: torch.device,
 ) -> Plan:
@@ -187,7 +173,7 @@ def build_plan(
     attack = None
     if options.adversarial != "none":
         attack = adversarial.make_attack(options.adversarial, options.epsilon, clip.mean, clip.std)
-    sampler = train_loader.batch_sampler.items
+    sampler = train_loader.batches.items
     return Plan(
         epochs=options.epochs,
         log_interval=options.log_interval,

@@ -7,8 +7,8 @@ from itertools import islice
 import torch
 
 from common import distributed, memory, threads
-from datasets.loaders import ClipLoader
-from datasets.video_dataset import Batch, batches
+from datasets.loaders import ClipLoader, TrainingLoader
+from datasets.video_dataset import Batch
 from scoring.predict import predict
 from training.state import Plan, Training
 
@@ -21,7 +21,7 @@ TakeStep = Callable[[Training, Batch, int, Plan], tuple[torch.Tensor, torch.Tens
 
 def estimate(
     training: Training,
-    train_loader: ClipLoader,
+    train_loader: TrainingLoader,
     val_loader: ClipLoader,
     plan: Plan,
     take_step: TakeStep,
@@ -38,10 +38,7 @@ def estimate(
     )
     yield f"threads: {torch.get_num_threads()}, {threads.describe()}"
     training.model.train()
-    train_loader.batch_sampler.set_epoch(0)
-    train_loader.dataset.set_epoch(0)
-    whole_sizes = train_loader.batch_sampler.sizes()
-    steps = zip(batches(train_loader), whole_sizes, strict=True)
+    steps = zip(train_loader, train_loader.batches.sizes(), strict=True)
     for batch, size in islice(steps, 2):  # an epoch may have only one step
         started = time.monotonic()
         loss, _, _ = take_step(training, batch, size, plan)

@@ -16,6 +16,7 @@ from common.preprocessing import ClipConfig
 from datasets import samplers
 from datasets.feature_store import FeatureStore, TrackCrops, collate_tracks
 from datasets.loaders import worker_settings
+from datasets.transforms import Normalise
 
 MAX_IMAGES = 64  # per forward pass of the encoder
 
@@ -59,8 +60,9 @@ def _features(
         **worker_settings(workers, batch_size),
     )
     features_of_track: list[torch.Tensor | None] = []
+    normalise = Normalise(config, next(encoder.parameters()).device)
     for tracks in loader:
-        features_of_track += _encode(encoder, tracks)
+        features_of_track += _encode(encoder, normalise, tracks)
         bar.update(len(tracks))
     widths = {encoded.shape[1] for encoded in features_of_track if encoded is not None} or {1}
     nan_row = np.full((1, widths.pop()), math.nan, np.float32)
@@ -72,14 +74,21 @@ def _features(
     )
 
 
-def _encode(encoder: nn.Module, tracks: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
-    """Return the features (T, E) of each track's crops (T, C, H, W); None for a track that could
-    not be read."""
-    device = next(encoder.parameters()).device
+def _encode(
+    encoder: nn.Module, normalise: Normalise, tracks: list[torch.Tensor | None]
+) -> list[torch.Tensor | None]:
+    """Return the features (T, E) of each track's crops (T, C, H, W) uint8; None for a track that
+    could not be read."""
     readable = [crops for crops in tracks if crops is not None]
     if not readable:
         return [None] * len(tracks)
-    pixels = torch.cat(readable).to(device, memory_format=torch.channels_last)  # (N, C, H, W)
-    computed = torch.cat([encoder(images).float().cpu() for images in pixels.split(MAX_IMAGES)])
+    parts = torch.cat(readable).split(MAX_IMAGES)
+    computed = torch.cat([_features_of(encoder, normalise, pixels) for pixels in parts])
     features = iter(computed.split([len(crops) for crops in readable]))
     return [None if crops is None else next(features) for crops in tracks]
+
+
+def _features_of(encoder: nn.Module, normalise: Normalise, pixels: torch.Tensor) -> torch.Tensor:
+    """Return the features (N, E) in main memory of crops (N, C, H, W) uint8."""
+    images = normalise(pixels.to(normalise.device))
+    return encoder(images.contiguous(memory_format=torch.channels_last)).float().cpu()

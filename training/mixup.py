@@ -50,8 +50,9 @@ def cutmix(
 def _partners(clips: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a random partner for each clip, and the indices (b,) of the partners. Where a partner
     has padding, its frames are those of the clip itself."""
-    order = torch.randperm(len(clips)).to(clips.device)
-    valid = mask[order][..., None, None, None]
+    order = torch.randperm(len(clips))
+    valid = mask[order].to(clips.device, non_blocking=True)[..., None, None, None]
+    order = order.to(clips.device, non_blocking=True)
     return torch.where(valid, clips[order], clips), order
 
 

@@ -50,6 +50,7 @@ class DataOptions:
     batch_size: int  # clips per step, over all processes
     accumulate: int
     workers: int
+    epochs: int
     seed: int
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from common.errors import UsageError
 from common.figures import new_figure
+from datasets.device_batches import DeviceBatches
 from datasets.manifest import CLASSES
 from datasets.video_dataset import VideoDataset, collate
 from scoring.predict import score_clips
@@ -60,15 +61,15 @@ def draw_clips(model: nn.Module, dataset: VideoDataset) -> Figure:
         i for items in items_of_label for i in items[:: -(-len(items) // CLIPS_PER_LABEL)].tolist()
     ]
     batch = collate([dataset.pixels[index] for index in chosen])
-    scores = score_clips(model.eval(), batch["clips"], batch["mask"])
-    mean, std = (np.array(values) for values in (dataset.config.mean, dataset.config.std))
+    device = next(model.parameters()).device
+    on_device = DeviceBatches(dataset.config, device)(batch)
+    scores = score_clips(model.eval(), on_device["clips"], batch["mask"])
     figure = new_figure(2 * len(chosen), 2.6)
     panels = figure.subplots(1, len(chosen), squeeze=False)[0]
     for axes, clip, label, score in zip(
         panels, batch["clips"], batch["labels"].tolist(), scores, strict=True
     ):
-        image = clip[0].permute(1, 2, 0).numpy() * std + mean  # (H, W, C)
-        axes.imshow(image.clip(0, 1))
+        axes.imshow(clip[0].permute(1, 2, 0).numpy())  # (H, W, C)
         axes.set_title(f"{CLASSES[label]}, score {score:.2f}")
         axes.axis("off")
     return figure

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from torch.utils.data import DataLoader
 
 from benchmarks import loader
 from datasets.augmentations import STRENGTHS
-from datasets.video_dataset import VideoDataset, collate_loaded
+from datasets.video_dataset import VideoDataset
 from tests.benchmarks.commands import run
 
 
@@ -30,8 +29,7 @@ def test_both_loaders_return_batches_of_the_same_shape_and_labels(tmp_path: Path
     data = loader.make_crops(tmp_path, 2)
     ours = VideoDataset(data, "train", loader.CLIP, train=True)
     (first,), (second,) = (
-        list(DataLoader(dataset, batch_size=2, collate_fn=collate_loaded))
-        for dataset in (loader.PlainDataset(data), ours)
+        list(loader.load(dataset)) for dataset in (loader.PlainDataset(data), ours)
     )
     assert first["clips"].shape == second["clips"].shape == (2, 16, 3, 224, 224)
     assert first["clips"].dtype == second["clips"].dtype

@@ -15,11 +15,11 @@ def test_every_encoder_gets_a_row_of_speeds(
     assert run(monkeypatch, training, *words) == 0
     title, head, *rows = capsys.readouterr().out.splitlines()
     assert title == "cpu, torch.float32, batches of 2 clips of 16 frames"
-    assert head.split()[1:5] == ["bare", "trainer", "share", "stall"]
+    assert head.split()[1:6] == ["bare", "trainer", "share", "first", "stall"]
     assert [row.split()[0] for row in rows] == words[1:3]
     for row in rows:
-        bare, trainer, share, stall, *rest = (float(v.rstrip("%")) for v in row.split()[1:])
-        assert min(bare, trainer, share, *rest) > 0 and 0 < stall < 100
+        bare, trainer, share, first, stall, *rest = (float(v.rstrip("%")) for v in row.split()[1:])
+        assert min(bare, trainer, share, first, *rest) > 0 and 0 <= stall < 100
 
 
 def test_an_unknown_encoder_is_one_line(

@@ -126,8 +126,8 @@ def test_every_strength_gives_what_the_model_takes(strength: str, frames: int, s
     for seed in range(10):
         torch.manual_seed(seed)
         made = train_transform(config, strength)(clip)
-        assert (made.shape, made.dtype) == ((frames, 3, 32, 32), torch.float32)
-        assert 0 <= made.min() <= made.max() <= 1
+        assert (made.shape, made.dtype) == ((frames, 3, 32, 32), torch.uint8)
+        assert made.is_contiguous(), "else it is slow to normalise"
 
 
 @pytest.mark.parametrize("strength", ["mild", "strong"])

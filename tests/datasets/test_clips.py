@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 
 from common.preprocessing import ClipConfig
 from datasets import clips
-from datasets.transforms import eval_transform, train_transform
+from datasets.transforms import eval_transform, to_input, train_transform
 from faces.crop import to_jpeg
 
 SMALL = ClipConfig(clip_frames=4, crop_size=32)
@@ -69,7 +69,7 @@ def test_evaluation_does_not_draw_anything() -> None:
     clip = torch.randint(0, 256, (4, 3, 40, 40), dtype=torch.uint8)
     transform = eval_transform(SMALL)
     assert torch.equal(transform(clip), transform(clip))
-    assert transform(torch.zeros_like(clip)).mean(dim=(0, 2, 3)).tolist() == pytest.approx(
+    assert to_input(torch.zeros_like(clip), SMALL).mean(dim=(0, 2, 3)).tolist() == pytest.approx(
         [-m / s for m, s in zip(SMALL.mean, SMALL.std, strict=True)], abs=1e-5
     )
 
@@ -83,4 +83,4 @@ def test_evaluation_gives_exactly_the_pixels_that_older_checkpoints_saw(size: in
         v2.ToDtype(torch.float32, scale=True),
         v2.Normalize(config.mean, config.std),
     ]
-    assert torch.equal(eval_transform(config)(clip), v2.Compose(plain)(clip))
+    assert torch.equal(to_input(clip, config), v2.Compose(plain)(clip))

@@ -17,9 +17,9 @@ from torch.utils.data._utils import signal_handling
 from common.errors import PipelineError
 from common.preprocessing import ClipConfig
 from datasets import feature_store, loaders, manifest, shared_memory
-from datasets.loaders import ClipLoader
+from datasets.loaders import evaluation_loader
 from datasets.shared_memory import explained_loader_errors
-from datasets.video_dataset import VideoDataset, batches, collate_loaded
+from datasets.video_dataset import VideoDataset, collate_loaded
 from tests.helpers.crop_sets import write_crop_set
 
 
@@ -51,9 +51,9 @@ def dataset(tmp_path: Path) -> Failing:
 
 
 def read(dataset: Failing, workers: int) -> list[str]:
-    loader = ClipLoader(dataset, 1, num_workers=workers, collate_fn=collate_loaded)
     with explained_loader_errors():
-        return [name for batch in batches(loader) for name in batch["video_ids"]]
+        loader = evaluation_loader(dataset, 1, workers, torch.device("cpu"))
+        return [name for batch in loader for name in batch["video_ids"]]
 
 
 def check_line(error: PipelineError) -> None:
@@ -98,7 +98,6 @@ def test_too_little_shared_memory_is_one_line(
         )
 
     monkeypatch.setattr(torch.Tensor, "share_memory_", fail)
-    dataset.epoch.share_memory_ = lambda: None  # type: ignore[method-assign]
     with pytest.raises(PipelineError, match=r"No space left on device") as caught:
         read(dataset, 1)
     check_line(caught.value)

@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader
 from common.errors import DataError
 from common.preprocessing import ClipConfig
 from datasets import landmarks, manifest, video_dataset
-from datasets.loaders import ClipLoader
 from datasets.video_dataset import VideoDataset, collate
 from tests.helpers.crop_sets import write_crop_set
 
@@ -113,10 +112,10 @@ def test_self_blends_are_fakes_that_differ_from_their_real_inside_the_face_alone
     assert [item["video_id"] for item in items] == dataset.rows["video_id"].tolist()
     for source, item in zip(dataset.sources, items, strict=True):
         if item["label"] == manifest.FAKE:
-            difference = (item["clip"] - real_of[source]).abs()
+            difference = (item["clip"].float() - real_of[source]).abs() / 255
             # Not zero: the augmentation's contrast turns around the mean of the whole clip.
-            assert difference[..., [0, 0, -1, -1], [0, -1, 0, -1]].max() < 0.05
-            assert difference[..., 12:20, 12:20].mean() > 0.005
+            assert difference[..., [0, 0, -1, -1], [0, -1, 0, -1]].max() < 0.02
+            assert difference[..., 12:20, 12:20].mean() > 0.001
 
 
 def test_fakes_of_one_real_are_blended_each_in_its_own_way(tmp_path: Path) -> None:
@@ -207,28 +206,3 @@ def test_loader_processes_make_the_same_self_blends(tmp_path: Path) -> None:
         for n in (0, 2)
     )
     assert torch.equal(one, two)
-
-
-def test_processes_that_live_on_draw_what_every_epoch_draws_without_them(
-    clones: VideoDataset,
-) -> None:
-    alone = DataLoader(clones, batch_size=1, collate_fn=collate)
-    helped = ClipLoader(
-        clones, batch_size=1, collate_fn=collate, num_workers=2, persistent_workers=True
-    )
-    for epoch in range(3):
-        clones.set_epoch(epoch)
-        expected = torch.cat([batch["clips"] for batch in alone])
-        assert torch.equal(expected, torch.cat([batch["clips"] for batch in helped]))
-
-
-def test_processes_whose_epoch_was_left_early_hand_nothing_of_it_to_the_next(
-    clones: VideoDataset,
-) -> None:
-    loader = ClipLoader(
-        clones, batch_size=1, collate_fn=collate, num_workers=2, persistent_workers=True
-    )
-    next(iter(loader))  # the others are being read ahead
-    clones.set_epoch(1)
-    read = torch.cat([batch["clips"] for batch in loader])
-    assert torch.equal(read, torch.stack([clones[i]["clip"] for i in range(len(clones))]))

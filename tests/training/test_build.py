@@ -7,7 +7,7 @@ import torch
 
 from common.preprocessing import ClipConfig
 from datasets import manifest
-from datasets.loaders import ClipLoader
+from datasets.loaders import ClipLoader, TrainingLoader
 from tests.helpers.crop_sets import write_crop_set
 from tests.helpers.train_flags import options
 from training import build
@@ -30,7 +30,7 @@ SHARED = [
 ]
 
 
-def build_loaders(data: manifest.Manifest, *words: str) -> tuple[ClipLoader, ClipLoader]:
+def build_loaders(data: manifest.Manifest, *words: str) -> tuple[TrainingLoader, ClipLoader]:
     given = options(DataOptions, *SHARED, *words)
     return build.build_loaders(given, data, CLIP, torch.device("cpu"))
 
@@ -132,4 +132,4 @@ def test_clips_are_drawn_as_asked(data: manifest.Manifest) -> None:
 def test_validation_takes_no_more_clips_at_once_than_a_step(data: manifest.Manifest) -> None:
     words = ("--batch_size", "8", "--accumulate", "3")
     loader, val_loader = build_loaders(data, *words)
-    assert (loader.batch_sampler.size, val_loader.batch_size) == (8, 3)
+    assert (loader.batches.size, val_loader.batches.size) == (8, 3)

@@ -11,6 +11,7 @@ from common import checkpointing
 from common.errors import DataError, UsageError
 from common.preprocessing import ClipConfig
 from datasets import manifest
+from datasets.device_batches import DeviceBatches
 from datasets.feature_store import FeatureDataset, FeatureStore, key
 from datasets.video_dataset import VideoDataset, collate
 from scoring.predict import predict
@@ -58,7 +59,8 @@ def test_kept_features_give_the_logits_of_the_encoder(
         fast = FeatureDataset(data, split, CLIP, train=False, store=store)
         slow = VideoDataset(data, split, CLIP, train=False)
         assert len(fast) == len(slow)
-        batches = [collate([dataset[i] for i in range(6)]) for dataset in (fast, slow)]
+        to_device = DeviceBatches(CLIP, torch.device("cpu"))
+        batches = [to_device(collate([data[i] for i in range(6)])) for data in (fast, slow)]
         assert batches[0]["clips"].shape == (6, 2, 512)
         with torch.inference_mode():
             one, other = (model(batch["clips"], batch["mask"]) for batch in batches)
