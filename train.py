@@ -236,14 +236,19 @@ def train(
             log.add(row, run.training.evaluated, loaders[1].dataset)
         return run.has_patience
 
+    exit_code = 0
     with stop_request() as stop:
         try:
             if run.has_patience:
                 hooks = Hooks(run.save, after_epoch, stop)
                 fit(run.training, *loaders, plan, hooks, position)
-        except Stopped:
-            print(f"stopped; to continue: python train.py --resume {run.folder}")
-            return stop.exit_code or 128 + signal.SIGTERM  # another process was asked to stop
+        except Stopped:  # another process may be the one that was asked to stop
+            exit_code = stop.exit_code or 128 + signal.SIGTERM
+        finally:
+            run.wait()
+    if exit_code:
+        print(f"stopped; to continue: python train.py --resume {run.folder}")
+        return exit_code
     if not run.has_patience:
         print(f"stopped early: {flags.patience} epochs without an improvement in {flags.monitor}")
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")

@@ -71,8 +71,7 @@ def restore(run: Run, saved: SavedRun) -> Position:
         _restore_random_state(training.device, state["randoms"])
     except (RuntimeError, TypeError) as error:
         raise saved.damaged(error) from error
-    if run.rows:
-        run.publish(new_best=True)  # --monitor may have changed
+    run.publish_again()
     return saved_state.start(state)
 
 

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from common.errors import UsageError
 from common.files import replacing, write_text
 from common.lock import only_writer
 from training import history
+from training.background_writer import BackgroundWriter, snapshot
 from training.environment import Environment
 from training.history import EpochRow
 from training.options import RunOptions
@@ -30,7 +31,8 @@ from training.state import Position, Training
 
 class Run:
     """A run and its folder. Every process has a Run and must make the same calls; only rank 0
-    writes files."""
+    writes files. It writes copies in a thread, so that training continues meanwhile; `wait` before
+    the files are needed."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Run:
         self.folder, self.training, self.options = folder, training, options
         self.make_checkpoint = make_checkpoint
         self.rows: list[EpochRow] = []
+        self._writer = BackgroundWriter()
 
     @property
     def best(self) -> EpochRow:
@@ -59,34 +62,54 @@ class Run:
 
     def save(self, position: Position) -> None:
         """Write last.pt, from which the run can be resumed at `position`."""
-        self._save_last(self._checkpoint(position.epoch, {}), position)
+        checkpoint, state = self._checkpoint(position.epoch, {}), self._state(position)
+        if distributed.is_first():
+            checkpoint = replace(checkpoint, weights=snapshot(checkpoint.weights))
+            state = snapshot(state)
+            self._writer.submit(lambda: self._write_last(checkpoint, state))
 
     def finish_epoch(self, row: EpochRow, position: Position, rule: dict[str, Any] | None) -> None:
-        """Write the files of a finished epoch: its checkpoint, last.pt and those of `publish`.
+        """Write the files of a finished epoch: its checkpoint, last.pt, best.pt, history.
         `row` has its results, `position` is the start of the next epoch, and `rule` is the decision
         rule fitted to the validation scores."""
         self.rows.append(row)
         self.update_schedule()
         checkpoint = self._checkpoint(row.epoch, asdict(row), rule)
+        state = self._state(position)  # gathers, so every process must call it
         if distributed.is_first():
-            checkpointing.save(self._epoch_path(row), checkpoint)
-        self._save_last(checkpoint, position)
-        self.publish(new_best=row is self.best)
+            checkpoint = replace(checkpoint, weights=snapshot(checkpoint.weights))
+            state = snapshot(state)
+            rows, new_best = list(self.rows), row is self.best
+
+            def write() -> None:
+                checkpointing.save(self._epoch_path(row), checkpoint)
+                self._write_last(checkpoint, state)
+                self._publish(rows, new_best)
+
+            self._writer.submit(write)
+
+    def wait(self) -> None:
+        """Wait until all files are written. Raise the error of a file that could not be written."""
+        self._writer.wait()
 
     def update_schedule(self) -> None:
         self.training.schedule.after_epoch([row.val_loss for row in self.rows])
 
-    def publish(self, new_best: bool) -> None:
-        """Write best.pt (if `new_best`), history.csv and curves.png, and delete old checkpoints
-        (--keep_checkpoints). A resumed run repeats this, in case it was killed in here."""
-        if not distributed.is_first():
-            return
-        best = self._epoch_path(self.best)
+    def publish_again(self) -> None:
+        """Write the files that follow a finished epoch's checkpoint, which a run that was killed
+        may lack. Its --monitor may have changed."""
+        if self.rows and distributed.is_first():
+            self._publish(self.rows, new_best=True)
+
+    def _publish(self, rows: list[EpochRow], new_best: bool) -> None:
+        """Write best.pt (if `new_best`), history.csv and curves.png for the finished epochs `rows`,
+        and delete old checkpoints (--keep_checkpoints)."""
+        best = self._epoch_path(history.best(rows, self.options.monitor))
         if new_best and best.exists():  # it may have been deleted, as by --keep_checkpoints
             with replacing(self.folder / "best.pt") as partial:
                 shutil.copyfile(best, partial)
-        history.write(self.folder, self.rows)
-        history.draw_curves(self.folder, self.rows)
+        history.write(self.folder, rows)
+        history.draw_curves(self.folder, rows)
         checkpointing.delete_old_epochs(self.folder, self.options.keep_checkpoints)
 
     def _epoch_path(self, row: EpochRow) -> Path:
@@ -98,10 +121,8 @@ class Run:
         weights = self.training.evaluated.state_dict()
         return self.make_checkpoint(weights=weights, epoch=epoch, metrics=metrics, judgement=rule)
 
-    def _save_last(self, checkpoint: Checkpoint, position: Position) -> None:
-        state = self._state(position)  # gathers, so every process must call it
-        if distributed.is_first():
-            checkpointing.save(self.folder / "last.pt", checkpoint, state)
+    def _write_last(self, checkpoint: Checkpoint, state: dict[str, Any]) -> None:
+        checkpointing.save(self.folder / "last.pt", checkpoint, state)
 
     def _state(self, position: Position) -> dict[str, Any]:
         """Return the training state that training/resume.py restores."""
