@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from common import devices, errors
+from common import cores, devices, errors
 from common.errors import DataError, UsageError
 from common.lock import only_writer
 from common.pages import format_measured
@@ -126,11 +126,12 @@ def make_scorers(
     """
     precision = devices.precision(flags.precision, device)
     detector = load_detector(checkpoint, device, precision)
+    workers = cores.loader_workers(flags.workers, device.type == "cuda")
     scorers = {}
     for name, data in manifests.items():
         if data.tracks(flags.split).empty:
             raise DataError(f"{name}: no video of the {flags.split} split has a face")
-        scorer = SplitScorer(detector, data, flags.split, flags.batch_size, flags.workers)
+        scorer = SplitScorer(detector, data, flags.split, flags.batch_size, workers)
         try:
             scorer.check()
         except DataError as error:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from common import devices, errors
+from common import cores, devices, errors
 from common.errors import UsageError, printable
 from common.files import file_size, write_text
 from common.lock import one_shard, only_writer
@@ -125,7 +125,7 @@ def choose_engine(flags: argparse.Namespace, faces: FaceConfig) -> tuple[Engine,
     if flags.engine == "ray":
         address = flags.ray_address
         return partial(ray_pool.run, config=faces, timeout=flags.timeout, address=address), None
-    workers = flags.workers or os.cpu_count() or 1
+    workers = flags.workers or cores.usable()
     device = devices.choose(flags.device)
     engine = partial(
         pool.run,

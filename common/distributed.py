@@ -28,6 +28,11 @@ def local_rank() -> int:
     return int(os.environ["LOCAL_RANK"]) if dist.is_torchelastic_launched() else 0
 
 
+def local_processes() -> int:
+    """Return the number of processes on this machine; 1 without torchrun."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if dist.is_torchelastic_launched() else 1
+
+
 def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 

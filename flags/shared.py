@@ -93,8 +93,8 @@ def add_loader_workers(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--workers",
         type=at_least(0),
-        default=2,
-        help="number of worker processes of each data loader; 0: load in the main process",
+        help="number of worker processes that load data; 0: load in the main process (default: one "
+        "for each CPU core but one if the model is on a GPU, else one)",
     )
 
 

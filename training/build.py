@@ -4,7 +4,7 @@ import torch
 
 import datasets
 import models
-from common import devices, distributed
+from common import cores, devices, distributed
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import feature_store, samplers
@@ -85,7 +85,7 @@ def build_training(
 
 
 def build_features(
-    model_name: str, model: FrameModel, data: Manifest, clip: ClipConfig, workers: int
+    model_name: str, model: FrameModel, data: Manifest, clip: ClipConfig, workers: int | None
 ) -> FeatureStore:
     """Return the store of the frozen encoder's features of all training and validation crops, after
     computing those that are missing. `model_name` is the name of the encoder."""
@@ -97,7 +97,9 @@ def build_features(
         "with the evaluation transform: --augmentation has no effect"
     )
     if any(distributed.gather(missing)):
-        frozen_features.compute(folding.folded_copy(model).encoder, store, clip, workers)
+        encoder = folding.folded_copy(model).encoder
+        on_gpu = model.device.type == "cuda"
+        frozen_features.compute(encoder, store, clip, _workers(workers, on_gpu))
     return store
 
 
@@ -133,11 +135,16 @@ def build_loaders(
     batches = samplers.Batches(sampler, options.batch_size, rank, processes)
     val_batch = -(-options.batch_size // (options.accumulate * processes))  # fits into memory
     val_batches = samplers.FixedBatches(samplers.share(len(val), rank, processes), val_batch)
-    reader = Reader(options.workers, device.type == "cuda", options.epochs)
+    on_gpu = device.type == "cuda"
+    reader = Reader(_workers(options.workers, on_gpu), on_gpu, options.epochs)
     return (
         TrainingLoader(train, batches, reader, device),
         ClipLoader(val, val_batches, reader, device),
     )
+
+
+def _workers(given: int | None, on_gpu: bool) -> int:
+    return cores.loader_workers(given, on_gpu, distributed.local_processes())
 
 
 def _datasets(

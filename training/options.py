@@ -49,7 +49,7 @@ class DataOptions:
     augmentation: str
     batch_size: int  # clips per step, over all processes
     accumulate: int
-    workers: int
+    workers: int | None
     epochs: int
     seed: int
 
