@@ -9,6 +9,7 @@ s3://bucket/1f0c/train-000000.tar#512+98304  the same, at a URL that fsspec can 
 """
 
 import io
+import os
 import re
 import tarfile
 from collections.abc import Iterator
@@ -77,9 +78,9 @@ def read(folder: Path, crops: str, frames: int, chosen: slice = slice(None)) -> 
     name = location.file if location.is_url else path
     try:
         if location.offset is None and path.is_dir():
-            files = sorted(path.glob("*.jpg"))
-            _check_count(name, len(files), frames)
-            return [file.read_bytes() for file in files[chosen]]
+            names = sorted(entry for entry in os.listdir(path) if entry.endswith(".jpg"))
+            _check_count(name, len(names), frames)
+            return [(path / entry).read_bytes() for entry in names[chosen]]
         jpegs = _members(_read_bytes(path, location), ".jpg")
     except (OSError, ValueError, tarfile.TarError) as error:
         raise DataError(f"crops {name} cannot be read: {one_line(error)}: {RETRY_HINT}") from error

@@ -23,7 +23,7 @@ from common.errors import DataError
 from common.files import replacing_among_others
 from common.preprocessing import ClipConfig
 from datasets import manifest, shared_memory, transforms
-from datasets.video_dataset import VideoDataset, read_crops
+from datasets.video_dataset import Row, VideoDataset, read_crops
 
 PART = 256  # tracks per file: a killed run loses at most one file
 
@@ -68,7 +68,7 @@ class FeatureStore:
         with replacing_among_others(self._path(part)) as partial, partial.open("wb") as file:
             np.save(file, features.astype(np.float32))
 
-    def read(self, row: pd.Series, chosen: slice) -> torch.Tensor:
+    def read(self, row: Row, chosen: slice) -> torch.Tensor:
         """Return the features (T, D) float32 of a track's crops, those that the slice `chosen`
         selects. `row` is the track's manifest row. Raise DataError if the crops could not be read
         when the features were computed, or if the part's file is damaged."""
@@ -155,5 +155,5 @@ class FeatureDataset(VideoDataset):
         """The same items with pixels as clips, built on first access."""
         return self.make_pixels()
 
-    def _load(self, row: pd.Series, start: int) -> torch.Tensor:
+    def _load(self, row: Row, start: int) -> torch.Tensor:
         return self.store.read(row, self._slice(start))

@@ -1,9 +1,10 @@
 """Landmarks of a track in pixels of its crops: eyes, nose and mouth corners."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from common import crop_files
 from common.preprocessing import FaceConfig, crop_square
@@ -15,7 +16,7 @@ NOT_FOUND = [[np.nan, np.nan]] * POINTS
 SPANS = (0.1, 2.0)  # smallest and largest plausible extent of a face's points, in sides of the crop
 
 
-def track_landmarks(folder: Path, row: pd.Series, faces: FaceConfig) -> np.ndarray:
+def track_landmarks(folder: Path, row: Mapping[str, Any], faces: FaceConfig) -> np.ndarray:
     """Return a track's landmarks (T, 5, 2) float as x, y in pixels of its crops, where whole
     numbers are pixel centres. Where none were found, return those of a typical face; in all frames
     if those that were found are implausible.

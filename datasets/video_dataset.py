@@ -4,10 +4,10 @@ Shapes: B clips, T frames, C channels, H, W, S side of a crop.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
 from datasets.self_blend import self_blend
 
+Row = Mapping[str, Any]  # a row of a manifest
+ROW_COLUMNS = ("video_id", "track", "label", "source", "crops", "frames")
 REPLACEMENTS = 3  # other items that are tried if one cannot be read
 
 
@@ -84,6 +86,8 @@ class VideoDataset(Dataset[Item]):
                 "leave out --sbi"
             )
         self.rows = tracks_with_crops(manifest, split)
+        # Lists, because taking a row from a table takes longer than augmenting a crop.
+        self._columns = {name: self.rows[name].tolist() for name in ROW_COLUMNS}
         self.root = manifest.folder
         self.faces = manifest.faces
         self.config = config
@@ -133,6 +137,10 @@ class VideoDataset(Dataset[Item]):
         item."""
         self.epoch = epoch
 
+    def row(self, number: int) -> Row:
+        """Return the manifest row at position `number` of `rows`, as far as reading it needs."""
+        return {name: values[number] for name, values in self._columns.items()}
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -142,7 +150,7 @@ class VideoDataset(Dataset[Item]):
         problems: list[str] = []
         for chosen in [index, *(self._replacements(index) if self.train else [])]:
             number, start = self.items[chosen]
-            row = self.rows.iloc[number]
+            row = self.row(number)
             try:
                 clip = self._clip(row, start)
             except DataError as error:
@@ -173,7 +181,7 @@ class VideoDataset(Dataset[Item]):
         for position in torch.randint(len(same), (REPLACEMENTS,), generator=generator).tolist():
             yield same[position]
 
-    def _clip(self, row: pd.Series, start: int | None) -> torch.Tensor:
+    def _clip(self, row: Row, start: int | None) -> torch.Tensor:
         """Return the clip (T, C, H, W) uint8 of a manifest row, from the crop at position `start`
         on or, if `start` is None, from a random crop on. A fake may give a self-blend instead."""
         seed = _seed(self.seed, self.epoch, row["video_id"], row["track"])
@@ -194,16 +202,16 @@ class VideoDataset(Dataset[Item]):
                 clip = cut_out(clip, self._landmarks(shown, start))
             return self.transform(clip)
 
-    def _real_for(self, fake: pd.Series, generator: torch.Generator) -> pd.Series:
+    def _real_for(self, fake: Row, generator: torch.Generator) -> Row:
         """Draw a real track of the fake's source, or of any source if it has none."""
         reals = self.reals_of_source.get(fake["source"], self.reals)
-        return self.rows.iloc[reals[int(torch.randint(len(reals), (), generator=generator))]]
+        return self.row(reals[int(torch.randint(len(reals), (), generator=generator))])
 
-    def _load(self, row: pd.Series, start: int) -> torch.Tensor:
+    def _load(self, row: Row, start: int) -> torch.Tensor:
         """Return the crops (T, C, S, S) uint8 of a clip that begins at `start`."""
         return read_crops(self.root, row, self._slice(start))
 
-    def _landmarks(self, row: pd.Series, start: int) -> np.ndarray:
+    def _landmarks(self, row: Row, start: int) -> np.ndarray:
         """Return the landmarks (T, 5, 2) of the crops that `_load` returns, as x, y in their
         pixels."""
         return landmarks.track_landmarks(self.root, row, self.faces)[self._slice(start)]
@@ -223,7 +231,7 @@ def tracks_with_crops(manifest: Manifest, split: str) -> pd.DataFrame:
     return rows
 
 
-def read_crops(folder: Path, row: pd.Series, chosen: slice = slice(None)) -> torch.Tensor:
+def read_crops(folder: Path, row: Row, chosen: slice = slice(None)) -> torch.Tensor:
     """Return crops of one track as (T, C, S, S) uint8 RGB: those at the positions that the slice
     `chosen` selects, by default all. `row` is the track's manifest row, `folder` is the manifest's
     folder. Raise DataError if the crops cannot be read."""
