@@ -1,6 +1,6 @@
 """Clips per second of the training loader and of a plain loader with the same augmentation.
 
-    python -m benchmarks.loader [--tracks 64] [--repeats 5]
+    python -m benchmarks.loader [--tracks 64] [--repeats 5] [--needed 3600]
 
 plain   one crop at a time: PIL, then torchvision's v1 transforms with one draw per clip
 ours    datasets.video_dataset.VideoDataset
@@ -8,8 +8,13 @@ ours    datasets.video_dataset.VideoDataset
 Both read generated JPEG files of 224 px in one process with one thread and return batches of the
 same shape. They take turns, so that a slow moment of the machine affects both. Seconds are of
 processor time, which other work of the machine affects less.
+
+Then follows the processor time that a crop costs worker processes, one or two of them, with and
+without self-blends, and how many workers a GPU needs that trains on NEEDED crops per second.
 """
 
+import math
+import resource
 import statistics
 import tempfile
 import time
@@ -51,6 +56,9 @@ def main() -> int:
     parser.add_argument(
         "--repeats", type=at_least(1), default=5, help="epochs, of which the median is printed"
     )
+    parser.add_argument(
+        "--needed", type=at_least(1), default=3600, help="crops that a GPU trains on per second"
+    )
     flags = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -73,7 +81,43 @@ def main() -> int:
             total = sum(seconds.values())
             shares = [f"{name} {value / total:.0%}" for name, value in seconds.items()]
             print(f"ours, {strength:<8}{', '.join(shares)}")
+        print_workers(data, flags.repeats, flags.needed)
     return 0
+
+
+def print_workers(data: manifest.Manifest, repeats: int, needed: int) -> None:
+    """Print a row for each kind of clip: milliseconds of a crop with one and two workers, crops per
+    second of a core, and workers for `needed` crops per second."""
+    print(f"{'worker processes':<24}{'one, ms':>9}{'two, ms':>9}{'crops/s':>9}{'workers':>9}")
+    for strength, sbi in (("mild", 0.0), ("mild", 1.0), ("strong", 0.0), ("strong", 0.5)):
+        dataset = VideoDataset(data, "train", CLIP, True, augmentation=strength, sbi=sbi)
+        runs = {str(count): partial(worker_seconds, dataset, count) for count in (1, 2)}
+        crops = len(dataset) * CLIP.clip_frames
+        one, two = (
+            statistics.median(seconds) / crops
+            for seconds in repeat_in_turns(runs, repeats).values()
+        )
+        name = f"{strength}, self-blends {sbi / 2:.0%}"  # half of the clips are fakes
+        print(
+            f"{name:<24}{1000 * one:>9.2f}{1000 * two:>9.2f}{1 / two:>9.0f}"
+            f"{math.ceil(needed * two):>9}",
+            flush=True,
+        )
+
+
+def worker_seconds(dataset: VideoDataset, workers: int) -> float:
+    """Return the processor seconds of worker processes that load an epoch, with their start."""
+    before = processor_seconds_of_children()
+    loader = evaluation_loader(dataset, BATCH_SIZE, workers, torch.device("cpu"))
+    for _ in loader:
+        pass
+    del loader  # ends its processes
+    return processor_seconds_of_children() - before
+
+
+def processor_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class PlainDataset(Dataset[Item]):

@@ -4,7 +4,7 @@
 
 bare      one batch in memory, used again and again: forward, loss, backward, optimizer
 trainer   trainer.train_one_epoch with a loader of JPEG crops: reading, augmentation, clipping of
-          gradients, checks for non-finite losses, sums and the progress bar
+          gradients, the moving average, checks for non-finite losses, sums and the progress bar
 scoring   a forward pass of the same batch
 
 The three have the same model and precision and take turns. "stall" is the share of the trainer's
@@ -25,9 +25,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import models
-from benchmarks.loader import CLIP, make_crops
+from benchmarks.loader import make_crops
 from benchmarks.shared import measure_seconds, new_parser, repeat_in_turns
 from common import devices, errors
+from common.preprocessing import ClipConfig
 from datasets import samplers
 from datasets.augmentations import STRENGTHS
 from datasets.loaders import Part, Reader, TrainingLoader
@@ -37,6 +38,7 @@ from flags.types import at_least, between
 from models import encoders
 from trainer import train_one_epoch
 from training.loss import make_loss
+from training.moving_average import MovingAverage
 from training.optimizer import Schedule, make_optimizer
 from training.state import Hooks, Plan, Position, Training
 
@@ -55,7 +57,15 @@ def main() -> int:
     )
     add_device(parser, "auto", "the model")
     add_precision(parser, "auto")
-    parser.add_argument("--batch_size", type=at_least(1), default=2, help="clips of 16 frames")
+    parser.add_argument("--batch_size", type=at_least(1), default=2, help="clips of a step")
+    parser.add_argument(
+        "--clip_frames",
+        type=at_least(1),
+        default=16,
+        help="frames of a clip; 1: without a temporal head",
+    )
+    parser.add_argument("--crop_size", type=at_least(32), default=224, help="pixels")
+    parser.add_argument("--ema", type=between(0, 1), default=0.0, help="as in train.py")
     parser.add_argument("--steps", type=at_least(1), default=3, help="steps of an epoch")
     parser.add_argument("--workers", type=at_least(0), default=0, help="loader processes")
     parser.add_argument("--augmentation", choices=STRENGTHS, default="mild", help="of the clips")
@@ -68,17 +78,23 @@ def main() -> int:
     plan = make_plan(devices.precision(flags.precision, device))
     with tempfile.TemporaryDirectory() as folder:
         clips = flags.batch_size * flags.steps
-        dataset = make_dataset(Path(folder), clips, flags.augmentation, flags.sbi)
-        print(f"{device}, {plan.precision}, batches of {flags.batch_size} clips of 16 frames")
+        config = ClipConfig(flags.clip_frames, flags.crop_size)
+        dataset = make_dataset(Path(folder), clips, config, flags.augmentation, flags.sbi)
+        print(
+            f"{device}, {plan.precision}, batches of {flags.batch_size} clips of "
+            f"{flags.clip_frames} frames of {flags.crop_size} px, {flags.augmentation}"
+        )
         print(
             f"{'clips/s':<20}{'bare':>9}{'trainer':>9}{'share':>8}{'first':>8}{'stall':>8}{'images/s':>10}"
             f"{'scoring':>10}{'images/s':>10}"
         )
+        temporal = "none" if flags.clip_frames == 1 else "lstm"
         for encoder in flags.encoders:
+            training = make_training(encoder, device, temporal=temporal, ema=flags.ema)
             loader, reader = make_loader(
                 dataset, flags.batch_size, flags.workers, flags.repeats + 1, device
             )
-            print_encoder(encoder, loader, reader, plan, device, flags.repeats)
+            print_encoder(encoder, training, loader, reader, plan, flags.repeats)
     return 0
 
 
@@ -116,22 +132,32 @@ def make_plan(precision: torch.dtype) -> Plan:
     )
 
 
-def make_training(name: str, device: torch.device, freeze: bool = False) -> Training:
-    """Return a model with random weights and its optimizer; `freeze` freezes the whole encoder."""
+def make_training(
+    name: str,
+    device: torch.device,
+    freeze: bool = False,
+    temporal: str = "lstm",
+    ema: float = 0.0,
+) -> Training:
+    """Return a model with random weights, its optimizer and, with `ema` above 0, its moving
+    average; `freeze` freezes the whole encoder."""
     torch.manual_seed(0)
-    model = models.build(models.ModelConfig(name=name)).to(device)
+    model = models.build(models.ModelConfig(name=name, temporal=temporal)).to(device)
     if freeze:
         model.freeze(len(encoders.stages(model.encoder)))
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = make_optimizer("adamw", [(trainable, 1e-4)], weight_decay=0.01)
     loss = make_loss(smoothing=0.0, weights=None, gamma=0.0)
-    return Training(model, model, optimizer, Schedule(optimizer, "constant", 1), loss, None)
+    average = MovingAverage(model, ema) if ema else None
+    return Training(model, model, optimizer, Schedule(optimizer, "constant", 1), loss, average)
 
 
-def make_dataset(folder: Path, clips: int, augmentation: str, sbi: float) -> VideoDataset:
+def make_dataset(
+    folder: Path, clips: int, config: ClipConfig, augmentation: str, sbi: float
+) -> VideoDataset:
     """Return a dataset of `clips` clips of generated crops, of which at most TRACKS differ."""
     data = make_crops(folder, min(clips, TRACKS))
-    dataset = VideoDataset(data, "train", CLIP, train=True, augmentation=augmentation, sbi=sbi)
+    dataset = VideoDataset(data, "train", config, train=True, augmentation=augmentation, sbi=sbi)
     dataset.items = (dataset.items * -(-clips // TRACKS))[:clips]
     return dataset
 
@@ -147,14 +173,14 @@ def make_loader(
 
 def print_encoder(
     name: str,
+    training: Training,
     loader: TrainingLoader,
     reader: TimedReader,
     plan: Plan,
-    device: torch.device,
     repeats: int,
 ) -> None:
     """Measure an encoder and print a row, and on a GPU a line with shares of its rate."""
-    training, count = make_training(name, device), loader.batches.clips
+    device, count = training.device, loader.batches.clips
     epochs = iter(range(2, repeats + 2))
     batch = next(iter(loader))
     clips, labels = batch["clips"], batch["labels"]

@@ -14,7 +14,7 @@ def test_every_encoder_gets_a_row_of_speeds(
     words += ["--batch_size", "2", "--steps", "1", "--repeats", "1"]
     assert run(monkeypatch, training, *words) == 0
     title, head, *rows = capsys.readouterr().out.splitlines()
-    assert title == "cpu, torch.float32, batches of 2 clips of 16 frames"
+    assert title == "cpu, torch.float32, batches of 2 clips of 16 frames of 224 px, mild"
     assert head.split()[1:6] == ["bare", "trainer", "share", "first", "stall"]
     assert [row.split()[0] for row in rows] == words[1:3]
     for row in rows:
