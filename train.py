@@ -56,6 +56,7 @@ from training.step_errors import explain_step_errors
 def main() -> int:
     flags, folder = read_flags(sys.argv[1:])
     device = devices.choose(flags.device)
+    torch.backends.cudnn.benchmark = True  # almost all batches have one shape
     explained = explain_step_errors(
         args.build_options(ModelOptions, flags),
         args.build_options(DataOptions, flags),

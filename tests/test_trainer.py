@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+import models
 from common.errors import DataError, PipelineError
 from datasets.video_dataset import Batch
 from scoring.aggregate import ClipScore
@@ -17,6 +19,8 @@ from trainer import fit, take_step
 from training.batch_norm import init_batch_norm_stats
 from training.history import EpochRow
 from training.loss import make_loss
+from training.mixup import MIXES, Mix
+from training.moving_average import MovingAverage
 from training.optimizer import Schedule
 from training.state import Hooks, Plan, Position, Stopped, Training
 
@@ -363,3 +367,28 @@ def test_pretrained_statistics_are_kept() -> None:
     model.norm.running_mean += 50
     train(model, Seen(), replace(PLAN, epochs=1))
     assert model.norm.running_mean.item() == pytest.approx(mean_after(50, 4), abs=1e-3)
+
+
+@pytest.mark.parametrize("temporal", ["none", "lstm", "transformer", "attention"])
+@pytest.mark.parametrize("mix", [None, MIXES["mixup"], MIXES["cutmix"]])
+def test_a_step_reads_no_value_from_the_device(
+    temporal: str, mix: Mix | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reading would wait for all computation so far. The device meta has no values at all."""
+    monkeypatch.setattr(torch, "autocast", lambda *_: nullcontext())  # meta has none either
+    config = models.ModelConfig(name="resnet18", temporal=temporal, embed_dim=8)
+    model = models.build(config).to("meta")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    schedule, loss = Schedule(optimizer, "one_cycle", 5), make_loss(0.1, None, 0.0)
+    average = MovingAverage(model, 0.9)
+    training = Training(model, model, optimizer, schedule, loss, average)
+    batch = Batch(
+        clips=torch.zeros(4, 3, 3, 32, 32, device="meta"),
+        mask=torch.tensor([[True] * 3, [True, False, False]] * 2),
+        labels=torch.zeros(4, dtype=torch.int64, device="meta"),
+        video_ids=list("abcd"),
+        tracks=[0] * 4,
+        problems=[],
+    )
+    for value in take_step(training, batch, 4, replace(PLAN, mix=mix, accumulate=2)):
+        assert value.device.type == "meta"
