@@ -211,10 +211,11 @@ def load(dataset: PlainDataset | VideoDataset) -> Iterator[Batch]:
 
 def stage_seconds(dataset: VideoDataset) -> dict[str, float]:
     """Return the processor seconds that an epoch spends on each stage of loading."""
-    names = ("augment", "resize", "resize")
+    augment, resize = dataset.transform.steps
     steps: list[tuple[str, Callable[[Any], Any]]] = [
         ("decode", clips.decode),
-        *zip(names, dataset.transform.transforms, strict=True),
+        ("augment", augment),
+        ("resize", resize),
         ("normalise", Normalise(CLIP)),
     ]
     seconds = dict.fromkeys(["read", *(name for name, _ in steps)], 0.0)

@@ -1,5 +1,7 @@
 """Code that several rooms share; imports no other room."""
 
-from common.threads import wait_politely
+from common import light_torchvision, threads
 
-wait_politely()  # here, because every process imports this package before it imports torch
+# Here, because every process imports this package before it imports torch.
+threads.wait_politely()
+light_torchvision.install()

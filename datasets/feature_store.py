@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 from torch.utils.data import Dataset
 
 from common.errors import DataError
@@ -145,7 +144,7 @@ class FeatureDataset(VideoDataset):
     ) -> None:
         super().__init__(data, split, config, train, seed, augmentation="none")
         self.store = store
-        self.transform = nn.Identity()
+        self.transform = transforms.Steps()
         self.make_pixels = partial(
             VideoDataset, data, split, config, train, seed, augmentation="none"
         )

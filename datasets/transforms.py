@@ -7,31 +7,45 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from torchvision.transforms import v2
+from torch.nn.functional import interpolate
 
 from common.preprocessing import ClipConfig
 from datasets.augmentations import augment
 
+Transform = Callable[[torch.Tensor], torch.Tensor]
 
-def train_transform(config: ClipConfig, augmentation: str) -> v2.Transform:
+
+class Steps:
+    """Applies transforms one after another. torchvision's v2.Compose and v2.Resize do the same, but
+    importing them takes a second."""
+
+    def __init__(self, *steps: Transform) -> None:
+        self.steps = steps
+
+    def __call__(self, clip: torch.Tensor) -> torch.Tensor:
+        for step in self.steps:
+            clip = step(clip)
+        return clip
+
+
+def train_transform(config: ClipConfig, augmentation: str) -> Steps:
     """Return the transform for training, uint8 (T, C, S, S) → uint8 (T, C, H, W): augment, resize.
     `augmentation` is a name in augmentations.STRENGTHS."""
-    size = [config.crop_size, config.crop_size]
-    return v2.Compose([partial(augment, strength=augmentation), v2.Resize(size), _planes])
+    return Steps(partial(augment, strength=augmentation), partial(resize, side=config.crop_size))
 
 
-def eval_transform(
-    config: ClipConfig, change: Callable[[torch.Tensor], torch.Tensor] | None = None
-) -> v2.Transform:
+def eval_transform(config: ClipConfig, change: Transform | None = None) -> Steps:
     """Return the transform for evaluation, uint8 (T, C, S, S) → uint8 (T, C, H, W): resize. To
     measure robustness, `change` is applied to the clip first."""
     changes = [] if change is None else [change]
-    return v2.Compose([*changes, v2.Resize(config.crop_size), _planes])
+    return Steps(*changes, partial(resize, side=config.crop_size))
 
 
-def _planes(clip: torch.Tensor) -> torch.Tensor:
-    """Return the clip with one plane in memory for each channel. Decoded frames have channels last,
-    which is slow to normalise."""
+def resize(clip: torch.Tensor, side: int) -> torch.Tensor:
+    """Return a clip (T, C, H, W) uint8 resized to squares of `side` pixels, with one plane in
+    memory for each channel: decoded frames have channels last, which is slow to normalise."""
+    if clip.shape[-2:] != (side, side):
+        clip = interpolate(clip, (side, side), mode="bilinear", antialias=True)
     return clip.contiguous()
 
 

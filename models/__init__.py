@@ -4,12 +4,14 @@
 import common  # noqa: F401 (before torch: it sets how threads wait)
 
 # isort: on
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from common.errors import DataError
 from common.preprocessing import Record
@@ -76,10 +78,26 @@ def _build_on_meta(config: ModelConfig) -> FrameModel | None:
     would take half of the loading time. Return None if the encoder reads tensor values while it is
     built, which the meta device does not support."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutRandom():
             return build(config)
     except RuntimeError:
         return None
+
+
+class _WithoutRandom(TorchFunctionMode):
+    """Skips drawing random weights, for which the meta device imports torch's compiler: a second,
+    for tensors that have no values."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_types(model: FrameModel, weights: dict[str, Tensor]) -> None:
