@@ -3,7 +3,7 @@
     python score.py clip.mp4 folder/ --checkpoint checkpoints/<run>/best.pt
     find . -name '*.mp4' | python score.py - --checkpoint … --json
     python score.py folder/ --checkpoint … --watch
-    python score.py --checkpoint … --export detector.zip
+    python score.py --checkpoint … --export detector.zip [--int8 videos_df]
     python score.py folder/ --checkpoint detector.zip --backend onnx
 
 Writes scores.csv, and scores.json with every person and frame. Exit code 0: every file was judged
@@ -49,7 +49,7 @@ JUDGED = ("real", "fake", "uncertain")
 def main() -> int:
     flags = args.parse_score_flags()
     if flags.export:
-        return export(flags.checkpoint, flags.export)
+        return export(flags.checkpoint, flags.export, flags.int8)
     with private_files():
         return score_videos(flags)
 
@@ -92,7 +92,7 @@ def judge(
         "checkpoint_sha256": job.checkpoint_digest,
         "judgement": rule.to_dict(),
         "thresholds": thresholds_of(rule),
-        "precision": flags.precision,
+        "precision": str(video_judge.detector.model.encoder_dtype).removeprefix("torch."),
         "faces": video_judge.detector.faces.mode,
     }
     if not flags.json:
@@ -150,15 +150,17 @@ def make_job(flags: argparse.Namespace) -> "ScoringJob":
     )
 
 
-def export(checkpoint: Path, path: Path) -> int:
+def export(checkpoint: Path, path: Path, calibration: str | None) -> int:
     """Export the checkpoint to the .zip file `path` for --backend onnx, and return the exit code.
-    Raise UsageError if `path` is not a .zip file in an existing folder."""
+    With the manifest `calibration`, its encoder computes in 8-bit integers. Raise UsageError if
+    `path` is not a .zip file in an existing folder."""
     if path.suffix != ".zip" or path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"--export: {path} must be a .zip file in an existing folder")
+    from datasets import manifest
     from export import onnx_export
 
-    difference = onnx_export.export(checkpoint, path)
-    print(f"{path}: logits and scores differ from {checkpoint} by at most {difference:.1e}")
+    data = None if calibration is None else manifest.read(manifest.find(calibration))
+    print(f"{path}: {onnx_export.export(checkpoint, path, data)}")
     return 0
 
 

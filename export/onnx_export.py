@@ -18,7 +18,8 @@ from common.errors import CheckpointError, UsageError, one_line
 from common.files import sha256
 from common.preprocessing import ClipConfig
 from datasets.clips import collate
-from export import detector_file
+from datasets.manifest import Manifest
+from export import detector_file, int8
 from export.detector_file import DetectorFile
 from export.onnx_model import OnnxModel
 from models.frame_rnn import FrameModel
@@ -64,12 +65,15 @@ class Head(nn.Module):
         return logs.logsumexp(dim=1) - mask.sum(dim=1, keepdim=True).log()
 
 
-def export(checkpoint: Path, path: Path) -> float:
-    """Export a checkpoint to the file `path`, and return the largest absolute difference between
-    the logits and scores of ONNX Runtime and torch on random clips.
+def export(checkpoint: Path, path: Path, calibration: Manifest | None = None) -> str:
+    """Export a checkpoint to the file `path`, and return a text on how its results differ.
+
+    With a manifest as `calibration`, the encoder computes in 8-bit integers, whose ranges are
+    measured on training crops and whose results on validation crops (export/int8.py).
 
     Raise UsageError if a package is missing or the model cannot be exported, CheckpointError if the
-    checkpoint cannot be used or the difference exceeds TOLERANCE; nothing is written then.
+    checkpoint cannot be used or the results differ too much, DataError if the manifest's crops do
+    not fit the checkpoint; nothing is written then.
     """
     check_installed()
     detector = load_detector(checkpoint, torch.device("cpu"))
@@ -82,8 +86,19 @@ def export(checkpoint: Path, path: Path) -> float:
             f"{checkpoint} was not exported: its ONNX outputs differ from torch by "
             f"{difference:.1e}, allowed is {TOLERANCE:.0e}"
         )
+    differences = f"logits and scores differ from {checkpoint} by at most {difference:.1e}"
+    if calibration is not None:
+        encoder = int8.quantise(
+            encoder, int8.clip_batches(detector, calibration, "train", int8.CLIPS)
+        )
+        quantised = OnnxModel(encoder, head, model.sees_time)
+        clips = int8.clip_batches(detector, calibration, "val", int8.CHECKED)
+        comparison = int8.compare(model, quantised, detector.rule, clips)
+        int8.check(comparison, checkpoint)
+        differences = f"in 8-bit integers, {comparison}"
     about = {
         "model": detector.config,
+        "precision": "float32" if calibration is None else "int8",
         "sees_time": model.sees_time,
         "faces": detector.faces.to_dict(),
         "clip": detector.clip.to_dict(),
@@ -93,7 +108,7 @@ def export(checkpoint: Path, path: Path) -> float:
         "checkpoint_sha256": sha256(checkpoint),
     }
     detector_file.write(path, DetectorFile(encoder, head, about))
-    return difference
+    return differences
 
 
 def check_installed() -> None:

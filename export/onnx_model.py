@@ -28,14 +28,19 @@ class OnnxModel:
 
     training = False
     device = torch.device("cpu")
-    encoder_dtype = torch.float32
 
-    def __init__(self, encoder: bytes, head: bytes, sees_time: bool) -> None:
-        """`encoder` and `head` are the bytes of ONNX files; `sees_time` says whether the score of a
-        frame depends on its neighbours. Raise UsageError if onnxruntime is not installed,
-        CheckpointError if a graph refers to another file, and an error of onnxruntime if a graph is
-        invalid."""
-        self.sees_time = sees_time
+    def __init__(
+        self,
+        encoder: bytes,
+        head: bytes,
+        sees_time: bool,
+        encoder_dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """`encoder` and `head` are the bytes of ONNX files, `encoder_dtype` is what the encoder
+        computes in; `sees_time` says whether the score of a frame depends on its neighbours. Raise
+        UsageError if onnxruntime is not installed, CheckpointError if a graph refers to another
+        file, and an error of onnxruntime if a graph is invalid."""
+        self.sees_time, self.encoder_dtype = sees_time, encoder_dtype
         self._encoder, self._head = _session(encoder), _session(head)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
@@ -60,7 +65,8 @@ def load_exported(path: Path) -> Detector:
         if not all(isinstance(config[name], str) for name in ("name", "temporal")):
             raise CheckpointError("its settings do not name the encoder and the temporal head")
         clip = ClipConfig.from_dict(about["clip"])
-        model = OnnxModel(content.encoder, content.head, bool(about["sees_time"]))
+        dtype = torch.int8 if about.get("precision") == "int8" else torch.float32
+        model = OnnxModel(content.encoder, content.head, bool(about["sees_time"]), dtype)
         _check_graphs(model, clip)
         return Detector(
             model=model,

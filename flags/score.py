@@ -50,6 +50,8 @@ def parse_score_flags() -> argparse.Namespace:
     flags = parser.parse_args()
     if flags.export and flags.paths:
         parser.error("--export takes no PATH")
+    if flags.int8 and not flags.export:
+        parser.error("--int8 needs --export")
     if not flags.export and not flags.paths:
         parser.error("the following arguments are required: PATH")
     return flags
@@ -136,5 +138,11 @@ def _add_computation(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="ZIP",
         help="export the checkpoint to one .zip file for --backend onnx, and exit; takes no PATH",
+    )
+    group.add_argument(
+        "--int8",
+        metavar="MANIFEST",
+        help="with --export: let the encoder compute in 8-bit integers, with ranges from the "
+        "training crops of this manifest, on whose validation crops the change is measured",
     )
     add_engine(group, "the videos, --checkpoint, --report and --save_video")
