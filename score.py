@@ -84,6 +84,8 @@ def judge(
     if not on_cluster:
         extractor.start()  # before the slow imports of make_job
     job = make_job(flags)
+    if videos and not on_cluster:
+        extractor.expect(videos[0], job.face_config, job.span)
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
     video_judge = (replace(job, device="cpu") if on_cluster else job).judge
     rule = video_judge.rule

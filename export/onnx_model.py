@@ -13,6 +13,7 @@ import torch
 from common.errors import CheckpointError, DataError, UsageError, one_line
 from common.preprocessing import ClipConfig, FaceConfig
 from export import detector_file
+from export.detector_file import DetectorFile
 from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
 from scoring.training_range import TrainingRange
@@ -57,8 +58,26 @@ class OnnxModel:
 def load_exported(path: Path) -> Detector:
     """Load the detector in the exported file `path`. Raise CheckpointError if the file cannot be
     used, UsageError if onnxruntime is not installed."""
+    return build_exported(read_exported(path), path)
+
+
+def read_exported(path: Path) -> DetectorFile:
+    """Return the content of the exported file `path`; see `load_exported`."""
     _import_runtime()
-    content = detector_file.read(path)
+    return detector_file.read(path)
+
+
+def faces_of(content: DetectorFile, path: Path) -> FaceConfig:
+    """Return the settings with which an exported detector's crops are made. Raise CheckpointError
+    if they are damaged."""
+    try:
+        return FaceConfig.from_dict(content.about["faces"])
+    except Exception as error:  # they can be anything
+        raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
+
+
+def build_exported(content: DetectorFile, path: Path) -> Detector:
+    """Return the detector in the content of the file `path`; see `load_exported`."""
     about = content.about
     try:
         config = about["model"]

@@ -29,6 +29,7 @@ class Extractor:
         self.rereader = Rereader(timeout)
         self._worker: Worker | None = None
         self._config: FaceConfig | None = None  # settings of the worker's face detector
+        self._expected: tuple[Path, FaceConfig, Span] | None = None  # given to it already
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +43,16 @@ class Extractor:
         caller loads the model."""
         self._worker = self._worker or Worker(MODULE)
         return self._worker
+
+    def expect(self, video: Path, config: FaceConfig, span: Span) -> None:
+        """Let the process work on the first video that `extract` will be called with, and return at
+        once: the caller builds the model meanwhile."""
+        from inference import extractor_process
+
+        worker = self.start()
+        worker.submit(partial(extractor_process.prepare, config))
+        worker.submit(partial(extractor_process.extract, video, span))
+        self._expected = (video, config, span)
 
     def extract(
         self, videos: Iterable[Path], config: FaceConfig, span: Span
@@ -58,6 +69,8 @@ class Extractor:
         try:
             for video, following in pairwise(chain(videos, [None])):
                 assert video is not None
+                if self._expected is not None:
+                    given_to = self._begun(video, config, span)
                 worker = self._prepared(config)
                 if worker is not given_to:
                     worker.submit(partial(extractor_process.extract, video, span))
@@ -78,6 +91,17 @@ class Extractor:
         (end,) = self._answers(worker, video)
         assert isinstance(end, End)
         return end.sha256
+
+    def _begun(self, video: Path, config: FaceConfig, span: Span) -> Worker | None:
+        """Return the worker if it works on `video` already, as `expect` asked for. If it works on
+        something else, end it and return None."""
+        expected, self._expected = self._expected, None
+        if expected != (video, config, span):
+            self._kill()
+            return None
+        self.start().confirm()
+        self._config = config
+        return self._worker
 
     def _prepared(self, config: FaceConfig) -> Worker:
         """Return the worker, with a face detector with the settings `config`."""

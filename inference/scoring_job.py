@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from common import devices, ray_cluster
-from common.errors import UsageError, VideoError
+from common import ray_cluster
+from common.errors import VideoError
 from common.files import private_files, sha256
+from common.preprocessing import FaceConfig
 from faces.sampling import Span
 from inference import face_mode
+from inference.detector_content import DetectorContent, read_content
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
 from inference.rereader import Rereader
 from inference.video_score import VideoScore
-from scoring.detector import Detector
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,23 @@ class ScoringJob:
     save_video: Path | None  # folder of marked videos
 
     @cached_property
+    def content(self) -> DetectorContent:
+        """The content of the checkpoint, read at the first access. Raise CheckpointError if the
+        file cannot be used, UsageError if the backend cannot run with `device` or `precision`."""
+        return read_content(self.checkpoint, self.backend, self.device, self.precision)
+
+    @cached_property
+    def face_config(self) -> FaceConfig:
+        """How crops are made; known before the model is built. Raise UsageError if the detector was
+        not trained for `faces`."""
+        return face_mode.choose(self.content.faces, self.faces)
+
+    @cached_property
     def judge(self) -> VideoJudge:
-        """The judge with the detector of the checkpoint, loaded at the first access. Raise
-        CheckpointError if the checkpoint cannot be used, UsageError if it was not trained for
-        `faces`."""
-        detector = load_detector(self.checkpoint, self.backend, self.device, self.precision)
-        detector = replace(detector, faces=face_mode.choose(detector.faces, self.faces))
+        """The judge with the detector of the checkpoint, built at the first access. Raise
+        CheckpointError if the checkpoint cannot be used, UsageError as `face_config` does."""
+        faces = self.face_config
+        detector = replace(self.content.build(), faces=faces)
         rule = detector.rule.at_prior(self.prior)
         return VideoJudge(detector, rule, self.span, self.batch_size)
 
@@ -110,24 +122,3 @@ def _file_facts(score: VideoScore, rereader: Rereader) -> dict[str, str]:
             for more in rereader.run(partial(read_facts, path, score.sha256)):
                 facts |= more
     return facts
-
-
-def load_detector(path: Path, backend: str, device: str, precision: str) -> Detector:
-    """Load a checkpoint (`backend` torch) or an exported detector (`backend` onnx). Raise
-    CheckpointError if the file cannot be used, UsageError if the backend cannot run with `device`
-    or `precision`.
-
-    An exported detector does not need the code of models/, so imports are inside the function.
-    """
-    if backend == "onnx":
-        if device == "cuda":
-            raise UsageError("--backend onnx runs on the CPU: leave out --device cuda")
-        if precision not in ("auto", "float32"):
-            raise UsageError("--backend onnx computes in float32: leave out --precision")
-        from export.onnx_model import load_exported
-
-        return load_exported(path)
-    from scoring import load
-
-    chosen = devices.choose(device)
-    return load.load_detector(path, chosen, devices.precision(precision, chosen))

@@ -66,9 +66,14 @@ class Worker:
         parent.close()
 
     def begin(self, task: Task) -> None:
-        """Wait until the process has started and done its first task. Raise PipelineError if it
+        """Let the process do its first task, and wait until it has. Raise PipelineError if it
         cannot."""
         self.submit(task)
+        self.confirm()
+
+    def confirm(self) -> None:
+        """Wait until the process has started and done the first task that was submitted. Raise
+        PipelineError if it cannot."""
         try:
             answer = self.receive(SECONDS_TO_START)
         except (TaskTimeout, WorkerDied) as error:

@@ -6,6 +6,7 @@ import torch
 
 import models
 from common import checkpointing
+from common.checkpointing import Checkpoint
 from common.errors import CheckpointError, DataError, PipelineError, one_line
 from models import folding
 from scoring.decision_rule import DecisionRule
@@ -19,7 +20,13 @@ def load_detector(
     """Return the detector in a checkpoint file, on `device` and with its encoder in `precision`.
     Raise CheckpointError if the file is missing, damaged or from another version, UsageError if its
     encoder is not available here, for example because timm is not installed."""
-    checkpoint = checkpointing.load(path)
+    return build_detector(checkpointing.load(path), path, device, precision)
+
+
+def build_detector(
+    checkpoint: Checkpoint, path: Path, device: torch.device, precision: torch.dtype = torch.float32
+) -> Detector:
+    """Return the detector in a checkpoint that was read from `path`; see `load_detector`."""
     try:
         stored = checkpoint.judgement
         rule = DecisionRule() if stored is None else DecisionRule.from_dict(stored)

@@ -33,6 +33,8 @@ class ExtractorHere(Extractor):
 
     def start(self) -> None: ...
 
+    def expect(self, video: Path, config: FaceConfig, span: Span) -> None: ...
+
     def extract(
         self, videos: Iterable[Path], config: FaceConfig, span: Span
     ) -> Iterator[Window | End]:

@@ -17,7 +17,7 @@ from common.errors import PipelineError, VideoError
 from common.preprocessing import FaceConfig
 from faces.sampling import WHOLE
 from inference import extractor, judge
-from inference.answers import End
+from inference.answers import End, Window
 from inference.extractor import Extractor
 from inference.judge import VideoJudge
 from inference.rereader import Rereader
@@ -87,11 +87,29 @@ def test_the_next_video_is_looked_at_meanwhile_and_no_verdict_waits_for_it(
         results.close()
 
 
+def test_the_first_video_is_looked_at_before_it_is_asked_for(good: Path, tmp_path: Path) -> None:
+    waiting = Hanging(tmp_path / "hang")
+    with Extractor(timeout=60) as reader:
+        reader.expect(waiting, CONFIG, WHOLE)
+        wait_for((tmp_path / "hang.begun").exists)
+        # Another one is asked for, so a new process reads it.
+        assert [type(answer) for answer in reader.extract([good], CONFIG, WHOLE)] == [Window, End]
+    with Extractor(timeout=60) as reader:
+        reader.expect(good, CONFIG, WHOLE)
+        worker = reader.start()
+        answers = list(reader.extract([good, good], CONFIG, WHOLE))
+        assert [type(answer) for answer in answers] == [Window, End] * 2
+        assert reader.start() is worker, "the process that was told before"
+
+
 def test_a_process_that_cannot_start_ends_the_call_in_one_line(
     good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extractor, "MODULE", "no_such_module")
     with Extractor(60) as reader, pytest.raises(PipelineError, match=r"cannot start .*code 1"):
+        list(reader.extract([good], CONFIG, WHOLE))
+    with Extractor(60) as reader, pytest.raises(PipelineError, match=r"cannot start .*code 1"):
+        reader.expect(good, CONFIG, WHOLE)
         list(reader.extract([good], CONFIG, WHOLE))
 
 
