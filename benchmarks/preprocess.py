@@ -16,7 +16,7 @@ import math
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -73,10 +73,11 @@ def main() -> int:
         run = measure(reader, videos, processes)
         print(f"{run.row(f'floor, {name}')}   {sum(run.results)} frames", flush=True)
         floor = min(floor, run.seconds)
-    ours = measure_ours(videos, processes)
-    for sampling, run in ours.items():
+    ours = {}
+    for sampling, run in measure_ours(videos, processes):
         speed = f"{len(videos) / run.seconds:.2f} videos/s"
         print(f"{run.row(f'ours, {sampling}', floor)}   {speed}", flush=True)
+        ours[sampling] = run
     plain = measure(extract_plainly, videos, processes)
     print(plain.row("plain", floor))
     print(f"ours is {plain.seconds / ours['uniform'].seconds:.1f} times as fast as plain")
@@ -84,15 +85,14 @@ def main() -> int:
     return 0
 
 
-def measure_ours(videos: list[Path], processes: int) -> dict[str, Run]:
-    """Return a run for each way of sampling."""
+def measure_ours(videos: list[Path], processes: int) -> Iterator[tuple[str, Run]]:
+    """Yield a run for each way of sampling, as soon as it is measured: the start of its processes
+    takes longer than a short run."""
     gpu = torch.cuda.is_available()
     with SearchServer(CONFIG, torch.device("cuda")) if gpu else nullcontext() as server:
         address = server.address if server else None
-        return {
-            name: measure(partial(extract, sampling=name), videos, processes, address)
-            for name in SAMPLINGS
-        }
+        for name in SAMPLINGS:
+            yield name, measure(partial(extract, sampling=name), videos, processes, address)
 
 
 def measure(

@@ -6,8 +6,8 @@ Uses ResNet152 with an LSTM and random weights, which do not change the time, an
 video. Prints medians of:
 
 decode, detect, model     the stages one after the other; detect includes tracking and cropping
-torch, bfloat16, onnx     all that score.py does with a file: by default, with --precision bfloat16
-                          and with --backend onnx
+torch, bfloat16,          all that score.py does with a file: by default, with --precision bfloat16,
+onnx, int8                with --backend onnx, and with a detector that was exported with --int8
 plain                     MTCNN with its own settings on every sampled frame at full size, and the
                           model in torch's default memory format
 
@@ -32,10 +32,13 @@ from benchmarks.plain_scorer import PlainScorer
 from benchmarks.shared import find_videos, measure_seconds, new_parser, repeat_in_turns
 from common import checkpointing, devices, errors
 from common.checkpointing import Checkpoint
-from common.errors import DataError, PipelineError, VideoError
+from common.errors import DataError, PipelineError, UsageError, VideoError
 from common.preprocessing import ClipConfig, FaceConfig
+from datasets.clips import decode as decode_crops
 from datasets.manifest import CLASSES
-from export import onnx_export
+from datasets.transforms import to_input
+from export import detector_file, int8, onnx_export
+from export.detector_file import DetectorFile
 from export.onnx_model import load_exported
 from faces.decode import read
 from faces.detect import FaceDetector
@@ -71,14 +74,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         checkpoint = make_checkpoint(folder / "best.pt", flags.model_name)
-        exported = folder / "detector.zip"
-        onnx_export.export(checkpoint, exported)
         device = devices.choose(flags.device)
         detectors = {
             "torch": load_detector(checkpoint, device),
             "bfloat16": load_detector(checkpoint, device, torch.bfloat16),
-            "onnx": load_exported(exported),
         }
+        files = {}
+        try:
+            files = export(checkpoint, folder, videos[0])
+        except UsageError as error:
+            print(f"onnx and int8 are left out: {error}")
+        detectors |= {name: load_exported(file) for name, file in files.items()}
         judges = {
             name: VideoJudge(detector, DecisionRule(), WHOLE, BATCH_SIZE)
             for name, detector in detectors.items()
@@ -96,7 +102,7 @@ def main() -> int:
         backends = {
             "torch": with_torch,
             "bfloat16": [*with_torch, "--precision", "bfloat16"],
-            "onnx": ["--checkpoint", str(exported), "--backend", "onnx"],
+            **{n: ["--checkpoint", str(file), "--backend", "onnx"] for n, file in files.items()},
         }
         print_calls(videos[0], folder, backends, flags.repeats)
     return 0
@@ -119,6 +125,24 @@ def make_checkpoint(path: Path, encoder: str) -> Path:
     )
     checkpointing.save(path, checkpoint)
     return path
+
+
+def export(checkpoint: Path, folder: Path, video: Path) -> dict[str, Path]:
+    """Export the checkpoint to `folder` and return the files by their names in the tables. The
+    ranges for int8 are those on the faces of `video`. Raise UsageError if torch cannot export it,
+    DataError if the video has no face."""
+    files = {name: folder / f"{name}.zip" for name in ("onnx", "int8")}
+    onnx_export.export(checkpoint, files["onnx"])
+    tracks = extract_faces(video, FaceDetector(FACES)).tracks
+    if not tracks:
+        raise DataError(f"{video}: no face was found")
+    clips = to_input(decode_crops(tracks[0].jpegs), ClipConfig()).unsqueeze(0)
+    mask = torch.ones(clips.shape[:2], dtype=torch.bool)
+    exact = detector_file.read(files["onnx"])
+    integers = int8.quantise(exact.encoder, iter([(clips, mask)]))
+    about = exact.about | {"precision": "int8"}
+    detector_file.write(files["int8"], DetectorFile(integers, exact.head, about))
+    return files
 
 
 def print_videos(

@@ -56,18 +56,16 @@ class Comparison:
         return f"{text}; AUC {values[0]:.4f} before, {values[1]:.4f} after"
 
 
-def quantise(encoder: bytes, batches: Iterator[Batch]) -> bytes:
-    """Return an encoder's ONNX graph in 8-bit integers. The clips of `batches` give the ranges of
-    its activations."""
+def quantise(encoder: bytes, clips: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> bytes:
+    """Return an encoder's ONNX graph in 8-bit integers. `clips`, pairs of clips (B, T, C, H, W) and
+    their mask (B, T), give the ranges of its activations."""
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Frames(CalibrationDataReader):
         def get_next(self) -> dict[str, np.ndarray] | None:
-            batch = next(batches, None)
-            if batch is None:
-                return None
-            return {"frames": padding.remove(batch["clips"], batch["mask"]).numpy()}
+            pair = next(clips, None)
+            return None if pair is None else {"frames": padding.remove(*pair).numpy()}
 
     with TemporaryDirectory() as folder:
         given, prepared, result = (Path(folder) / f"{name}.onnx" for name in "abc")

@@ -88,9 +88,8 @@ def export(checkpoint: Path, path: Path, calibration: Manifest | None = None) ->
         )
     differences = f"logits and scores differ from {checkpoint} by at most {difference:.1e}"
     if calibration is not None:
-        encoder = int8.quantise(
-            encoder, int8.clip_batches(detector, calibration, "train", int8.CLIPS)
-        )
+        batches = int8.clip_batches(detector, calibration, "train", int8.CLIPS)
+        encoder = int8.quantise(encoder, ((batch["clips"], batch["mask"]) for batch in batches))
         quantised = OnnxModel(encoder, head, model.sees_time)
         clips = int8.clip_batches(detector, calibration, "val", int8.CHECKED)
         comparison = int8.compare(model, quantised, detector.rule, clips)

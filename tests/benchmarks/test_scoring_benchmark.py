@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scoring
+from common.errors import UsageError
 from tests.benchmarks.commands import error_line, parse, run
 
 
@@ -22,9 +23,9 @@ def test_every_video_gets_a_row_and_every_backend_its_lines(
     words = ["--model_name", "test_resnet", "--repeats", "1", "--device", "cpu"]
     assert run(monkeypatch, scoring, talking_heads / "new", *words) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    backends = ["torch", "bfloat16", "onnx"]
+    backends = ["torch", "bfloat16", "onnx", "int8"]
     assert head.split() == ["seconds", *scoring.STAGES, *backends, "plain"]
-    rows, folders, starts = lines[:2], lines[2:8], lines[8:]
+    rows, folders, starts = lines[:2], lines[2:10], lines[10:]
     assert [row.split()[0] for row in rows] == ["new_fake.mp4", "new_real.mp4"]
     for row in rows:
         assert all(float(value) > 0 for value in row.split()[4:])
@@ -33,7 +34,22 @@ def test_every_video_gets_a_row_and_every_backend_its_lines(
     assert [line.split(" in ")[0] for line in starts] == [
         f"{name}: score.py new_fake.mp4" for name in backends
     ]
-    assert calls == [("torch", "float32"), ("torch", "bfloat16"), ("onnx", "float32")]
+    assert calls == [("torch", "float32"), ("torch", "bfloat16"), *[("onnx", "float32")] * 2]
+
+
+def test_a_model_that_cannot_be_exported_leaves_the_other_backends(
+    talking_heads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise UsageError("this model cannot be exported: no reason")
+
+    monkeypatch.setattr(scoring, "run_command", lambda _: None)
+    monkeypatch.setattr(scoring.onnx_export, "export", fail)
+    words = ["--model_name", "test_resnet", "--repeats", "1", "--device", "cpu"]
+    assert run(monkeypatch, scoring, talking_heads / "new", *words) == 0
+    first, head, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("onnx and int8 are left out: this model cannot be exported")
+    assert head.split() == ["seconds", *scoring.STAGES, "torch", "bfloat16", "plain"]
 
 
 def test_a_folder_without_videos_and_an_unknown_encoder_are_one_line(
