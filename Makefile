@@ -4,17 +4,21 @@
 # make prove       the long proofs, whose small versions are among the tests (about an hour)
 # make coverage    all tests, and which lines of the product they run
 # make lint        style, format and types
+# make test-oldest model, export and scoring tests with the oldest packages that are allowed
+# make bench-gpu   what a GPU gains, in six minutes; CLIPS="folder" for scoring and extraction
 # make bench-train · make bench-preprocess CLIPS="folder folder" · make bench-score CLIPS="folder"
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3
 SEED ?= 0
 VENV := .venv
+OLDEST := .venv-oldest
 RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest --numprocesses auto --dist worksteal --durations 10
 PROOFS := data/proofs
 
-.PHONY: demo test test-fast prove coverage lint bench-preprocess bench-train bench-score clean
+.PHONY: demo test test-fast test-oldest prove coverage lint bench-preprocess bench-train bench-gpu \
+    bench-score clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
@@ -39,6 +43,14 @@ prove: $(VENV)/.installed-dev
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report term:skip-covered
 
+test-oldest:
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check uv
+	UV_DEFAULT_INDEX=$$($(OLDEST)/bin/pip config get global.index-url || echo) $(OLDEST)/bin/uv pip install \
+	    --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -r requirements-dev.txt
+	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist worksteal \
+	    tests/models tests/export tests/scoring tests/inference tests/test_score.py
+
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -50,6 +62,9 @@ bench-preprocess: $(VENV)/.installed
 bench-train: $(VENV)/.installed
 	$(RUN) -m benchmarks.loader
 	$(RUN) -m benchmarks.training
+
+bench-gpu: $(VENV)/.installed-dev
+	$(RUN) -m benchmarks.gpu $(CLIPS)
 
 bench-score: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.scoring $(CLIPS)
@@ -66,4 +81,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) data/demo data/proofs checkpoints/demo
+	rm -rf $(VENV) $(OLDEST) data/demo data/proofs checkpoints/demo

@@ -10,13 +10,14 @@ scoring   a forward pass of the same batch
 The three have the same model and precision and take turns. "stall" is the share of the trainer's
 time that it waits for its loader, without the first batch of each epoch, for which "first" gives
 the seconds. Workers read two batches each ahead, so an epoch should have more steps than that. On a
-GPU, their shares of its measured rate for large matrices are printed as well.
+GPU, their shares of its measured rate for large matrices, and its memory, are printed as well.
 """
 
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -66,6 +67,12 @@ def main() -> int:
     )
     parser.add_argument("--crop_size", type=at_least(32), default=224, help="pixels")
     parser.add_argument("--ema", type=between(0, 1), default=0.0, help="as in train.py")
+    parser.add_argument("--accumulate", type=at_least(1), default=1, help="as in train.py")
+    parser.add_argument(
+        "--gpu_memory",
+        type=between(0.1, 1000),
+        help="limit to use of the GPU's memory, GB",
+    )
     parser.add_argument("--steps", type=at_least(1), default=3, help="steps of an epoch")
     parser.add_argument("--workers", type=at_least(0), default=0, help="loader processes")
     parser.add_argument("--augmentation", choices=STRENGTHS, default="mild", help="of the clips")
@@ -75,7 +82,12 @@ def main() -> int:
     )
     flags = parser.parse_args()
     device = devices.choose(flags.device)
-    plan = make_plan(devices.precision(flags.precision, device))
+    torch.backends.cudnn.benchmark = True  # as in train.py
+    if flags.gpu_memory and device.type == "cuda":
+        whole = torch.cuda.mem_get_info(device)[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, flags.gpu_memory * 1e9 / whole), device)
+    precision = devices.precision(flags.precision, device)
+    plan = replace(make_plan(precision), accumulate=flags.accumulate)
     with tempfile.TemporaryDirectory() as folder:
         clips = flags.batch_size * flags.steps
         config = ClipConfig(flags.clip_frames, flags.crop_size)
@@ -215,6 +227,7 @@ def print_encoder(
         used = (3 * per_clip * bare, 3 * per_clip * trainer, per_clip * scoring)
         shares = ", ".join(f"{value / rate:.1%}" for value in used)
         print(f"{'':<20}of the GPU's {rate / 1e12:.0f} TFLOP/s: bare, trainer, scoring {shares}")
+        print(f"{'':<20}memory: {torch.cuda.max_memory_reserved(device) / 1e9:.1f} GB at most")
 
 
 def train_bare(
