@@ -14,7 +14,7 @@ without self-blends, and how many workers a GPU needs that trains on NEEDED crop
 """
 
 import math
-import resource
+import os
 import statistics
 import tempfile
 import time
@@ -116,8 +116,8 @@ def worker_seconds(dataset: VideoDataset, workers: int) -> float:
 
 
 def processor_seconds_of_children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 class PlainDataset(Dataset[Item]):
