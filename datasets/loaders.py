@@ -30,6 +30,8 @@ class BatchSampler(Protocol):
 
     def __len__(self) -> int: ...
 
+    def sizes(self, skip: int = 0) -> list[int]: ...
+
     def epoch(self, number: int, skip: int = 0) -> list[list[int]]: ...
 
 
@@ -75,7 +77,7 @@ class Reader:
         if self._stream is None or part != self._position:
             self._stream = None  # ends the worker processes before others start
             self._stream = iter(self._loader(part))
-        count = len(self.order.batches(part))
+        count = len(self.order.samplers[part.loader].sizes(part.skip))
         self._position = None if count else self.order.following(part)
         for number in range(1, count + 1):
             batch = next(self._stream)

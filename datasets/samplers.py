@@ -150,7 +150,12 @@ class FixedBatches:
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        return -(-len(self.items) // self.size)
+        return len(self.sizes())
+
+    def sizes(self, skip: int = 0) -> list[int]:
+        """Return the number of items of each batch, without the first `skip` items."""
+        whole, rest = divmod(len(self.items) - skip, self.size)
+        return [self.size] * whole + [rest] * (rest > 0)
 
     def epoch(self, number: int, skip: int = 0) -> list[list[int]]:
         """Return the batches of an epoch without its first `skip` items."""

@@ -54,6 +54,7 @@ class ScoringJob:
         CheckpointError if the checkpoint cannot be used, UsageError as `face_config` does."""
         faces = self.face_config
         detector = replace(self.content.build(), faces=faces)
+        self.__dict__.pop("content")  # frees a second copy of all weights
         rule = detector.rule.at_prior(self.prior)
         return VideoJudge(detector, rule, self.span, self.batch_size)
 
