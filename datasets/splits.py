@@ -49,12 +49,18 @@ def merge(group: pd.Series, together: list[list[int]]) -> pd.Series:
 def assign(group: pd.Series, seed: int, val_share: float, test_share: float) -> pd.Series:
     """Return the split of every row, which depends only on the seed and the name of its group. So a
     fake and its original are never separated, and adding videos later moves no others. The shares
-    are probabilities per group.
+    are probabilities per group. With a `test_share` of 1, all videos are there to be measured.
 
-    Raise UsageError if the shares leave nothing for training or if a requested split is empty.
+    Raise UsageError if the shares otherwise leave nothing for training, or if a requested split is
+    empty.
     """
+    if test_share == 1 and val_share == 0:
+        return group.map(lambda _: "test")
     if val_share + test_share >= 1:
-        raise UsageError("--val_share and --test_share must sum to less than 1")
+        raise UsageError(
+            "--val_share and --test_share must sum to less than 1, except --val_share 0 "
+            "--test_share 1 for videos that are only measured"
+        )
 
     def split(name: str) -> str:
         position = fraction(seed, name)

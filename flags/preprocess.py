@@ -36,7 +36,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--layout",
         default="dfdc",
-        help="directory layout of the dataset in --input: dfdc, ffpp, celebdf or folders "
+        help="directory layout of the dataset in --input: dfdc, ffpp, celebdf, folders or table "
         "(described in docs/data.md)",
     )
     group.add_argument(
@@ -82,7 +82,8 @@ def _add_splits(group: argparse._ArgumentGroup) -> None:
         "--test_share",
         type=between(0, 1),
         default=0.1,
-        help="approximate share of the sources in the test split",
+        help="approximate share of the sources in the test split; 1, with --val_share 0: all, for "
+        "videos that are only measured",
     )
     group.add_argument(
         "--split_by",

@@ -13,13 +13,14 @@ import pandas as pd
 
 from common.errors import DataError, UsageError
 from common.registry import select
-from datasets.layouts import celebdf, dfdc, ffpp, folders
+from datasets.layouts import celebdf, dfdc, ffpp, folders, table
 
 LAYOUTS: dict[str, Callable[..., pd.DataFrame]] = {
     "dfdc": dfdc.read,
     "ffpp": ffpp.read,
     "celebdf": celebdf.read,
     "folders": folders.read,
+    "table": table.read,
 }
 
 
@@ -32,9 +33,9 @@ def read(name: str, root: Path, fake_folders: Collection[str] = ()) -> pd.DataFr
         raise UsageError("--fake_folders needs --layout folders")
     if not root.is_dir():
         raise DataError(f"--input {root} is not a folder")
-    table = reader(root, fake_folders) if fake_folders else reader(root)
-    if "group" not in table:
-        table["group"] = table["source"]
-    if "split" not in table:
-        table["split"] = ""
-    return table
+    videos = reader(root, fake_folders) if fake_folders else reader(root)
+    if "group" not in videos:
+        videos["group"] = videos["source"]
+    if "split" not in videos:
+        videos["split"] = ""
+    return videos

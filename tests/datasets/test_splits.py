@@ -253,3 +253,8 @@ def test_the_audit_sees_a_video_that_stands_in_two_splits() -> None:
     table = pd.DataFrame(rows, columns=["video_id", "split"]).assign(label=1, source="a")
     table.loc[2, "source"] = "b"
     assert splits.audit(table)["leaked"].to_dict() == {"test": 1, "train": 0}
+
+
+def test_videos_that_are_only_measured_are_all_in_the_test_split() -> None:
+    groups = pd.Series(["a", "b", "b"])
+    assert set(splits.assign(groups, 0, val_share=0, test_share=1)) == {"test"}
