@@ -12,6 +12,7 @@ from torchvision import models
 
 from common.checkpoint_limits import check_weights, is_state_dict
 from common.errors import UsageError, WeightsError, one_line
+from models import packaged_weights
 from models.encoders import Encoder, timm_name, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict
@@ -24,9 +25,9 @@ DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 
 
 def pretrained(name: str) -> Weights:
-    """Return the ImageNet weights of the encoder `name` from the cache of torchvision or timm;
-    download them if they are not there. Raise WeightsError if the download fails or the cached file
-    cannot be read."""
+    """Return the ImageNet weights of the encoder `name` from an installed package
+    (packaged_weights.py) or the cache of torchvision or timm; download them if they are not there.
+    Raise WeightsError if the download fails or a file cannot be read."""
     return _torchvision(name) if name in torchvision_names() else _timm(name)
 
 
@@ -49,6 +50,10 @@ def _torchvision(name: str) -> Weights:
 def _timm(name: str) -> Weights:
     import timm
 
+    packaged = packaged_weights.find(name)
+    if packaged:
+        model = timm.create_model(timm_name(name))
+        return packaged_weights.rename(read(packaged), model, packaged)
     try:
         return timm.create_model(timm_name(name), pretrained=True).state_dict()
     except UsageError:
