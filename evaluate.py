@@ -104,11 +104,6 @@ def check_flags(flags: argparse.Namespace, paths: list[Path]) -> None:
             raise UsageError(f"{flag} names the same file twice")
     if flags.compare and len(flags.checkpoint) < 2:
         raise UsageError("--compare needs a second --checkpoint")
-    if fits_rule(flags) and len(paths) > 1:
-        raise UsageError(
-            "--aggregation, --error_rate and --target_fpr need a single --csv_file, "
-            "on whose validation split they fit a decision rule"
-        )
     if flags.output and flags.output.exists() and not flags.output.is_dir():
         raise UsageError(f"--output: {flags.output} is a file, not a folder")
 
@@ -165,15 +160,14 @@ def decision_rule(
     flags: argparse.Namespace, path: Path, scorers: dict[str, SplitScorer]
 ) -> DecisionRule:
     """Return the decision rule stored in the checkpoint at `path`. If the flags ask for a new one,
-    fit it on the validation split, store it there, and return it instead; raise UsageError if the
-    split has too few videos."""
-    scorer = next(iter(scorers.values()))
+    fit it on the validation splits, store it there, and return it instead; raise UsageError if the
+    splits have too few videos."""
     if not fits_rule(flags):
-        return scorer.detector.rule
+        return next(iter(scorers.values())).detector.rule
     target = ErrorTarget(flags.error_rate or ErrorTarget.error_rate, flags.target_fpr)
     aggregations = [flags.aggregation] if flags.aggregation else BY_WORST_PERSON
     try:
-        rule = score_split.fit_checkpoint(path, scorer, target, aggregations)
+        rule = score_split.fit_checkpoint(path, scorers, target, aggregations)
     except TooFewVideos as error:
         raise UsageError(
             f"no decision rule can be fitted: the validation split has {error}"

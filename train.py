@@ -37,11 +37,21 @@ from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
 from scoring.decision_rule import DecisionRule
 from trainer import fit, take_step
-from training import build, dry_run, environment, history, resume, run_folder, tensorboard_log
+from training import (
+    build,
+    collections,
+    dry_run,
+    environment,
+    history,
+    resume,
+    run_folder,
+    tensorboard_log,
+)
 from training.history import EpochRow
 from training.options import (
     DataOptions,
     LoopOptions,
+    ManifestOptions,
     ModelOptions,
     OptimizerOptions,
     RunOptions,
@@ -119,8 +129,8 @@ def run_locked(
     saved = resume.load(folder) if folder else None
     if flags.tensorboard:
         tensorboard_log.summary_writer()
-    data = manifest.read(manifest.find(flags.csv_file))
-    fingerprint = manifest.fingerprint(data)
+    chosen = args.build_options(ManifestOptions, flags)
+    data, fingerprint = collections.read(chosen)
     if saved and not flags.force:
         changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
         saved.check_unchanged(changes, fingerprint)
@@ -133,7 +143,9 @@ def run_locked(
     model = distributed.synchronise_batch_norm(model.to(device))
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
     store = frozen_features(flags, model, data, clip, saved)
-    loaders = build.build_loaders(args.build_options(DataOptions, flags), data, clip, device, store)
+    options = args.build_options(DataOptions, flags)
+    shares = collections.shares(chosen, data)
+    loaders = build.build_loaders(options, data, clip, device, store, shares)
     if distributed.rank():  # processes start with the same weights, but draw different dropout
         torch.manual_seed(flags.seed + distributed.rank())
     training = build.build_training(args.build_options(OptimizerOptions, flags), model, loaders[0])
@@ -213,7 +225,12 @@ def checkpoint_maker(
 def rule_fitter(data: Manifest) -> Callable[[list[ClipScore]], DecisionRule]:
     """Return a function that fits the decision rule to the scores of the validation clips."""
     videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-    return partial(calibrate.fit_after_epoch, labels=videos["label"], sources=videos["group"])
+    return partial(
+        calibrate.fit_after_epoch,
+        labels=videos["label"],
+        sources=videos["group"],
+        collections=data.collection_of(videos),
+    )
 
 
 def train(

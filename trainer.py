@@ -6,27 +6,23 @@ True for real frames and False for padding.
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import chain, islice, repeat
 
-import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from common import distributed
 from datasets.loaders import ClipLoader, TrainingLoader
-from datasets.video_dataset import Batch
-from scoring import metrics
-from scoring.aggregate import ClipScore, video_scores
+from datasets.video_dataset import Batch, VideoDataset
+from scoring.aggregate import ClipScore
 from scoring.predict import predict
-from training import health_checks
+from training import health_checks, validation
 from training.batch_norm import init_batch_norm_stats
 from training.history import EpochRow
 from training.state import Hooks, Plan, Position, Stopped, Training
-
-THRESHOLD = 0.5  # score from which the validation accuracy counts a video as fake
 
 
 def fit(
@@ -49,8 +45,8 @@ def fit(
         train_one_epoch(training, train_loader, plan, hooks, position)
         started = time.monotonic()
         clips = validate(training, val_loader, hooks, position)
-        values = validation_metrics(clips, val_loader.dataset.video_labels())
-        row = _epoch_row(training, position, values, time.monotonic() - started)
+        values = _measure(clips, val_loader.dataset)
+        row = _epoch_row(training, position, *values, time.monotonic() - started)
         position = Position(epoch=position.epoch + 1)
         if not hooks.after_epoch(row, position, clips):
             break
@@ -200,19 +196,13 @@ def _until_stopped(loader: ClipLoader, hooks: Hooks, position: Position) -> Iter
             yield batch
 
 
-def validation_metrics(clips: Iterable[ClipScore], labels: dict[str, int]) -> metrics.Metrics:
-    """Return the metrics (see metrics.video_metrics) of the videos in `labels`, video_id → label. A
-    video's score is the default aggregation of its clips' scores. Raise PipelineError if a score is
-    not finite."""
-    scores = video_scores(clips)
-    assert set(scores) == set(labels), "every video with an item has a score"
-    health_checks.check_scores(scores.values())
-    names = sorted(scores)
-    return metrics.video_metrics(
-        np.array([labels[name] for name in names]),
-        np.array([scores[name] for name in names]),
-        THRESHOLD,
-    )
+def _measure(clips: list[ClipScore], videos: VideoDataset) -> tuple[validation.Row, validation.Row]:
+    """Return the metrics of the validation videos, and those of each collection if there are
+    several."""
+    labels, collections = videos.video_labels(), videos.video_collections()
+    if len(set(collections.values())) == 1:
+        return validation.validation_metrics(clips, labels), {}
+    return validation.by_collection(clips, labels, collections)
 
 
 def _known(value: float | None) -> float:
@@ -221,17 +211,22 @@ def _known(value: float | None) -> float:
 
 
 def _epoch_row(
-    training: Training, position: Position, values: metrics.Metrics, val_seconds: float
+    training: Training,
+    position: Position,
+    values: validation.Row,
+    by_collection: validation.Row,
+    val_seconds: float,
 ) -> EpochRow:
     return EpochRow(
         epoch=position.epoch,
         train_loss=position.loss_sum / position.seen,
         train_acc=position.right / position.seen,
-        val_loss=_known(values["balanced_log_loss"]),
-        val_acc=_known(values["accuracy"]),
-        val_auc=values["auc"],
+        val_loss=_known(values["val_loss"]),
+        val_acc=_known(values["val_acc"]),
+        val_auc=values["val_auc"],
         lr=training.schedule.lr,
         seconds=position.seconds + val_seconds,
         clips_per_second=position.seen / position.seconds,
         gradient=position.gradient_sum / position.step,
+        by_collection=by_collection,
     )

@@ -14,7 +14,7 @@ from benchmarks.shared import new_parser
 from common import errors
 from flags.types import at_least
 from scoring import metrics
-from scoring.calibrate import ErrorTarget, calibrate
+from scoring.calibrate import ErrorTarget, Videos, calibrate
 from scoring.decision_rule import DecisionRule
 
 SHARES = (0.5, 0.8, 0.01)  # of fakes among the new videos
@@ -53,7 +53,8 @@ def draw(random: np.random.Generator, count: int, share: float) -> tuple[np.ndar
 def fit_rule(random: np.random.Generator, count: int) -> DecisionRule:
     """Fit a decision rule on `count` simulated validation videos."""
     labels, scores = draw(random, count, 0.5)
-    return calibrate(labels, {"max_face": scores}, np.arange(count), ErrorTarget())
+    videos = Videos(labels, np.arange(count), np.full(count, ""))
+    return calibrate(videos, {"max_face": scores}, ErrorTarget())
 
 
 def measure(

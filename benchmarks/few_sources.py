@@ -20,7 +20,7 @@ from benchmarks.shared import new_parser
 from common import errors
 from flags.types import at_least
 from scoring import metrics
-from scoring.calibrate import ErrorTarget, TooFewVideos, fit, fit_thresholds
+from scoring.calibrate import ErrorTarget, TooFewVideos, Videos, fit, fit_thresholds
 from scoring.decision_rule import DecisionRule
 
 SOURCES = (3, 5, 7, 8, 9, 12, 20, 50)
@@ -52,12 +52,13 @@ def measure(sources: int, trials: int, new: int, seed: int) -> tuple[float, floa
     rates = []
     for _ in range(trials):
         labels, scores, groups = draw(random, sources)
-        rule = DecisionRule("max_face", *fit(labels, scores, "platt"))
+        videos = Videos(labels, groups, np.full(len(labels), ""))
+        rule = DecisionRule("max_face", *fit(videos, scores, "platt"))
         even = rule.single_threshold
         high = even
         with suppress(TooFewVideos):  # too few sources for the rate: one threshold at p_fake 0.5
             target = ErrorTarget(error_rate=PROMISED)
-            high = fit_thresholds(labels, scores, groups, target, even)[1]
+            high = fit_thresholds(videos, scores, target, even)[1]
         measured.append(metrics.probabilities(new_labels, rule.p_fake(new_scores)))
         rates.append((new_scores[new_labels == 0] >= high).mean())
     table = pd.DataFrame(measured)

@@ -34,6 +34,7 @@ FACE_LIMITS: dict[str, tuple[float, float]] = {
     "face_size": (1, 2048),
     "jpeg_quality": (1, 100),
 }
+SAME_MARGIN = 0.05  # difference between margins that augmentation covers many times over
 MAX_PIXELS = 2**26  # of a clip: 800 MB as float32 RGB
 
 
@@ -118,6 +119,21 @@ class FaceConfig(Record):
         """The margin between the box stored with a crop and the area that the crop shows. Unless
         faces are detected, the box is the whole frame, and so is the crop."""
         return self.margin if self.mode == "detect" else 0.0
+
+
+def differences(trained: FaceConfig, here: FaceConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the settings in which crops `here` do not show faces as the crops of training do: name
+    → both values. Empty if the model can score them.
+
+    If crops are cut from videos in training, then here can be pictures that are crops already (mode
+    cropped): their size and compression are what they are, and their margin, which is measured, may
+    differ by SAME_MARGIN.
+    """
+    names = trained.to_dict()
+    if (trained.mode, here.mode) == ("detect", "cropped"):
+        names = {} if abs(trained.margin - here.margin) <= SAME_MARGIN else {"margin": None}
+    pairs = {name: (getattr(trained, name), getattr(here, name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ the same stem that records how the crops were made.
 import csv
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,14 @@ class Manifest:
     table: pd.DataFrame  # all rows, with the columns in COLUMNS and OPTIONAL
     folder: Path  # of the manifest; its column `crops` is relative to it
     faces: FaceConfig  # the settings that the crops were made with
+    # If several manifests were joined (joined.py): name of a collection → the settings of its
+    # crops. Rows then name theirs in the column `collection`.
+    collections: Mapping[str, FaceConfig] = field(default_factory=dict)
+
+    def collection_of(self, rows: pd.DataFrame) -> pd.Series:
+        """Return the name of the collection of each row of the table; empty names unless manifests
+        were joined."""
+        return rows["collection"] if self.collections else pd.Series("", rows.index, dtype=str)
 
     def split(self, name: str) -> pd.DataFrame:
         return self.table[self.table["split"] == name]

@@ -1,6 +1,7 @@
 """Samplers: which items an epoch draws, in which order, and in which batches."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,16 @@ import pandas as pd
 from common.errors import DataError
 
 BALANCED = 0.49  # a training split is unbalanced if the rarer label has a smaller share
+
+
+class ItemSampler(Protocol):
+    """Draws the items of epochs: an EpochSampler or a MixedSampler."""
+
+    def __len__(self) -> int: ...
+
+    def drawn_labels(self) -> list[int]: ...
+
+    def epoch(self, number: int) -> list[int]: ...
 
 
 class EpochSampler:
@@ -112,7 +123,7 @@ class EpochSampler:
 class Batches:
     """Divides an epoch into batches and returns the part of each that belongs to process `rank`."""
 
-    def __init__(self, items: EpochSampler, size: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, items: ItemSampler, size: int, rank: int = 0, world_size: int = 1) -> None:
         """`size` is the number of clips in a whole batch, summed over all processes."""
         self.items, self.size, self.rank, self.world_size = items, size, rank, world_size
 

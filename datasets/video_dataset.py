@@ -24,7 +24,16 @@ from datasets.manifest import FAKE, REAL, Manifest
 from datasets.self_blend import self_blend
 
 Row = Mapping[str, Any]  # a row of a manifest
-ROW_COLUMNS = ("video_id", "track", "label", "source", "crops", "frames")
+ROW_COLUMNS = (
+    "video_id",
+    "track",
+    "label",
+    "source",
+    "crops",
+    "frames",
+    "only_blend",
+    "collection",
+)
 REPLACEMENTS = 3  # other items that are tried if one cannot be read
 
 
@@ -59,7 +68,8 @@ class VideoDataset(Dataset[Item]):
 
     Training: one item per track, a random clip of it. A real video and the fakes made from it get
     the same augmentation. Each fake is replaced with probability `sbi` by a self-blend of a real
-    track of its source (datasets/self_blend.py), drawn anew every epoch.
+    track of its source (datasets/self_blend.py), drawn anew every epoch. If `sbi` is not 0, every
+    real track of a source without fakes has one more item, which is always a self-blend of it.
 
     Evaluation: one item for each of a track's fixed clips.
     """
@@ -85,11 +95,13 @@ class VideoDataset(Dataset[Item]):
                 "self-blends need crops of faces, and this manifest was made with --faces whole: "
                 "leave out --sbi"
             )
-        self.rows = tracks_with_crops(manifest, split)
+        rows = tracks_with_crops(manifest, split)
+        rows = rows.assign(collection=manifest.collection_of(rows))
+        self.rows = with_self_blends(rows) if train and sbi else rows.assign(only_blend=False)
         # Lists, because taking a row from a table takes longer than augmenting a crop.
         self._columns = {name: self.rows[name].tolist() for name in ROW_COLUMNS}
         self.root = manifest.folder
-        self.faces = manifest.faces
+        self.faces_of = manifest.collections or {"": manifest.faces}
         self.config = config
         self.train = train
         self.seed = seed
@@ -124,6 +136,11 @@ class VideoDataset(Dataset[Item]):
         return self.rows["source"].iloc[[row for row, _ in self.items]].tolist()
 
     @property
+    def collections(self) -> list[str]:
+        """The name of every item's collection; empty names unless manifests were joined."""
+        return self.rows["collection"].iloc[[row for row, _ in self.items]].tolist()
+
+    @property
     def pixels(self) -> "VideoDataset":
         """The same items with pixels as clips: `self`, unless a subclass serves features."""
         return self
@@ -131,6 +148,10 @@ class VideoDataset(Dataset[Item]):
     def video_labels(self) -> dict[str, int]:
         """Map the video_id of every video that has an item to its label."""
         return dict(zip(self.rows["video_id"], self.rows["label"].astype(int), strict=True))
+
+    def video_collections(self) -> dict[str, str]:
+        """Map the video_id of every video that has an item to the name of its collection."""
+        return dict(zip(self.rows["video_id"], self.rows["collection"], strict=True))
 
     def set_epoch(self, epoch: int) -> None:
         """Select the epoch. An item's random choices depend only on the seed, the epoch and the
@@ -186,7 +207,8 @@ class VideoDataset(Dataset[Item]):
         on or, if `start` is None, from a random crop on. A fake may give a self-blend instead."""
         seed = _seed(self.seed, self.epoch, row["video_id"], row["track"])
         generator = torch.Generator().manual_seed(seed)
-        blend = row["label"] == FAKE and bool(torch.rand((), generator=generator) < self.sbi)
+        drawn = bool(torch.rand((), generator=generator) < self.sbi)
+        blend = row["only_blend"] or (row["label"] == FAKE and drawn)
         shown = self._real_for(row, generator) if blend else row
         with torch.random.fork_rng(devices=[]):
             # The same draw for all videos of a source, so that a real and its fakes differ only by
@@ -214,7 +236,8 @@ class VideoDataset(Dataset[Item]):
     def _landmarks(self, row: Row, start: int) -> np.ndarray:
         """Return the landmarks (T, 5, 2) of the crops that `_load` returns, as x, y in their
         pixels."""
-        return landmarks.track_landmarks(self.root, row, self.faces)[self._slice(start)]
+        faces = self.faces_of[row["collection"]]
+        return landmarks.track_landmarks(self.root, row, faces)[self._slice(start)]
 
     def _slice(self, start: int) -> slice:
         return slice(start, start + self.config.clip_frames)
@@ -229,6 +252,15 @@ def tracks_with_crops(manifest: Manifest, split: str) -> pd.DataFrame:
             "--val_share, --test_share or --seed of preprocess_dfdc.py"
         )
     return rows
+
+
+def with_self_blends(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a manifest with one more for every real track of a source without fakes: a
+    fake that is always a self-blend of the track. The column `only_blend` marks them."""
+    with_fakes = set(rows["source"][rows["label"] == FAKE])
+    alone = rows[(rows["label"] == REAL) & ~rows["source"].isin(with_fakes)]
+    tables = [rows.assign(only_blend=False), alone.assign(label=FAKE, only_blend=True)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def read_crops(folder: Path, row: Row, chosen: slice = slice(None)) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Scores and judges a split of a manifest, for evaluate.py and for calibration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from common import checkpointing, crop_files
+from common import checkpointing, crop_files, preprocessing
 from common.errors import DataError
 from datasets import splits
 from datasets.loaders import evaluation_loader
@@ -125,22 +125,28 @@ def _with_verdicts(rows: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
 
 def fit_checkpoint(
     path: Path,
-    scorer: SplitScorer,
+    scorers: Mapping[str, SplitScorer],
     target: ErrorTarget,
     aggregations: Sequence[str],
 ) -> DecisionRule:
-    """Fit a decision rule on the validation split of the scorer's manifest, store it in the
-    checkpoint `path`, which must be that of the scorer's detector, and return it.
+    """Fit a decision rule on the validation splits of the scorers' manifests, in equal shares,
+    store it in the checkpoint `path`, which must be that of the scorers' detector, and return it.
+    The keys of `scorers` name the manifests.
 
-    The rule meets `target` with the best of `aggregations`. Raise TooFewVideos if there are too few
-    sources, DataError as `SplitScorer.check` does for the validation split.
+    The rule meets `target` with the best of `aggregations` on every split. Raise TooFewVideos if
+    there are too few sources, DataError as `SplitScorer.check` does for a validation split.
     """
-    validation = replace(scorer, split="val")
-    validation.check()
-    scores = validation.scores()[list(aggregations)]
-    videos = scorer.data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-    rule = fit_decision_rule(scores, videos["label"], videos["group"], target)
-    dtype = scorer.detector.model.encoder_dtype
+    tables = []
+    for name, scorer in scorers.items():
+        validation = replace(scorer, split="val")
+        validation.check()
+        videos = scorer.data.tracks("val").drop_duplicates("video_id").set_index("video_id")
+        table = validation.scores()[list(aggregations)].join(videos[["label", "group"]])
+        tables.append(table.assign(collection=name).add_prefix(f"{name}/", axis="index"))
+    table = pd.concat(tables)
+    known = table["label"], table["group"], table["collection"]
+    rule = fit_decision_rule(table[list(aggregations)], *known, target)
+    dtype = next(iter(scorers.values())).detector.model.encoder_dtype
     if dtype != torch.float32:
         rule = replace(rule, fitted=f"{rule.fitted}; in {str(dtype).removeprefix('torch.')}")
     checkpointing.store_decision_rule(path, rule.to_dict())
@@ -148,10 +154,8 @@ def fit_checkpoint(
 
 
 def _check_same_crops(detector: Detector, data: Manifest) -> None:
-    trained, here = detector.faces.to_dict(), data.faces.to_dict()
-    different = [
-        f"{k} {trained[k]} in training, {here[k]} here" for k in trained if trained[k] != here[k]
-    ]
+    pairs = preprocessing.differences(detector.faces, data.faces)
+    different = [f"{name} {old} in training, {new} here" for name, (old, new) in pairs.items()]
     if different:
         raise DataError(
             f"the manifest's crops were made with other settings: {', '.join(different)}; use a "

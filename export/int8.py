@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+from common import preprocessing
 from common.errors import CheckpointError, DataError
 from datasets.device_batches import DeviceBatches
 from datasets.manifest import Manifest
@@ -90,7 +91,7 @@ def quantise(encoder: bytes, clips: Iterator[tuple[torch.Tensor, torch.Tensor]])
 def clip_batches(detector: Detector, data: Manifest, split: str, count: int) -> Iterator[Batch]:
     """Yield batches of one clip each of up to `count` videos of a split, spread evenly over it.
     Raise DataError if the manifest's crops were made with other settings than the detector's."""
-    if data.faces != detector.faces:
+    if preprocessing.differences(detector.faces, data.faces):
         raise DataError(
             f"{data.folder}: the crops were made with other settings than those of training"
         )

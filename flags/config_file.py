@@ -84,6 +84,8 @@ def _parse(
             if value not in (None, True, False):
                 raise UsageError(f"{path}: {name} must be true or false, not {value!r}")
             written += [f"--{name}"] * bool(value)
+        elif isinstance(value, list) and actions[name].nargs == "+":
+            written += [f"--{name}", *map(str, value)] if value else []
         elif isinstance(value, list):
             written.append(f"--{name}={','.join(map(str, value))}")
         elif value is not None:

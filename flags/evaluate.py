@@ -45,8 +45,8 @@ def evaluate_parser() -> argparse.ArgumentParser:
             "decision rule",
             "The decision rule turns the scores of a video's clips into p_fake and a verdict. "
             "Without these flags,\nthe rule stored in each checkpoint is used, and the checkpoint "
-            "stays unchanged. With any of them, a new\nrule is fitted on the validation split of "
-            "--csv_file (a single manifest), stored in each checkpoint, and\nused.",
+            "stays unchanged. With any of them, a new\nrule is fitted on the validation splits of "
+            "all --csv_file, each with the same weight, stored in each\ncheckpoint, and used.",
         )
     )
     group = parser.add_argument_group("computation")

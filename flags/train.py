@@ -43,6 +43,8 @@ def check_train_flags(flags: argparse.Namespace) -> None:
                 "--freeze all trains only the head, on stored features: leave out "
                 f"{', '.join(given)}"
             )
+    if flags.freeze == "all" and len(flags.csv_file) > 1:
+        raise UsageError("--freeze all stores the features of a single manifest in --csv_file")
     if flags.balance == "pairs" and flags.batch_size % 2:
         raise UsageError("--balance pairs needs an even --batch_size, so that no pair is divided")
     if flags.seeds is not None and flags.resume is not None:
@@ -61,10 +63,26 @@ def check_train_flags(flags: argparse.Namespace) -> None:
 def _add_data(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--csv_file",
-        default="videos_df",
+        nargs="+",
+        default=["videos_df"],
         metavar="MANIFEST",
         help="manifest written by preprocess_dfdc.py, with or without .csv; also looked for in "
-        "data/",
+        "data/. With several manifests, metrics of validation are means over them",
+    )
+    group.add_argument(
+        "--shares",
+        type=between(1e-6, 1e6),
+        nargs="+",
+        default=[],
+        metavar="SHARE",
+        help="with several manifests: share of each in an epoch, relative to the others (default: "
+        "every manifest is drawn whole)",
+    )
+    group.add_argument(
+        "--judge_faces",
+        metavar="MANIFEST",
+        help="with several manifests whose crops differ in margin, size or JPEG quality: the one "
+        "whose settings the checkpoint uses to judge videos",
     )
     group.add_argument(
         "--dataset",
@@ -100,7 +118,8 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         default=0.0,
         metavar="SHARE",
         help="share of the fake training clips that are replaced by self-blended images: a real "
-        "clip blended with an altered copy of itself",
+        "clip blended with an altered copy of itself. Above 0, sources without fakes get one too, "
+        "so that training needs no fakes",
     )
     group.add_argument(
         "--augmentation",

@@ -1,11 +1,12 @@
 """Fits a decision rule (aggregation, calibration, thresholds) to the scores of validation videos.
 
 N videos; labels are 1 = FAKE, 0 = REAL. Both classes have the same weight, so that p_fake
-assumes as many fakes as reals (DecisionRule.at_prior changes that).
+assumes as many fakes as reals (DecisionRule.at_prior changes that). Within a class, collections of
+videos have the same weight, and the thresholds meet their rates in each of them.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +34,33 @@ class TooFewVideos(ValueError):
 
 
 @dataclass(frozen=True)
+class Videos:
+    """Validation videos to fit a rule to, one entry per video."""
+
+    labels: np.ndarray  # (N,) 0 or 1
+    sources: np.ndarray  # (N,) names; videos of a source are not independent
+    collections: np.ndarray  # (N,) names; all the same unless several manifests were joined
+
+    def __getitem__(self, chosen: np.ndarray) -> "Videos":
+        return Videos(self.labels[chosen], self.sources[chosen], self.collections[chosen])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Return weights (N,) that sum to one half in each class, and to the same in each of its
+        collections."""
+        names, owners = np.unique(self.collections, return_inverse=True)
+        counts = np.zeros((2, len(names)))
+        np.add.at(counts, (self.labels, owners), 1)
+        shares = 0.5 / (counts > 0).sum(axis=1)
+        return shares[self.labels] / counts[self.labels, owners]
+
+    def parts(self, label: int) -> Iterator[np.ndarray]:
+        """Yield a mask (N,) of each collection's videos of a class, if it has any."""
+        for name in np.unique(self.collections[self.labels == label]):
+            yield (self.labels == label) & (self.collections == name)
+
+
+@dataclass(frozen=True)
 class ErrorTarget:
     """The error rates that the thresholds must achieve, on the side of p_fake 0.5 that agrees with
     the verdict (see DecisionRule).
@@ -51,16 +79,15 @@ class ErrorTarget:
         return f"at most {self.error_rate:.3g} of each class called the other"
 
 
-def calibrate(
-    labels: np.ndarray, scores: dict[str, np.ndarray], sources: np.ndarray, target: ErrorTarget
-) -> DecisionRule:
-    """Return a decision rule whose thresholds meet `target`, fitted to `labels` (N,) and `scores`.
+def calibrate(videos: Videos, scores: dict[str, np.ndarray], target: ErrorTarget) -> DecisionRule:
+    """Return a decision rule whose thresholds meet `target`, fitted to `scores` of N videos.
 
     `scores` has the videos' scores (N,) for each aggregation to choose from. Cross-validation
-    chooses the aggregation and the calibration with the lowest balanced log loss on `sources` (N,)
-    that were left out of the fit, the first of equal ones. Raise TooFewVideos if a class has fewer
-    than MIN_SOURCES sources, or too few for the target.
+    chooses the aggregation and the calibration with the lowest balanced log loss on sources that
+    were left out of the fit, the first of equal ones. Raise TooFewVideos if a class has fewer than
+    MIN_SOURCES sources, or too few for the target in one of its collections.
     """
+    labels, sources = videos.labels, videos.sources
     counts = [len(np.unique(sources[labels == label])) for label in (0, 1)]
     if min(counts) < MIN_SOURCES:
         raise TooFewVideos(
@@ -69,14 +96,16 @@ def calibrate(
         )
     choices = [(name, kind) for name in scores for kind in CALIBRATIONS]
     folds = _folds(labels, sources)
-    name, kind = min(choices, key=lambda c: _left_out_loss(labels, scores[c[0]], folds, c[1]))
-    slope, offset = fit(labels, scores[name], kind)
+    name, kind = min(choices, key=lambda c: _left_out_loss(videos, scores[c[0]], folds, c[1]))
+    slope, offset = fit(videos, scores[name], kind)
     rule = DecisionRule(name, slope, offset)
-    low, high = fit_thresholds(labels, scores[name], sources, target, rule.single_threshold)
-    videos = [int((labels == label).sum()) for label in (0, 1)]
+    low, high = fit_thresholds(videos, scores[name], target, rule.single_threshold)
+    numbers = [int((labels == label).sum()) for label in (0, 1)]
+    collections = len(np.unique(videos.collections))
     fitted = (
-        f"{kind} on {videos[0]} real and {videos[1]} fake validation videos of {counts[0]} and "
-        f"{counts[1]} sources; {target}"
+        f"{kind} on {numbers[0]} real and {numbers[1]} fake validation videos of {counts[0]} and "
+        f"{counts[1]} sources{f' in {collections} collections' if collections > 1 else ''}; "
+        f"{target}"
     )
     if len(scores) == 1:
         fitted += f"; {name} as asked"
@@ -84,36 +113,39 @@ def calibrate(
 
 
 def fit_after_epoch(
-    clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series
+    clips: Sequence[ClipScore], labels: pd.Series, sources: pd.Series, collections: pd.Series
 ) -> DecisionRule:
     """Return the decision rule that training stores in a checkpoint, fitted to the scores of all
     validation clips; with too few sources, return the default rule, which is not calibrated.
 
-    `labels` and `sources` are indexed by video_id. Sources that share footage must have the same
-    name in `sources`: training passes the group.
+    The series are indexed by video_id. Sources that share footage must have the same name in
+    `sources`: training passes the group.
     """
     scores = all_scores(clips)[list(BY_WORST_PERSON)]
     try:
-        return fit_decision_rule(scores, labels, sources, ErrorTarget())
+        return fit_decision_rule(scores, labels, sources, collections, ErrorTarget())
     except TooFewVideos:
         return DecisionRule()
 
 
 def fit_decision_rule(
-    scores: pd.DataFrame, labels: pd.Series, sources: pd.Series, target: ErrorTarget
+    scores: pd.DataFrame,
+    labels: pd.Series,
+    sources: pd.Series,
+    collections: pd.Series,
+    target: ErrorTarget,
 ) -> DecisionRule:
     """Return a decision rule that meets `target`.
 
     `scores` has a column for each aggregation to choose from, as aggregate.all_scores returns them.
-    `scores`, `labels` and `sources` are indexed by video_id. Raise TooFewVideos if there are too
-    few sources.
+    All tables are indexed by video_id. Raise TooFewVideos if there are too few sources.
     """
     by_name = {name: scores[name].to_numpy() for name in scores}
-    known = labels[scores.index].to_numpy(), by_name, sources[scores.index].to_numpy()
-    return calibrate(*known, target)
+    of_videos = (known[scores.index].to_numpy() for known in (labels, sources, collections))
+    return calibrate(Videos(*of_videos), by_name, target)
 
 
-def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float]:
+def fit(videos: Videos, scores: np.ndarray, kind: str) -> tuple[float, float]:
     """Return the slope and the offset that calibrate the logits of `scores` (N,).
 
     `temperature` (Guo et al. 2017) fits the slope, with an offset of 0; `platt` (Platt 1999) fits
@@ -122,10 +154,10 @@ def fit(labels: np.ndarray, scores: np.ndarray, kind: str) -> tuple[float, float
     towards the larger one.
     """
     z = logit(np.clip(scores, MIN_SCORE, 1 - MIN_SCORE))
-    counts = np.bincount(labels, minlength=2)
+    counts = np.bincount(videos.labels, minlength=2)
     smoothing = 1 / (counts.min() + 2)
-    targets = np.where(labels == 1, 1 - smoothing, smoothing)
-    weights = 0.5 / counts[labels]
+    targets = np.where(videos.labels == 1, 1 - smoothing, smoothing)
+    weights = videos.weights
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         logits = at[0] * z + (at[1] if kind == "platt" else 0)
@@ -145,34 +177,39 @@ def _folds(labels: np.ndarray, sources: np.ndarray) -> list[tuple[np.ndarray, np
     return [(a, b) for a, b in split if len(np.unique(labels[a])) == 2]
 
 
-def _left_out_loss(labels: np.ndarray, scores: np.ndarray, folds: list, kind: str) -> float:
+def _left_out_loss(videos: Videos, scores: np.ndarray, folds: list, kind: str) -> float:
     """Return the balanced log loss of each fold's test videos after a fit on its other videos."""
-    total = np.zeros(2)
+    total, weights = 0.0, videos.weights
     for fitted, left_out in folds:
-        slope, offset = fit(labels[fitted], scores[fitted], kind)
+        slope, offset = fit(videos[fitted], scores[fitted], kind)
         p_correct = DecisionRule(slope=slope, offset=offset).p_fake(scores[left_out])
-        p_correct = np.where(labels[left_out] == 1, p_correct, 1 - p_correct)
-        total += np.bincount(labels[left_out], -np.log(np.clip(p_correct, MIN_SCORE, 1)), 2)
-    return float((total / np.bincount(labels, minlength=2)).mean())
+        p_correct = np.where(videos.labels[left_out] == 1, p_correct, 1 - p_correct)
+        total -= weights[left_out] @ np.log(np.clip(p_correct, MIN_SCORE, 1))
+    return total
 
 
 def fit_thresholds(
-    labels: np.ndarray, scores: np.ndarray, sources: np.ndarray, target: ErrorTarget, even: float
+    videos: Videos, scores: np.ndarray, target: ErrorTarget, even: float
 ) -> tuple[float, float]:
-    """Return the thresholds real_below and fake_from, such that the target's rates hold for a video
-    of a new source, on average over validation sets and for any distribution of scores.
+    """Return the thresholds real_below and fake_from, such that the target's rates hold in every
+    collection for a video of a new source, on average over validation sets and for any distribution
+    of scores.
 
     This is split conformal prediction (Vovk et al. 2005) with sources as the exchangeable units
     (Dunn et al. 2023). `even` is the score at p_fake 0.5, and between the two: if a rate would
     allow a threshold on its other side, the threshold is `even`. Raise TooFewVideos if a rate needs
     more sources.
     """
-    real, fake = labels == 0, labels == 1
     rate = target.error_rate if target.target_fpr is None else target.target_fpr
-    high = _just_above(_upper_quantile(scores[real], sources[real], rate, "REAL"))
+
+    def limit(values: np.ndarray, label: int, name: str) -> float:
+        parts = videos.parts(label)
+        return max(_upper_quantile(values[at], videos.sources[at], rate, name) for at in parts)
+
+    high = _just_above(limit(scores, 0, "REAL"))
     if target.target_fpr is not None:
         return even, max(high, even)
-    low = 1 - _just_above(_upper_quantile(1 - scores[fake], sources[fake], rate, "FAKE"))
+    low = 1 - _just_above(limit(1 - scores, 1, "FAKE"))
     return min(low, even), max(high, even)
 
 

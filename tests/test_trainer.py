@@ -61,6 +61,9 @@ class Loader:
         self.batches = self.dataset = self.pixels = self
         self.clips, self.problems = clips, list(problems)
 
+    def video_collections(self) -> dict[str, str]:
+        return dict.fromkeys(self.video_labels(), "")
+
     def video_labels(self) -> dict[str, int]:
         return {f"{label}{number}": label for number in range(5) for label in (0, 1)}
 

@@ -7,10 +7,11 @@ import models
 from common import cores, devices, distributed
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
-from datasets import feature_store, samplers
+from datasets import feature_store, manifest, samplers
 from datasets.feature_store import FeatureDataset, FeatureStore
 from datasets.loaders import ClipLoader, Reader, TrainingLoader
 from datasets.manifest import Manifest
+from datasets.mixed_sampler import MixedSampler
 from datasets.video_dataset import VideoDataset, tracks_with_crops
 from models import encoders, folding, weights
 from models.encoders import InputSpec
@@ -55,7 +56,8 @@ def check_data(options: DataOptions, data: Manifest, monitor: str) -> None:
     val_auc; DataError if one of the two splits has no crops."""
     datasets.get(options.dataset)
     train, val = (tracks_with_crops(data, split)["label"] for split in ("train", "val"))
-    if train.nunique() < 2:
+    has_fakes = options.sbi > 0 or manifest.FAKE in set(train)
+    if not has_fakes or manifest.REAL not in set(train):
         raise UsageError("the training split has only one label: there is nothing to learn")
     if monitor == "val_auc" and val.nunique() < 2:
         raise UsageError(
@@ -109,9 +111,11 @@ def build_loaders(
     clip: ClipConfig,
     device: torch.device,
     store: FeatureStore | None = None,
+    shares: dict[str, float] | None = None,
 ) -> tuple[TrainingLoader, ClipLoader]:
     """Return the training and the validation loader. They load the features in `store`, or pixels
-    if it is None, and never the test split.
+    if it is None, and never the test split. `shares` are those of the collections of a joined
+    manifest; empty or None: each is drawn whole.
 
     Raise UsageError if a batch has fewer clips than there are processes, DataError if a split has
     no crops or --balance pairs finds no pairs.
@@ -121,7 +125,7 @@ def build_loaders(
     balance = options.balance
     if balance == "auto":
         balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"
-    sampler = samplers.EpochSampler(train.labels, train.sources, balance, options.seed)
+    sampler = _sampler(train, shares or {}, balance, options.seed)
     print(
         f"training: {len(train)} tracks ({fakes} fake), {len(sampler)} an epoch, balance "
         f"{balance} · validation: {len(val.video_labels())} videos, {len(val)} clips"
@@ -141,6 +145,16 @@ def build_loaders(
         TrainingLoader(train, batches, reader, device),
         ClipLoader(val, val_batches, reader, device),
     )
+
+
+def _sampler(
+    train: VideoDataset, shares: dict[str, float], balance: str, seed: int
+) -> samplers.ItemSampler:
+    """Return the sampler of the training clips: a mixture, if there are several collections."""
+    names = train.collections
+    if len(set(names)) == 1:
+        return samplers.EpochSampler(train.labels, train.sources, balance, seed)
+    return MixedSampler(names, train.labels, train.sources, shares, balance, seed)
 
 
 def _workers(given: int | None, on_gpu: bool) -> int:
@@ -194,7 +208,7 @@ def build_plan(
     )
 
 
-def _chance_loss(loss: Loss, sampler: samplers.EpochSampler, classes: int) -> float:
+def _chance_loss(loss: Loss, sampler: samplers.ItemSampler, classes: int) -> float:
     """Return the mean loss over an epoch's clips if all classes get the same probability."""
     labels = torch.tensor(sampler.drawn_labels())
     return loss(torch.zeros(len(labels), classes), labels).mean().item()

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -30,6 +30,13 @@ class EpochRow:
     seconds: float  # of training and validation
     clips_per_second: float  # of training
     gradient: float  # its norm before clipping, mean over steps
+    # With several collections, val_* are means over them; these are theirs, as "val_auc NAME".
+    by_collection: dict[str, float | None] = field(default_factory=dict)
+
+    def values(self) -> dict[str, float | None]:
+        """Return all values by the name of their column in history.csv."""
+        values = asdict(self)
+        return values | values.pop("by_collection")
 
     def line(self, epochs: int) -> str:
         """Return the row as a line of text; `epochs` is the number of epochs in the run."""
@@ -42,15 +49,19 @@ class EpochRow:
         )
 
 
+COLUMNS = [field.name for field in fields(EpochRow) if field.name != "by_collection"]
+
+
 def write(folder: Path, rows: list[EpochRow]) -> None:
     """Write `rows` to history.csv in a run folder, atomically."""
     with (
         replacing(folder / "history.csv") as partial,
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
+        values = [row.values() for row in rows]
+        writer = csv.DictWriter(file, values[0] if values else COLUMNS)
         writer.writeheader()
-        writer.writerows(map(asdict, rows))
+        writer.writerows(values)
 
 
 def read(folder: Path) -> list[EpochRow]:
@@ -61,7 +72,8 @@ def read(folder: Path) -> list[EpochRow]:
 
 def _parse(row: dict[str, str]) -> EpochRow:
     numbers: dict[str, Any] = {name: float(text) if text else None for name, text in row.items()}
-    return EpochRow(**numbers | {"epoch": int(row["epoch"])})
+    own = {name: numbers.pop(name) for name in COLUMNS}
+    return EpochRow(**own | {"epoch": int(row["epoch"]), "by_collection": numbers})
 
 
 def best(rows: list[EpochRow], monitor: str) -> EpochRow:

@@ -40,6 +40,15 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
+class ManifestOptions:
+    """The manifests to train on."""
+
+    csv_file: list[str]
+    shares: list[float]  # of the manifests in an epoch, relative to each other; empty: not set
+    judge_faces: str | None  # manifest whose settings videos are judged with
+
+
+@dataclass(frozen=True)
 class DataOptions:
     """Which clips an epoch draws, and how they are loaded."""
 

@@ -74,7 +74,7 @@ class Run:
         rule fitted to the validation scores."""
         self.rows.append(row)
         self.update_schedule()
-        checkpoint = self._checkpoint(row.epoch, asdict(row), rule)
+        checkpoint = self._checkpoint(row.epoch, row.values(), rule)
         state = self._state(position)  # gathers, so every process must call it
         if distributed.is_first():
             checkpoint = replace(checkpoint, weights=snapshot(checkpoint.weights))

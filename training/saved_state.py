@@ -29,6 +29,7 @@ FIELDS: dict[Any, tuple[type, ...]] = {
     float: (int, float),
     float | None: (int, float, type(None)),
     list[str]: (list,),
+    dict[str, float | None]: (dict,),
 }
 # Names of an optimizer's tensors for a parameter: Adam and AdamW, SGD.
 OPTIMIZER_TENSORS = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum_buffer"})
@@ -74,7 +75,13 @@ def _to_record(kind: type[Record], values: Any) -> Record:
             raise ValueError(f"its {name} cannot be {value!r:.40}")
         if isinstance(value, list) and not all(isinstance(text, str) for text in value):
             raise ValueError(f"its {name} are not texts")
+        if isinstance(value, dict) and not all(map(_is_column, value, value.values())):
+            raise ValueError(f"its {name} are not numbers with names")
     return record
+
+
+def _is_column(name: object, value: object) -> bool:
+    return isinstance(name, str) and type(value) in FIELDS[float | None]
 
 
 def _check_randoms(randoms: list[Any]) -> None:

@@ -4,7 +4,6 @@ Shapes: B clips, T frames, C channels, H, W.
 """
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +43,7 @@ class TensorBoardLog:
     def add(self, row: EpochRow, model: nn.Module, dataset: VideoDataset) -> None:
         """Write the numbers of an epoch, and a picture of a few clips of `dataset`, the validation
         dataset, with their scores."""
-        for name, value in asdict(row).items():
+        for name, value in row.values().items():
             if name != "epoch" and value is not None:
                 tag = re.sub("^(train|val)_", r"\1/", name)  # one group for each split
                 self.writer.add_scalar(tag, value, row.epoch)

@@ -25,7 +25,7 @@ def test_every_method_is_left_out_once_without_and_once_with_self_blends(
             write_crop_set(Path(values["--output"]), sources, fakes_each=2, frames=1)
         elif name == "train":
             flags = parse(command)
-            trainings.append((flags.csv_file, values["--sbi"]))
+            trainings.append((*flags.csv_file, values["--sbi"]))
         elif name == "evaluate":
             (path,) = parse(command).checkpoint
             method = path.parent.name.removeprefix("without_").partition("_sbi")[0]

@@ -206,3 +206,17 @@ def test_loader_processes_make_the_same_self_blends(tmp_path: Path) -> None:
         for n in (0, 2)
     )
     assert torch.equal(one, two)
+
+
+def test_reals_without_fakes_get_a_self_blend_each_and_others_none(tmp_path: Path) -> None:
+    write_crop_set(tmp_path, {"train": 4, "val": 1}, fakes_each=1)
+    data = manifest.read(tmp_path / "videos_df.csv")
+    alone = data.table[~data.table["video_id"].str.contains("train[01]_fake")]
+    data = manifest.Manifest(alone, data.folder, data.faces)
+    rows = VideoDataset(data, "train", CLIP, train=True, sbi=0.5).rows
+    blends = rows[rows["only_blend"]]
+    assert sorted(blends["video_id"]) == ["part/train0.mp4", "part/train1.mp4"]
+    assert set(blends["label"]) == {manifest.FAKE}
+    assert len(rows) == 4 + 2 + 2
+    assert len(VideoDataset(data, "train", CLIP, train=True).rows) == 6, "only with self-blends"
+    assert len(VideoDataset(data, "val", CLIP, train=False).rows) == 2

@@ -75,3 +75,9 @@ def test_only_flags_that_change_results_are_listed_as_changed(tmp_path: Path) ->
     path = config(tmp_path, "epochs: 7\nlr: 0.01\nworkers: 3\n")
     flags = args.read_run_flags(path, ["--lr", "0.02", "--workers", "0", "--log_interval", "1"])
     assert args.changed_flags(flags, path) == ["--lr 0.01 → 0.02"]
+
+
+def test_a_list_of_manifests_with_commas_in_their_names_stays_a_list(tmp_path: Path) -> None:
+    text = "csv_file: ['a,b.csv', c.csv]\nshares: [2, 1]\n"
+    flags = args.read_config(config(tmp_path, text))
+    assert (flags.csv_file, flags.shares) == (["a,b.csv", "c.csv"], [2.0, 1.0])

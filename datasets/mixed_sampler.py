@@ -1,0 +1,72 @@
+"""Draws epochs from several collections, each with a share of the items."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from datasets.samplers import EpochSampler
+
+
+class MixedSampler:
+    """Draws the items of an epoch from several collections, in mixed order.
+
+    Each collection has a sampler of its own, whose epochs follow each other without a gap: an
+    epoch of the mixture takes from each the next items. It is as long as the shares allow without
+    taking more from a collection than one of its own epochs, so the collection that has the fewest
+    items for its share is drawn whole.
+    """
+
+    def __init__(
+        self,
+        collections: Sequence[str],
+        labels: Sequence[int],
+        sources: Sequence[str],
+        shares: dict[str, float],
+        balance: str,
+        seed: int,
+    ) -> None:
+        """`collections`, `labels` and `sources` have one entry per item. `shares` are relative to
+        each other, positive, and have the names in `collections`; if empty, every collection is
+        drawn whole. Raise DataError if `balance` is pairs and a collection has no pairs."""
+        self.seed, self.unit = seed, 2 if balance == "pairs" else 1
+        names = np.asarray(collections)
+        self.labels = np.asarray(labels)
+        self.items = [np.flatnonzero(names == name) for name in sorted(set(collections))]
+        self.samplers = [
+            EpochSampler(self.labels[at].tolist(), np.asarray(sources)[at].tolist(), balance, seed)
+            for at in self.items
+        ]
+        lengths = np.array([len(sampler) for sampler in self.samplers])
+        weights = np.array([shares.get(name, 1) for name in sorted(set(collections))])
+        wanted = weights * (lengths / weights).min() if shares else lengths
+        # Whole pairs, so that no pair is divided between epochs.
+        self.counts = np.maximum(wanted // self.unit, 1).astype(int) * self.unit
+
+    def __len__(self) -> int:
+        """Return the number of items in an epoch."""
+        return int(self.counts.sum())
+
+    def drawn_labels(self) -> list[int]:
+        """Return the labels of the items in an epoch, in no particular order."""
+        return self.labels[self.epoch(0)].tolist()
+
+    def epoch(self, number: int) -> list[int]:
+        """Return the items of the epoch `number`, from 0, in their order."""
+        parts = zip(self.items, self.samplers, self.counts, strict=True)
+        drawn = np.concatenate([at[self._next(own, n, number)] for at, own, n in parts])
+        units = drawn.reshape(-1, self.unit)
+        return (
+            units[np.random.default_rng([self.seed, number, 3]).permutation(len(units))]
+            .ravel()
+            .tolist()
+        )
+
+    @staticmethod
+    def _next(sampler: EpochSampler, count: int, number: int) -> list[int]:
+        """Return the `count` items that a collection gives to the epoch `number`."""
+        first, offset = divmod(number * count, len(sampler))
+        items: list[int] = []
+        while len(items) < offset + count:
+            items += sampler.epoch(first)
+            first += 1
+        return items[offset : offset + count]
