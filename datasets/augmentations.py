@@ -145,14 +145,14 @@ MILD: list[Step] = [
 ]
 STRONG: list[Step] = [
     (0.5, flip, {}),
-    (1.0, crop, {"area": (0.75, 1.0), "ratio": (0.9, 1.1), **ANYWHERE}),
+    (1.0, crop, {"area": (0.65, 1.0), "ratio": (0.9, 1.1), **ANYWHERE}),
     (
         0.4,
         warp,
         {
             "degrees": (-10.0, 10.0),
             "shear": (-5.0, 5.0),
-            "zoom": (0.9, 1.1),
+            "zoom": (0.75, 1.1),
             "right": (-0.05, 0.05),
             "down": (-0.05, 0.05),
         },

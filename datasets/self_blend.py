@@ -9,6 +9,7 @@ Shapes: T frames, S side of a crop, V points of an outline. Lengths are shares o
 otherwise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,6 +30,9 @@ DETAIL = (-0.9, 1.2)
 DETAIL_BOX = 0.02  # side of the square that is averaged to blur
 COARSE_CHANCE = 0.5  # probability that the source is shrunk and enlarged again instead
 COARSE = (1.5, 3.5)  # range of the factor by which it is shrunk
+# The source may have been compressed apart from the target.
+JPEG_CHANCE = 0.3
+JPEG_QUALITY = (25.0, 85.0)
 # Position of the source: largest shift in x and y and largest change of size, in either direction
 SHIFT = np.array([0.03, 0.015])
 SCALE = 0.05  # relative
@@ -39,13 +43,25 @@ DRIFT_FRAMES = 24.0  # period of the drift
 # Landmarks of a typical face in 3D: eyes, nose, mouth corners. The unit is the distance between the
 # eyes, the origin the point between them; x points right, y down, z towards the viewer.
 FACE = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.57, 0.45], [-0.42, 1.15, 0.1], [0.42, 1.15, 0.1]])
-# The outline of the mask in the same coordinates: an egg of two half ellipses. Pairs are ranges.
-MIDDLE = 0.45  # y where the half ellipses meet
-DEPTH = -0.3  # z of the outline
-HALF_WIDTH = (0.85, 1.1)
-CHIN = (1.15, 1.4)  # distance below MIDDLE
-FOREHEAD = (0.8, 1.3)  # distance above MIDDLE: from the brows to the hairline
-POINTS = 48  # V
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Ranges of a mask's outline in the coordinates of FACE: two half ellipses that meet at y."""
+
+    y: float
+    z: float
+    half_width: tuple[float, float]
+    below: tuple[float, float]  # distance of the lowest point from y: to the chin, for example
+    above: tuple[float, float]
+
+
+FULL = Outline(y=0.45, z=-0.3, half_width=(0.85, 1.1), below=(1.15, 1.4), above=(0.8, 1.3))
+# Reenactments change the mouth alone, and some manipulations only the eyes.
+MOUTH = Outline(y=1.1, z=0.1, half_width=(0.5, 0.85), below=(0.25, 0.65), above=(0.2, 0.45))
+EYES = Outline(y=0.0, z=0.0, half_width=(0.75, 1.05), below=(0.2, 0.4), above=(0.2, 0.45))
+OUTLINES = (FULL,) * 7 + (MOUTH,) * 2 + (EYES,)  # one is drawn
+POINTS = 48  # V, of an outline
 WAVES = np.arange(2, 6)  # number of periods of each wave around the outline
 DENT = 0.03  # largest amplitude of each wave, relative to the radius
 SOFTNESS = (0.015, 0.07)  # half the width of the mask's soft border
@@ -64,6 +80,7 @@ class Blend:
     contrast: float  # factor, around the clip's mean colour
     detail: float  # above 0 sharpens, below 0 blurs
     coarse: float  # factor of shrinking and enlarging; 1 for none
+    quality: int | None  # of the source's JPEG compression; None for none
     position: np.ndarray  # (3,): shift in x and y, relative growth
     phases: np.ndarray  # (3,): phases of the drift, radians
     outline: np.ndarray  # (V, 3): of the mask, in the coordinates of FACE
@@ -80,9 +97,11 @@ def self_blend(
     `landmarks` (T, 5, 2) are x, y in pixels of the crops (datasets/landmarks.py). `generator` is
     the only source of randomness.
     """
-    blend = draw(generator)
+    size = clip.shape[-1]
+    # A mouth that is outside the crop would be blended without any trace.
+    visible = bool(((landmarks >= 0) & (landmarks < size)).all())
+    blend = draw(generator, OUTLINES if visible else (FULL,))
     frames = np.ascontiguousarray(clip.permute(0, 2, 3, 1).numpy())  # (T, S, S, 3)
-    size = frames.shape[1]
     outlines = _outlines(blend, landmarks)
     rows, columns = _around(outlines, blend.softness * size + 3, size)
     target = np.ascontiguousarray(frames[:, rows, columns])  # (T, H, W, 3): all that may change
@@ -95,8 +114,8 @@ def self_blend(
     return torch.from_numpy(mixed).permute(0, 3, 1, 2)
 
 
-def draw(generator: torch.Generator) -> Blend:
-    """Draw the random choices for one clip."""
+def draw(generator: torch.Generator, outlines: Sequence[Outline] = OUTLINES) -> Blend:
+    """Draw the random choices for one clip, with a mask of one of `outlines`."""
 
     def uniform(low: float, high: float, count: int = 1) -> np.ndarray:
         return low + (high - low) * torch.rand(count, generator=generator).double().numpy()
@@ -108,6 +127,7 @@ def draw(generator: torch.Generator) -> Blend:
         return float(uniform(low, high)[0])
 
     coarse = chance(COARSE_CHANCE)
+    shape = outlines[int(number(0, len(outlines)))]
     return Blend(
         colour=_colour(
             gains=1
@@ -119,12 +139,14 @@ def draw(generator: torch.Generator) -> Blend:
         contrast=1 + number(-CONTRAST, CONTRAST),
         detail=0.0 if coarse else number(*DETAIL),
         coarse=number(*COARSE) if coarse else 1.0,
+        quality=round(number(*JPEG_QUALITY)) if chance(JPEG_CHANCE) else None,
         position=np.append(SHIFT, SCALE) * uniform(-1, 1, 3),
         phases=uniform(0, 2 * np.pi, 3),
-        outline=_egg(
-            number(*HALF_WIDTH),
-            number(*CHIN),
-            number(*FOREHEAD),
+        outline=_draw_outline(
+            shape,
+            number(*shape.half_width),
+            number(*shape.below),
+            number(*shape.above),
             dents=uniform(-DENT, DENT, len(WAVES)),
             phases=uniform(0, 2 * np.pi, len(WAVES)),
         ),
@@ -141,15 +163,20 @@ def _colour(gains: np.ndarray, saturation: float, hue: float) -> np.ndarray:
     return gains[:, None] * (grey + saturation * (np.eye(3) - grey)) @ turn
 
 
-def _egg(
-    half_width: float, chin: float, forehead: float, dents: np.ndarray, phases: np.ndarray
+def _draw_outline(
+    shape: Outline,
+    half_width: float,
+    below: float,
+    above: float,
+    dents: np.ndarray,
+    phases: np.ndarray,
 ) -> np.ndarray:
-    """Return the slightly wavy outline (V, 3) of a face, in the coordinates of FACE."""
+    """Return a slightly wavy outline (V, 3) in the coordinates of FACE."""
     angles = np.linspace(0, 2 * np.pi, POINTS, endpoint=False)
     x, y = half_width * np.cos(angles), np.sin(angles)
-    y *= np.where(y > 0, chin, forehead)
+    y *= np.where(y > 0, below, above)
     radius = 1 + np.sin(np.outer(angles, WAVES) + phases) @ dents
-    return np.column_stack([x * radius, MIDDLE + y * radius, np.full(POINTS, DEPTH)])
+    return np.column_stack([x * radius, shape.y + y * radius, np.full(POINTS, shape.z)])
 
 
 def _outlines(blend: Blend, landmarks: np.ndarray) -> np.ndarray:
@@ -192,7 +219,12 @@ def _recolour(frames: np.ndarray, blend: Blend) -> np.ndarray:
 
 
 def _resharpen(image: np.ndarray, blend: Blend, size: int) -> np.ndarray:
-    """Return an image sharpened, blurred or made coarser, as `blend` says."""
+    """Return an image compressed, and sharpened, blurred or made coarser, as `blend` says."""
+    if blend.quality is not None:
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, blend.quality])
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert decoded is not None, "JPEG data that was just made can be decoded"
+        image = decoded
     if blend.coarse > 1:
         height, width = image.shape[:2]
         small = (max(1, round(width / blend.coarse)), max(1, round(height / blend.coarse)))
