@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common import devices, distributed, errors
+from common import allocator, devices, distributed, errors
 from common.checkpointing import Checkpoint
 from common.preprocessing import ClipConfig
 from common.signals import stop_request
@@ -66,6 +66,7 @@ from training.step_errors import explain_step_errors
 def main() -> int:
     flags, folder = read_flags(sys.argv[1:])
     device = devices.choose(flags.device)
+    allocator.keep_memory()
     torch.backends.cudnn.benchmark = True  # almost all batches have one shape
     explained = explain_step_errors(
         args.build_options(ModelOptions, flags),
