@@ -49,8 +49,7 @@ class Encoder:
 
 def build(name: str) -> Encoder:
     """Return the encoder `name` with random weights. The momentum of its batch norms is at most
-    BATCH_NORM_MOMENTUM. Raise UsageError if torchvision does not have this encoder and timm does
-    not have it either or is not installed."""
+    BATCH_NORM_MOMENTUM. Raise UsageError if neither torchvision nor timm has this encoder."""
     encoder = _torchvision(name) if name in torchvision_names() else _timm(name)
     for layer in encoder.module.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -64,21 +63,16 @@ def torchvision_names() -> list[str]:
 
 
 def timm_names(tagged: bool = False) -> list[str]:
-    """Return the names of timm's models, with their pretrained tags if `tagged`. Raise UsageError
-    if timm is not installed."""
-    try:
-        import timm
-    except ImportError as error:
-        raise UsageError(
-            "encoders other than torchvision's need timm: pip install -r requirements-extras.txt"
-        ) from error
+    """Return the names of timm's models, with their pretrained tags if `tagged`."""
+    import timm  # slow
+
     return timm.list_models(include_tags=tagged)
 
 
 def timm_name(name: str) -> str:
     """Return today's name of timm's model `name`, which may be a name that timm has given up, such
     as xception, and may have a pretrained tag, such as .ns_jft_in1k. Raise UsageError if timm has
-    no such model or tag, or is not installed."""
+    no such model or tag."""
     known = timm_names()
     import timm
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.error import URLError
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torchvision import models
 
@@ -73,13 +74,10 @@ def read(path: Path) -> Weights:
     """Return the state dict in a local .pth or .safetensors file, without running code from it. It
     may be stored under one of WRAPPERS, as in training checkpoints.
 
-    Raise WeightsError if the file cannot be read or is not a dict of tensors, UsageError if it is a
-    .safetensors file and the package safetensors is not installed.
+    Raise WeightsError if the file cannot be read or is not a dict of tensors.
     """
     try:
-        state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
-    except UsageError:
-        raise
+        state = load_file(path) if path.suffix == ".safetensors" else _read_pth(path)
     except Exception as error:  # the loaders raise exceptions of many types
         raise WeightsError(f"{path} is not a weights file: {one_line(error)}") from error
     found = _unwrap(state, depth=3)
@@ -105,16 +103,6 @@ def _unwrap(value: object, depth: int) -> Weights | None:
 def _read_pth(path: Path) -> Weights:
     check_weights(path)
     return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _read_safetensors(path: Path) -> Weights:
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise UsageError(
-            f"reading {path} needs safetensors: pip install -r requirements-extras.txt"
-        ) from error
-    return load_file(path)
 
 
 def load_encoder(encoder: Encoder, state: Weights, origin: str) -> None:

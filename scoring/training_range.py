@@ -48,8 +48,9 @@ class TrainingRange(Record):
 
 
 def fit_training_range(tracks: pd.DataFrame) -> TrainingRange:
-    """Return the training range of `tracks`, the training rows of a manifest that have crops."""
-    videos = tracks.drop_duplicates("video_id")
+    """Return the training range of `tracks`, the training rows of a manifest that have crops. The
+    codec and the bits of single pictures say nothing about those of videos."""
+    videos = tracks[tracks["frames"] > 1].drop_duplicates("video_id")
     return TrainingRange(
         tuple(sorted(set(videos["codec"]) - {""})),
         _range(videos["bits_per_pixel"]),

@@ -161,13 +161,6 @@ def test_an_unknown_name_is_one_line(name: str, says: str) -> None:
         encoders.build(name)
 
 
-def test_without_timm_its_encoders_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UsageError, match=r"requirements-extras\.txt"):
-        encoders.build("legacy_xception")
-    assert encoders.build("resnet18").features == 512
-
-
 def test_an_image_that_is_too_small_is_said_before_any_work() -> None:
     with torch.device("meta"):
         encoder = encoders.build("inception_v3")

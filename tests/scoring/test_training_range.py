@@ -46,6 +46,7 @@ def test_a_few_training_videos_are_familiar_themselves() -> None:
     table = pd.DataFrame(
         {
             "video_id": ["a", "b"],
+            "frames": 5,
             "codec": "h264",
             "bits_per_pixel": [0.045, 0.0501],
             "face_px": [223.4, 236.6],
@@ -61,6 +62,7 @@ def test_ranges_hold_nearly_all_of_training_and_no_unknown_value() -> None:
     table = pd.DataFrame(
         {
             "video_id": [f"v{i // 2}" for i in range(2000)],
+            "frames": 5,
             "codec": ["h264", "h264", "", ""] * 500,
             "bits_per_pixel": np.repeat(random.uniform(0.1, 0.3, 1000), 2),
             "face_px": random.uniform(50, 150, 2000),
@@ -73,6 +75,12 @@ def test_ranges_hold_nearly_all_of_training_and_no_unknown_value() -> None:
     assert 50 < found.face_px[0] < 53 and 147 < found.face_px[1] < 150
     assert 0.1 < found.bits_per_pixel[0] < 0.11
     assert TrainingRange.from_dict(found.to_dict()) == found
+
+
+def test_single_pictures_say_nothing_about_codecs_of_videos() -> None:
+    pictures = {"video_id": ["a", "b"], "frames": 1, "codec": "mjpeg", "bits_per_pixel": 2.0}
+    found = fit_training_range(pd.DataFrame({**pictures, "face_px": [80.0, 90.0]}))
+    assert found == TrainingRange(face_px=(80.0, 90.0))
 
 
 @pytest.mark.parametrize("values", [{"face_px": (1.0,)}, {"face_px": (1.0, "x")}, {"codec": (1,)}])
