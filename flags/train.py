@@ -176,8 +176,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="initialise the encoder with the weights in a .pth or .safetensors file instead of "
-        "ImageNet weights",
+        help="initialise the encoder with the weights in a .pth or .safetensors file, or in a "
+        "checkpoint of this project, instead of ImageNet weights",
     )
     group.add_argument(
         "--freeze",

@@ -21,6 +21,7 @@ Weights = dict[str, torch.Tensor]  # a state dict
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 # Prefixes that all keys get when the encoder is part of a wrapper: data-parallel, compiled, …
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.", "net.")
+HEAD = "classify.weight"  # in the weights of a whole detector of this project
 # torchvision's DenseNet files are older than the ban on dots in module names: norm.1 is now norm1.
 DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 
@@ -107,8 +108,10 @@ def _read_pth(path: Path) -> Weights:
 
 def load_encoder(encoder: Encoder, state: Weights, origin: str) -> None:
     """Load `state` into an encoder, except for the classifier's weights and without PREFIXES that
-    all other keys have. Raise WeightsError if the rest does not fit; its message begins with
-    `origin`, which names the file."""
+    all other keys have. Of a detector of this project, its encoder is loaded. Raise WeightsError if
+    the rest does not fit; its message begins with `origin`, which names the file."""
+    if HEAD in state:
+        state = {key: value for key, value in state.items() if key.startswith("encoder.")}
     own = tuple(encoder.module.state_dict())
     metadata = getattr(state, "_metadata", {})  # MNASNet reads its version from this
     kept = _without_classifier(state, encoder)

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models as torchvision_models
 
+from common import checkpointing, detector_folder
 from common.errors import WeightsError
 from models import encoders, weights
 
@@ -98,6 +99,19 @@ def test_a_safetensors_file_of_timm_fits(tmp_path: Path) -> None:
     encoder = encoders.build("ghostnet_100")
     weights.load_encoder(encoder, weights.read(tmp_path / "weights.safetensors"), "file")
     assert torch.equal(encoder.module.conv_stem.weight, state["conv_stem.weight"])
+
+
+def test_the_encoder_of_a_detector_of_this_project_is_a_start(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    """Of a run's checkpoint and of a detector that ships."""
+    content = checkpointing.load(checkpoint)
+    detector_folder.write(tmp_path, checkpointing.to_values(content))
+    for path in (checkpoint, tmp_path / detector_folder.WEIGHTS):
+        encoder = encoders.build(content.model["name"])
+        weights.load_encoder(encoder, weights.read(path), "file")
+        for key, value in encoder.module.state_dict().items():
+            assert torch.allclose(value, content.weights[f"encoder.{key}"], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("own", "other"), [("resnet18", "resnet34"), ("resnet34", "resnet18")])
