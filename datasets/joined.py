@@ -38,8 +38,7 @@ def join(manifests: Mapping[str, Manifest], judge: str) -> Manifest:
     """Return one manifest of all videos. Its rows name their collection, a key of `manifests`; its
     settings of crops are those of the collection `judge`.
 
-    Raise DataError if settings differ that may not, or if a group is in the training split of one
-    collection and in another split of another one.
+    Raise DataError if settings differ that may not, or if a group is in different splits.
     """
     faces = manifests[judge].faces
     for name, data in manifests.items():
@@ -90,13 +89,12 @@ def _relative(name: str, data: Manifest, common: Path) -> pd.DataFrame:
 
 
 def _check_groups(table: pd.DataFrame) -> None:
-    """Raise DataError if a group is in the training split and in another one."""
-    training = table["split"] == "train"
-    leaked = set(table["group"][training]) & set(table["group"][~training])
-    if leaked:
-        first = min(leaked)
-        where = " and ".join(sorted(set(table["collection"][table["group"] == first])))
+    """Raise DataError if a group is in several splits: validation and test would leak."""
+    splits = table.groupby("group")["split"].nunique()
+    leaked = splits.index[splits > 1]
+    if len(leaked):
+        where = " and ".join(sorted(set(table["collection"][table["group"] == leaked[0]])))
         raise DataError(
-            f"{len(leaked)} groups are in the training split and in another split, first {first!r} "
-            f"of {where}: extract the collections with the same --seed and shares"
+            f"{len(leaked)} groups are in different splits, first {leaked[0]!r} of {where}: "
+            "extract the collections with the same --seed and shares"
         )

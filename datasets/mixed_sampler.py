@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from common.errors import DataError
 from datasets.samplers import EpochSampler
 
 
@@ -11,9 +12,8 @@ class MixedSampler:
     """Draws the items of an epoch from several collections, in mixed order.
 
     Each collection has a sampler of its own, whose epochs follow each other without a gap: an
-    epoch of the mixture takes from each the next items. It is as long as the shares allow without
-    taking more from a collection than one of its own epochs, so the collection that has the fewest
-    items for its share is drawn whole.
+    epoch of the mixture takes from each the next items. It is so long that the collection which is
+    largest for its share is drawn once; the others begin anew as often as their shares ask for.
     """
 
     def __init__(
@@ -27,20 +27,28 @@ class MixedSampler:
     ) -> None:
         """`collections`, `labels` and `sources` have one entry per item. `shares` are relative to
         each other, positive, and have the names in `collections`; if empty, every collection is
-        drawn whole. Raise DataError if `balance` is pairs and a collection has no pairs."""
+        drawn whole. Raise DataError if `balance` is not none and a collection has one label alone,
+        or if it is pairs and a collection has no pairs."""
         self.seed, self.unit = seed, 2 if balance == "pairs" else 1
         names = np.asarray(collections)
         self.labels = np.asarray(labels)
         self.items = [np.flatnonzero(names == name) for name in sorted(set(collections))]
+        for name, items in zip(sorted(set(collections)), self.items, strict=True):
+            if balance != "none" and len(set(self.labels[items])) == 1:
+                raise DataError(
+                    f"--balance {balance}: {name} has clips of one label alone, and a model would "
+                    "learn the collection instead; --sbi above 0 gives its reals a fake each"
+                )
         self.samplers = [
             EpochSampler(self.labels[at].tolist(), np.asarray(sources)[at].tolist(), balance, seed)
             for at in self.items
         ]
         lengths = np.array([len(sampler) for sampler in self.samplers])
         weights = np.array([shares.get(name, 1) for name in sorted(set(collections))])
-        wanted = weights * (lengths / weights).min() if shares else lengths
-        # Whole pairs, so that no pair is divided between epochs.
-        self.counts = np.maximum(wanted // self.unit, 1).astype(int) * self.unit
+        wanted = weights * (lengths / weights).max() if shares else lengths
+        # Whole pairs, so that no pair is divided between epochs. The small amount keeps divisions
+        # that are exact from being rounded down.
+        self.counts = np.maximum(wanted / self.unit + 1e-9, 1).astype(int) * self.unit
 
     def __len__(self) -> int:
         """Return the number of items in an epoch."""

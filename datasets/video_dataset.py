@@ -209,7 +209,7 @@ class VideoDataset(Dataset[Item]):
         generator = torch.Generator().manual_seed(seed)
         drawn = bool(torch.rand((), generator=generator) < self.sbi)
         blend = row["only_blend"] or (row["label"] == FAKE and drawn)
-        shown = self._real_for(row, generator) if blend else row
+        shown = self._real_for(row, generator) if blend and not row["only_blend"] else row
         with torch.random.fork_rng(devices=[]):
             # The same draw for all videos of a source, so that a real and its fakes differ only by
             # the manipulation. torch.manual_seed would also reset the GPU's generator, and with it

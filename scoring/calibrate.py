@@ -54,10 +54,10 @@ class Videos:
         shares = 0.5 / (counts > 0).sum(axis=1)
         return shares[self.labels] / counts[self.labels, owners]
 
-    def parts(self, label: int) -> Iterator[np.ndarray]:
-        """Yield a mask (N,) of each collection's videos of a class, if it has any."""
+    def parts(self, label: int) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the name of each collection that has videos of a class, and a mask (N,) of them."""
         for name in np.unique(self.collections[self.labels == label]):
-            yield (self.labels == label) & (self.collections == name)
+            yield str(name), (self.labels == label) & (self.collections == name)
 
 
 @dataclass(frozen=True)
@@ -203,8 +203,10 @@ def fit_thresholds(
     rate = target.error_rate if target.target_fpr is None else target.target_fpr
 
     def limit(values: np.ndarray, label: int, name: str) -> float:
-        parts = videos.parts(label)
-        return max(_upper_quantile(values[at], videos.sources[at], rate, name) for at in parts)
+        return max(
+            _upper_quantile(values[at], videos.sources[at], rate, f"{name} {part}".strip())
+            for part, at in videos.parts(label)
+        )
 
     high = _just_above(limit(scores, 0, "REAL"))
     if target.target_fpr is not None:
@@ -223,7 +225,8 @@ def _upper_quantile(values: np.ndarray, sources: np.ndarray, rate: float, name: 
     """Return the value that a video of a new source exceeds with a probability of at most `rate`.
 
     Every source has the same weight, and the new one counts as exceeding all values. Raise
-    TooFewVideos if there are too few sources for the rate; `name` is their class, for the message.
+    TooFewVideos if there are too few sources for the rate; `name` is that of their class and
+    collection, for the message.
     """
     _, owners, counts = np.unique(sources, return_inverse=True, return_counts=True)
     order = np.argsort(values)

@@ -15,7 +15,7 @@ def read(options: ManifestOptions) -> tuple[Manifest, dict[str, Any]]:
     paths = [manifest.find(name) for name in options.csv_file]
     if options.shares and len(options.shares) != len(paths):
         raise UsageError(f"--shares has {len(options.shares)} values for {len(paths)} manifests")
-    if len(set(paths)) < len(paths):
+    if len({path.resolve() for path in paths}) < len(paths):
         raise UsageError("--csv_file names the same file twice")
     if len(paths) == 1:
         if options.judge_faces:

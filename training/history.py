@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import asdict, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -59,7 +60,9 @@ def write(folder: Path, rows: list[EpochRow]) -> None:
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         values = [row.values() for row in rows]
-        writer = csv.DictWriter(file, values[0] if values else COLUMNS)
+        # A run that was resumed may have measured other collections before.
+        names = dict.fromkeys([*COLUMNS, *chain.from_iterable(values)])
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(values)
 

@@ -60,12 +60,14 @@ def test_other_settings_that_differ_are_refused_by_name(
         joined.join(both, judge="one")
 
 
-def test_a_group_in_training_and_elsewhere_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["val", "test"])
+def test_a_group_in_two_splits_is_refused(tmp_path: Path, other: str) -> None:
     both = {name: collection(tmp_path / name) for name in ("one", "two")}
     table = both["two"].table
-    moved = table.assign(split=["test" if g == "train0" else "train" for g in table["group"]])
-    both["two"] = Manifest(moved, both["two"].folder, both["two"].faces)
-    with pytest.raises(DataError, match="in the training split and in another split"):
+    moved = table.assign(split=["test" if g == "val0" else other for g in table["group"]])
+    kept = moved[moved["group"] == ("val0" if other == "test" else "train0")]
+    both["two"] = Manifest(kept, both["two"].folder, both["two"].faces)
+    with pytest.raises(DataError, match=r"1 groups are in different splits, first .* of one and"):
         joined.join(both, judge="one")
 
 

@@ -24,15 +24,16 @@ def mixture(pairs: list[int], shares: dict[str, float], balance: str = "pairs") 
     weights=st.lists(st.floats(0.1, 10), min_size=4, max_size=4),
     balance=st.sampled_from(["pairs", "per_epoch", "none"]),
 )
-def test_epochs_have_the_shares_and_no_collection_gives_more_than_it_has(
+def test_epochs_have_the_shares_and_the_collection_largest_for_its_share_is_drawn_once(
     pairs: list[int], weights: list[float], balance: str
 ) -> None:
     shares = dict(zip("abcd", weights, strict=True))
     sampler = mixture(pairs, shares, balance)
     counts = np.array([len([i for i in sampler.epoch(0) if i in set(at)]) for at in sampler.items])
-    assert (counts <= 2 * np.array(pairs)).all()
+    assert (counts >= 2 * np.array(pairs)).all()
+    assert (counts == 2 * np.array(pairs)).any()
     assert counts.sum() == len(sampler) == len(sampler.epoch(0)) == len(sampler.drawn_labels())
-    wanted = np.array(weights[: len(pairs)]) * (2 * np.array(pairs) / weights[: len(pairs)]).min()
+    wanted = np.array(weights[: len(pairs)]) * (2 * np.array(pairs) / weights[: len(pairs)]).max()
     assert (np.abs(counts - wanted) <= 2).all()
 
 
@@ -44,10 +45,10 @@ def test_pairs_stay_together(pairs: list[int], epoch: int) -> None:
 
 
 def test_over_epochs_every_item_is_drawn_equally_often() -> None:
-    sampler = mixture([3, 12], {"a": 1.0, "b": 1.0})  # 6 items of each in an epoch
+    sampler = mixture([3, 12], {"a": 1.0, "b": 2.0})  # 12 and 24 items in an epoch
     drawn = Counter(item for epoch in range(4) for item in sampler.epoch(epoch))
-    assert {drawn[item] for item in range(6)} == {4}
-    assert {drawn[item] for item in range(6, 30)} == {1}
+    assert {drawn[item] for item in range(6)} == {8}
+    assert {drawn[item] for item in range(6, 30)} == {4}
 
 
 def test_without_shares_all_items_are_drawn() -> None:
@@ -60,6 +61,14 @@ def test_epochs_depend_on_seed_and_number_alone() -> None:
     assert sampler.epoch(7) == again.epoch(7) != sampler.epoch(8)
 
 
+@pytest.mark.parametrize("balance", ["pairs", "per_epoch", "oversample"])
+def test_a_collection_of_one_label_is_refused_where_labels_are_balanced(balance: str) -> None:
+    items = ["a", "a", "b"], [0, 1, 0], ["s", "s", "t"], {}
+    with pytest.raises(DataError, match=f"--balance {balance}: b has clips of one label alone"):
+        MixedSampler(*items, balance, 0)
+    assert len(MixedSampler(*items, "none", 0)) == 3
+
+
 def test_a_collection_without_pairs_is_refused() -> None:
     with pytest.raises(DataError, match="no source of the training split has both labels"):
-        MixedSampler(["a", "a", "b"], [0, 1, 0], ["s", "s", "t"], {}, "pairs", 0)
+        MixedSampler(list("aabb"), [0, 1, 0, 1], list("sstu"), {}, "pairs", 0)

@@ -32,9 +32,8 @@ def test_a_row_says_label_source_group_method_and_split(tmp_path: Path) -> None:
         "d.jpg": REAL,
     }
     source, group = column(table, "source"), column(table, "group")
-    assert (source["deep/b.mp4"], group["deep/b.mp4"]) == ("a.jpg", "person 1")
-    assert (source["c.jpg"], group["c.jpg"]) == ("c.jpg", "c.jpg")
-    assert (source["a.jpg"], group["a.jpg"]) == ("a.jpg", "person 1")
+    assert source == {"a.jpg": "a.jpg", "deep/b.mp4": "a.jpg", "c.jpg": "c.jpg", "d.jpg": "d.jpg"}
+    assert group["deep/b.mp4"] == group["a.jpg"] != group["c.jpg"] == "c.jpg"
     assert column(table, "method")["deep/b.mp4"] == "swap"
     assert column(table, "split") == {
         "a.jpg": "train",
@@ -42,6 +41,13 @@ def test_a_row_says_label_source_group_method_and_split(tmp_path: Path) -> None:
         "c.jpg": "test",
         "d.jpg": "val",
     }
+
+
+def test_a_fake_joins_the_group_of_its_source_however_either_is_written(tmp_path: Path) -> None:
+    text = "file,label,source,group\n./a.jpg, REAL,,person 1\ndeep/b.mp4,FAKE, a.jpg,\n"
+    table = layouts.read("table", write(tmp_path, text))
+    assert column(table, "source") == {"a.jpg": "a.jpg", "deep/b.mp4": "a.jpg"}
+    assert table["group"].nunique() == 1
 
 
 def test_file_and_label_are_enough_and_a_missing_file_is_a_row(tmp_path: Path) -> None:
@@ -54,8 +60,8 @@ def test_file_and_label_are_enough_and_a_missing_file_is_a_row(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file,label\na.jpg,maybe\n", r"line 2: label 'maybe' is neither REAL nor FAKE"),
-        ("file,label,split\na.jpg,REAL,dev\n", r"line 2: split 'dev' is none of train, val, test"),
+        ("file,label\na.jpg,maybe\n", r"row 1: label 'maybe' is neither REAL nor FAKE"),
+        ("file,label,split\na.jpg,REAL,dev\n", r"row 1: split 'dev' is none of train, val, test"),
         ("file,label\na.jpg,REAL\na.jpg,FAKE\n", r"lists 'a.jpg' twice"),
         ("file,kind\na.jpg,REAL\n", r"lacks the columns label"),
         ("file,label\n", r"has no row"),
