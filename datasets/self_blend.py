@@ -39,6 +39,9 @@ SCALE = 0.05  # relative
 # Amplitudes of a slow drift of position and size, as a tracked face has.
 DRIFT = np.array([0.003, 0.003, 0.003])  # x, y, size
 DRIFT_FRAMES = 24.0  # period of the drift
+# The blend flickers from frame to frame, as where frames are forged one by one.
+FLICKER_CHANCE = 0.3
+FLICKER = 0.5  # largest share of the source that a frame loses
 
 # Landmarks of a typical face in 3D: eyes, nose, mouth corners. The unit is the distance between the
 # eyes, the origin the point between them; x points right, y down, z towards the viewer.
@@ -86,6 +89,7 @@ class Blend:
     outline: np.ndarray  # (V, 3): of the mask, in the coordinates of FACE
     softness: float  # of the mask's border
     ratio: float  # share of the source in the middle of the mask, in [0, 1]
+    flicker: np.ndarray  # (T,): factors of the ratio, one per frame
 
 
 def self_blend(
@@ -100,7 +104,7 @@ def self_blend(
     size = clip.shape[-1]
     # A mouth that is outside the crop would be blended without any trace.
     visible = bool(((landmarks >= 0) & (landmarks < size)).all())
-    blend = draw(generator, OUTLINES if visible else (FULL,))
+    blend = draw(generator, len(clip), OUTLINES if visible else (FULL,))
     frames = np.ascontiguousarray(clip.permute(0, 2, 3, 1).numpy())  # (T, S, S, 3)
     outlines = _outlines(blend, landmarks)
     rows, columns = _around(outlines, blend.softness * size + 3, size)
@@ -109,13 +113,13 @@ def self_blend(
     mixed = frames.copy()
     for t, outline in enumerate(outlines - (columns.start, rows.start)):
         changed = _move(_resharpen(source[t], blend, size), blend, size, t)
-        weight = _mask(outline, target[t].shape[:2], blend, size)
+        weight = _mask(outline, target[t].shape[:2], blend, size) * np.float32(blend.flicker[t])
         mixed[t, rows, columns] = cv2.blendLinear(changed, target[t], weight, 1 - weight)
     return torch.from_numpy(mixed).permute(0, 3, 1, 2)
 
 
-def draw(generator: torch.Generator, outlines: Sequence[Outline] = OUTLINES) -> Blend:
-    """Draw the random choices for one clip, with a mask of one of `outlines`."""
+def draw(generator: torch.Generator, frames: int, outlines: Sequence[Outline] = OUTLINES) -> Blend:
+    """Draw the random choices for one clip of `frames` frames, with a mask of one of `outlines`."""
 
     def uniform(low: float, high: float, count: int = 1) -> np.ndarray:
         return low + (high - low) * torch.rand(count, generator=generator).double().numpy()
@@ -152,6 +156,7 @@ def draw(generator: torch.Generator, outlines: Sequence[Outline] = OUTLINES) -> 
         ),
         softness=number(*SOFTNESS),
         ratio=RATIOS[int(number(0, len(RATIOS)))],
+        flicker=1 - FLICKER * number(0, 1) * chance(FLICKER_CHANCE) * uniform(0, 1, frames),
     )
 
 

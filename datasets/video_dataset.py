@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from common import crop_files
 from common.errors import DataError
 from common.preprocessing import ClipConfig
-from datasets import clips, landmarks, shared_memory, transforms
+from datasets import clips, landmarks, pseudo_clips, shared_memory, transforms
 from datasets.augmentations import HIDDEN_PARTS
 from datasets.cut_out import cut_out
 from datasets.manifest import FAKE, REAL, Manifest
@@ -84,9 +84,11 @@ class VideoDataset(Dataset[Item]):
         augmentation: str = "mild",
         sbi: float = 0.0,
         change: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        animate: bool = False,
     ) -> None:
         """`seed`, `augmentation` (a name in augmentations.STRENGTHS) and `sbi` are for training
-        only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. Raise
+        only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. With
+        `animate`, tracks of a single crop give whole clips (datasets/pseudo_clips.py). Raise
         DataError if the split has no track with crops, or if self-blends of whole pictures are
         requested, which do not show one face each."""
         whole = manifest.faces.mode == "whole"
@@ -105,7 +107,7 @@ class VideoDataset(Dataset[Item]):
         self.config = config
         self.train = train
         self.seed = seed
-        self.sbi = sbi
+        self.sbi, self.animate = sbi, animate
         self.hidden_parts = HIDDEN_PARTS[augmentation] if train and not whole else 0.0
         self.epoch = 0
         self.transform = (
@@ -217,11 +219,14 @@ class VideoDataset(Dataset[Item]):
             torch.default_generator.manual_seed(_seed(self.seed, self.epoch, shown["source"]))
             if start is None:
                 start = clips.random_start(shown["frames"], self.config.clip_frames)
-            clip = self._load(shown, start)
+            clip, matrices = self._load(shown, start), None
+            if self.animate and len(clip) == 1 < self.config.clip_frames:
+                frames = self.config.clip_frames
+                clip, matrices = pseudo_clips.animate(clip, frames, torch.default_generator)
             if blend:
-                clip = self_blend(clip, self._landmarks(shown, start), generator)
+                clip = self_blend(clip, self._landmarks(shown, start, matrices), generator)
             if self.hidden_parts and float(torch.rand(())) < self.hidden_parts:
-                clip = cut_out(clip, self._landmarks(shown, start))
+                clip = cut_out(clip, self._landmarks(shown, start, matrices))
             return self.transform(clip)
 
     def _real_for(self, fake: Row, generator: torch.Generator) -> Row:
@@ -233,11 +238,12 @@ class VideoDataset(Dataset[Item]):
         """Return the crops (T, C, S, S) uint8 of a clip that begins at `start`."""
         return read_crops(self.root, row, self._slice(start))
 
-    def _landmarks(self, row: Row, start: int) -> np.ndarray:
+    def _landmarks(self, row: Row, start: int, matrices: np.ndarray | None) -> np.ndarray:
         """Return the landmarks (T, 5, 2) of the crops that `_load` returns, as x, y in their
-        pixels."""
+        pixels; in a clip made from a single crop, moved by its `matrices`."""
         faces = self.faces_of[row["collection"]]
-        return landmarks.track_landmarks(self.root, row, faces)[self._slice(start)]
+        found = landmarks.track_landmarks(self.root, row, faces)[self._slice(start)]
+        return found if matrices is None else pseudo_clips.move(found, matrices)
 
     def _slice(self, start: int) -> slice:
         return slice(start, start + self.config.clip_frames)

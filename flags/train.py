@@ -32,6 +32,7 @@ def check_train_flags(flags: argparse.Namespace) -> None:
     if flags.freeze == "all":
         without_effect = {
             "sbi": flags.sbi > 0,
+            "pseudo_clips": flags.pseudo_clips,
             "adversarial": flags.adversarial != "none",
             "mix": flags.mix != "none",
             "grad_checkpoint": flags.grad_checkpoint,
@@ -120,6 +121,14 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         help="share of the fake training clips that are replaced by self-blended images: a real "
         "clip blended with an altered copy of itself. Above 0, sources without fakes get one too, "
         "so that training needs no fakes",
+    )
+    group.add_argument(
+        "--pseudo_clips",
+        type=str2bool,
+        default=False,
+        metavar="True|False",
+        help="make whole clips from tracks of a single crop, as if a camera in a hand had filmed "
+        "it, so that a temporal head can be trained on pictures",
     )
     group.add_argument(
         "--augmentation",

@@ -178,8 +178,9 @@ def _datasets(
         seed=options.seed,
         augmentation=options.augmentation,
         sbi=options.sbi,
+        animate=options.pseudo_clips,
     )
-    return train, dataset(data, "val", clip, train=False)
+    return train, dataset(data, "val", clip, train=False, animate=options.pseudo_clips)
 
 
 def build_plan(

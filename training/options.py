@@ -55,6 +55,7 @@ class DataOptions:
     dataset: str
     balance: str
     sbi: float
+    pseudo_clips: bool
     augmentation: str
     batch_size: int  # clips per step, over all processes
     accumulate: int

@@ -39,8 +39,6 @@ def test_help_and_wrong_flags_are_answered_before_anything_slow_is_imported(
     ("parse", "words", "missing"),
     [
         (args.preprocess_parser().parse_args, [], "--input"),
-        (args.evaluate_parser().parse_args, ["--prior", "0.1"], "--checkpoint"),
-        (args.parse_score_flags, ["clip.mp4"], "--checkpoint"),
         (args.parse_score_flags, ["--checkpoint", "best.pt"], "PATH"),
     ],
 )
