@@ -7,7 +7,6 @@ second (median), and the page faults of a step.
 """
 
 import multiprocessing
-import resource
 from functools import partial
 from statistics import median
 
@@ -63,6 +62,8 @@ def train(keep: bool, name: str, size: int, batch: int) -> tuple[float, float]:
             optimizer.step()
 
     steps(WARM_UP)
+    import resource  # POSIX only
+
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     seconds = measure_seconds(partial(steps, STEPS))
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before

@@ -18,6 +18,9 @@ from evaluation.measure import error_rates, with_intervals
 from scoring.decision_rule import DecisionRule
 
 SEVERITIES = 5
+# Perturbations with a severity, after which a decision rule keeps its rates also outside the
+# training range: as small faces are, and as platforms compress them.
+OUTSIDE = (("down-scaling", 3), ("JPEG", 4), ("blur", 3))
 SIDE = 224  # pixels; side of the crops that the amounts of blur are given for
 
 
@@ -37,6 +40,11 @@ def all_changes() -> dict[tuple[str, int], Callable[[torch.Tensor], torch.Tensor
         for name in PERTURBATIONS
         for severity in range(1, SEVERITIES + 1)
     }
+
+
+def outside_changes() -> list[Callable[[torch.Tensor], torch.Tensor]]:
+    """Return the changes of OUTSIDE, as functions of a clip."""
+    return [partial(perturb, name=name, severity=severity) for name, severity in OUTSIDE]
 
 
 def measure(

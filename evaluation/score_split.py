@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import methodcaller
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from datasets import splits
 from datasets.loaders import evaluation_loader
 from datasets.manifest import Manifest
 from datasets.video_dataset import VideoDataset
-from evaluation import video_traits
+from evaluation import robustness, video_traits
 from scoring.aggregate import AGGREGATIONS, DEFAULT, all_scores
 from scoring.calibrate import ErrorTarget, fit_decision_rule
 from scoring.decision_rule import DecisionRule
@@ -28,7 +29,7 @@ from scoring.predict import check_finite, predict, predict_track
 ADDED_COLUMNS = {
     *video_traits.NUMERIC,
     *AGGREGATIONS,
-    *("score", "p_fake", "verdict", "checkpoint", "csv_file"),
+    *("outside", "score", "p_fake", "verdict", "checkpoint", "csv_file"),
 }
 FRAME_COLUMNS = ("video_id", "label", "source", "group", "track")
 TRACK_COLUMNS = {"track", "crops", "frames"}  # describe a track, not a video: dropped
@@ -46,15 +47,30 @@ class SplitScorer:
 
     def score(self, traits: pd.DataFrame) -> pd.DataFrame:
         """Return one row per video of the split: the manifest's columns, `traits` (indexed by
-        video_id), and one score per aggregation, NaN if the video has no face. Raise DataError if
-        the detector must not be measured on this split (see `check`)."""
+        video_id), whether it is `outside` the training range, and one score per aggregation, NaN if
+        the video has no face. Raise DataError if the detector must not be measured on this split
+        (see `check`)."""
         self.check()
         videos = self.data.split(self.split).drop_duplicates("video_id")
         videos = videos.set_index("video_id", drop=False)
         videos = videos.drop(columns=[c for c in videos if c in ADDED_COLUMNS | TRACK_COLUMNS])
-        videos = videos.join(traits).join(self.scores())
+        videos = videos.join(traits).join(self._outside()).join(self.scores())
         assert (videos[DEFAULT].notna() == (videos["status"] == "ok")).all()
         return videos.reset_index(drop=True)
+
+    def _outside(self) -> pd.Series:
+        """Return whether each video of the split is outside the training range, by video_id."""
+        return pd.Series(
+            {
+                video: self.detector.training_range.excludes(
+                    rows["codec"].iloc[0],
+                    rows["bits_per_pixel"].iloc[0],
+                    [side for side in rows["face_px"] if side],
+                )
+                for video, rows in self.data.split(self.split).groupby("video_id")
+            },
+            name="outside",
+        )
 
     def score_changed(
         self, videos: pd.DataFrame, change: Callable[[torch.Tensor], torch.Tensor]
@@ -93,6 +109,11 @@ class SplitScorer:
         check_finite(clip.score for clip in clips)
         return all_scores(clips)
 
+    def videos(self) -> pd.DataFrame:
+        """Return one row of the manifest for each video with a face, indexed by video_id."""
+        rows = self.data.tracks(self.split)
+        return rows.drop_duplicates("video_id").set_index("video_id")
+
     def check(self) -> None:
         """Raise DataError if the manifest's crops were made with other settings than the training
         crops, or if a source of a val or test split was in the training split."""
@@ -111,14 +132,15 @@ def add_verdicts(videos: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
 def add_frame_verdicts(frames: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
     """Return a copy of `frames` with the columns `p_fake` and `verdict`: each frame is judged as if
     it were a video."""
-    return _with_verdicts(frames.assign(status="ok"), rule).drop(columns="status")
+    judged = _with_verdicts(frames.assign(status="ok", outside=False), rule)
+    return judged.drop(columns=["status", "outside"])
 
 
 def _with_verdicts(rows: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
     scores = rows["score"].to_numpy()
     verdicts = [
-        rule.verdict(status, None if np.isnan(score) else score)
-        for status, score in zip(rows["status"], scores, strict=True)
+        rule.verdict(status, None if np.isnan(score) else score, outside)
+        for status, score, outside in zip(rows["status"], scores, rows["outside"], strict=True)
     ]
     return rows.assign(p_fake=rule.p_fake(scores), verdict=verdicts)
 
@@ -133,19 +155,30 @@ def fit_checkpoint(
     store it in the checkpoint `path`, which must be that of the scorers' detector, and return it.
     The keys of `scorers` name the manifests.
 
-    The rule meets `target` with the best of `aggregations` on every split. Raise TooFewVideos if
-    there are too few sources, DataError as `SplitScorer.check` does for a validation split.
+    The rule meets `target` with the best of `aggregations` on every split and, outside the training
+    range, after robustness.OUTSIDE, too. Raise TooFewVideos if there are too few sources, DataError
+    as `SplitScorer.check` does for a validation split.
     """
-    tables = []
-    for name, scorer in scorers.items():
-        validation = replace(scorer, split="val")
-        validation.check()
-        videos = scorer.data.tracks("val").drop_duplicates("video_id").set_index("video_id")
-        table = validation.scores()[list(aggregations)].join(videos[["label", "group"]])
-        tables.append(table.assign(collection=name).add_prefix(f"{name}/", axis="index"))
-    table = pd.concat(tables)
-    known = table["label"], table["group"], table["collection"]
-    rule = fit_decision_rule(table[list(aggregations)], *known, target)
+    validation = {name: replace(scorer, split="val") for name, scorer in scorers.items()}
+    for scorer in validation.values():
+        scorer.check()
+
+    def all_validation(column: Callable[[SplitScorer], pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat(
+            column(scorer)
+            .add_prefix(f"{name}/", axis="index")
+            .assign(collection=name if len(scorers) > 1 else "")
+            for name, scorer in validation.items()
+        )
+
+    names = list(aggregations)
+    scores, *changed = (
+        all_validation(methodcaller("scores", change))[names]
+        for change in (None, *robustness.outside_changes())
+    )
+    videos = all_validation(methodcaller("videos"))
+    known = videos["label"], videos["group"], videos["collection"]
+    rule = fit_decision_rule(scores, *known, target, changed)
     dtype = next(iter(scorers.values())).detector.model.encoder_dtype
     if dtype != torch.float32:
         rule = replace(rule, fitted=f"{rule.fitted}; in {str(dtype).removeprefix('torch.')}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.pages import format_p_fake
 from faces.extract import Extraction, FaceTrack, bits_per_pixel, face_side
 from faces.sampling import Span
 from faces.timeline import ROUNDING
@@ -35,6 +36,7 @@ class _Video:
     extractions: list[Extraction] = field(default_factory=list)  # without crops
     faces: list[FaceScore] = field(default_factory=list)
     clip_scores: list[list[float]] = field(default_factory=list)  # one list per person
+    face_scores: list[float] = field(default_factory=list)  # one per person
     sides: list[float] = field(default_factory=list)  # of each person's face, in pixels
     crop_warnings: list[str] = field(default_factory=list)
     worst: FaceTrack | None = None  # crops of the most suspicious person
@@ -69,6 +71,7 @@ class VideoJudge:
             scores = predict_track(model, track.jpegs, clip, self.batch_size)
             person = _person(len(video.faces) + 1, track, scores, self.rule)
             video.faces.append(person)
+            video.face_scores.append(AGGREGATIONS[self.rule.aggregation]([scores.clips]))
             video.clip_scores.append(scores.clips)
             video.sides.append(face_side(track.boxes, track.margins))
             video.crop_warnings += crop_warnings(self.detector.faces, window.extraction, track)
@@ -86,7 +89,13 @@ class VideoJudge:
             video = _Video(seconds=video.seconds)
         combine = AGGREGATIONS[self.rule.aggregation]
         score = combine(video.clip_scores) if video.clip_scores else None
-        verdict = self.rule.verdict(status, score)
+        outside = self._outside(end.size, extractions[0], video)
+        verdict = self.rule.verdict(status, score, bool(outside))
+        if outside:
+            video.faces = [
+                replace(person, verdict=self.rule.verdict("ok", own, outside=True))
+                for person, own in zip(video.faces, video.face_scores, strict=True)
+            ]
         detail = _details(extractions, video.faces, self.span, verdict)
         result = VideoScore(
             video=str(end.video),
@@ -95,21 +104,24 @@ class VideoJudge:
             frames=sum(extraction.sampled_frames for extraction in extractions),
             seconds=round(video.seconds + end.seconds, 2),
             detail="; ".join(filter(None, detail)),
-            warnings=list(self._warnings(end.size, extractions[0], video)),
+            warnings=outside + list(dict.fromkeys(video.crop_warnings)),  # each once
             people=video.faces,
             sha256=end.sha256,
         )
         return JudgedVideo(result, video.worst)
 
-    def _warnings(self, size: int, first: Extraction, video: _Video) -> Iterator[str]:
-        """Yield a warning for each property of the video outside the detector's training range, and
-        for crops that do not show a face as in training. Without people there is none. `size` is
-        that of the file in bytes."""
-        if video.faces:
-            sides = [side for side in video.sides if side]  # 0: unknown
-            bits = bits_per_pixel(size, first.width, first.height, first.total_frames)
-            yield from self.detector.training_range.warnings(first.codec, bits, sides)
-            yield from dict.fromkeys(video.crop_warnings)  # each once
+    def _outside(self, size: int, first: Extraction, video: _Video) -> list[str]:
+        """Return a warning for each property of the video outside the detector's training range.
+        Without people there is none. `size` is that of the file in bytes."""
+        if not video.faces:
+            return []
+        sides = [side for side in video.sides if side]  # 0: unknown
+        bits = bits_per_pixel(size, first.width, first.height, first.total_frames)
+        found = list(self.detector.training_range.warnings(first.codec, bits, sides))
+        if found and self.rule.outside:
+            low, high = map(format_p_fake, self.rule.p_fake_outside)
+            found.append(f"outside the training range: fake from p_fake {high}, real below {low}")
+        return found
 
 
 def _video_status(extractions: list[Extraction]) -> str:

@@ -79,13 +79,20 @@ class ErrorTarget:
         return f"at most {self.error_rate:.3g} of each class called the other"
 
 
-def calibrate(videos: Videos, scores: dict[str, np.ndarray], target: ErrorTarget) -> DecisionRule:
+def calibrate(
+    videos: Videos,
+    scores: dict[str, np.ndarray],
+    target: ErrorTarget,
+    changed: Sequence[dict[str, np.ndarray]] = (),
+) -> DecisionRule:
     """Return a decision rule whose thresholds meet `target`, fitted to `scores` of N videos.
 
     `scores` has the videos' scores (N,) for each aggregation to choose from. Cross-validation
     chooses the aggregation and the calibration with the lowest balanced log loss on sources that
-    were left out of the fit, the first of equal ones. Raise TooFewVideos if a class has fewer than
-    MIN_SOURCES sources, or too few for the target in one of its collections.
+    were left out of the fit, the first of equal ones. `changed` has scores of the same videos after
+    changes to their crops: outside the training range, the thresholds meet `target` after each of
+    these, too. Raise TooFewVideos if a class has fewer than MIN_SOURCES sources, or too few for the
+    target in one of its collections.
     """
     labels, sources = videos.labels, videos.sources
     counts = [len(np.unique(sources[labels == label])) for label in (0, 1)]
@@ -99,7 +106,12 @@ def calibrate(videos: Videos, scores: dict[str, np.ndarray], target: ErrorTarget
     name, kind = min(choices, key=lambda c: _left_out_loss(videos, scores[c[0]], folds, c[1]))
     slope, offset = fit(videos, scores[name], kind)
     rule = DecisionRule(name, slope, offset)
-    low, high = fit_thresholds(videos, scores[name], target, rule.single_threshold)
+    ends = [
+        fit_thresholds(videos, known[name], target, rule.single_threshold)
+        for known in (scores, *changed)
+    ]
+    low, high = ends[0]
+    lows, highs = zip(*ends, strict=True)
     numbers = [int((labels == label).sum()) for label in (0, 1)]
     collections = len(np.unique(videos.collections))
     fitted = (
@@ -109,7 +121,8 @@ def calibrate(videos: Videos, scores: dict[str, np.ndarray], target: ErrorTarget
     )
     if len(scores) == 1:
         fitted += f"; {name} as asked"
-    return replace(rule, real_below=low, fake_from=high, fitted=fitted)
+    outside = (min(lows), max(highs)) if changed else ()
+    return replace(rule, real_below=low, fake_from=high, fitted=fitted, outside=outside)
 
 
 def fit_after_epoch(
@@ -134,15 +147,20 @@ def fit_decision_rule(
     sources: pd.Series,
     collections: pd.Series,
     target: ErrorTarget,
+    changed: Sequence[pd.DataFrame] = (),
 ) -> DecisionRule:
-    """Return a decision rule that meets `target`.
+    """Return a decision rule that meets `target`, outside the training range also with the scores
+    in each of `changed`.
 
     `scores` has a column for each aggregation to choose from, as aggregate.all_scores returns them.
     All tables are indexed by video_id. Raise TooFewVideos if there are too few sources.
     """
-    by_name = {name: scores[name].to_numpy() for name in scores}
+    by_name, *others = (
+        {name: table.loc[scores.index, name].to_numpy() for name in scores}
+        for table in (scores, *changed)
+    )
     of_videos = (known[scores.index].to_numpy() for known in (labels, sources, collections))
-    return calibrate(Videos(*of_videos), by_name, target)
+    return calibrate(Videos(*of_videos), by_name, target, others)
 
 
 def fit(videos: Videos, scores: np.ndarray, kind: str) -> tuple[float, float]:
@@ -204,7 +222,9 @@ def fit_thresholds(
 
     def limit(values: np.ndarray, label: int, name: str) -> float:
         return max(
-            _upper_quantile(values[at], videos.sources[at], rate, f"{name} {part}".strip())
+            _upper_quantile(
+                values[at], videos.sources[at], rate, f"{name} in {part}" if part else name
+            )
             for part, at in videos.parts(label)
         )
 

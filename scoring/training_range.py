@@ -32,6 +32,10 @@ class TrainingRange(Record):
         ):
             raise DataError("its training range is damaged or was written by another version")
 
+    def excludes(self, codec: str, bits: float, sides: list[float]) -> bool:
+        """Return whether a video is outside the range; the arguments are those of `warnings`."""
+        return any(True for _ in self.warnings(codec, bits, sides))
+
     def warnings(self, codec: str, bits: float, sides: list[float]) -> Iterator[str]:
         """Yield a warning for each property of a video that is outside the range: its codec (empty
         if unknown), its bits per pixel (0 if unknown), and the sides of its faces in pixels."""

@@ -238,3 +238,18 @@ def test_thresholds_keep_the_rate_in_every_collection(seed: int, shifts: list[fl
     for name in range(len(shifts)):
         assert (scores[(labels == 0) & (names == name)] >= high).sum() <= 0.1 * 21 - 1
         assert (scores[(labels == 1) & (names == name)] < low).sum() <= 0.1 * 21 - 1
+
+
+def test_outside_the_training_range_the_rates_hold_after_every_change() -> None:
+    labels, scores = drawn(400, 0)
+    shifted, sharper = (expit(np.log(scores / (1 - scores)) + by) for by in (2.0, -2.0))
+    changed = [{"max_face": shifted}, {"max_face": sharper}]
+    rule = calibrate(of(labels), {"max_face": scores}, ErrorTarget(), changed)
+    low, high = rule.outside
+    for values in (scores, shifted, sharper):
+        assert (values[labels == 0] >= high).mean() <= 0.1
+        assert (values[labels == 1] < low).mean() <= 0.1
+    plain = calibrate(of(labels), {"max_face": scores}, ErrorTarget())
+    assert plain.outside == ()
+    assert (plain.real_below, plain.fake_from) == (rule.real_below, rule.fake_from)
+    assert low < plain.real_below and plain.fake_from < high

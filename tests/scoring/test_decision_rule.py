@@ -1,5 +1,7 @@
 """From clips to one score, one probability and one word."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -158,3 +160,28 @@ def test_a_judgement_survives_being_stored_and_another_versions_is_refused() -> 
     for change in damaged + other:
         with pytest.raises(DataError):
             DecisionRule.from_dict(judgement.to_dict() | change)
+
+
+def test_outside_the_training_range_more_is_uncertain_and_nothing_else_changes() -> None:
+    rule = replace(BAND, outside=(0.1, 0.9), fitted="x")
+    scores = np.linspace(0.01, 0.99, 50)
+    inside = [rule.verdict("ok", score) for score in scores]
+    outside = [rule.verdict("ok", score, outside=True) for score in scores]
+    assert inside == [BAND.verdict("ok", score) for score in scores]
+    assert all(a == b or b == "uncertain" for a, b in zip(inside, outside, strict=True))
+    assert outside.count("uncertain") > inside.count("uncertain")
+    assert rule.p_fake_outside[0] < rule.p_fake_thresholds[0]
+    assert [BAND.verdict("ok", score, outside=True) for score in scores] == inside
+    assert DecisionRule.from_dict(rule.to_dict()) == rule
+
+
+@pytest.mark.parametrize("outside", [(0.5,), (0.4, 0.9), (0.1, 0.6), (float("nan"), 1.0), ("a", 1)])
+def test_thresholds_outside_that_are_no_wider_are_refused(outside: tuple) -> None:
+    with pytest.raises(DataError):
+        replace(BAND, outside=outside)
+
+
+def test_rules_that_were_stored_before_have_the_same_thresholds_everywhere() -> None:
+    stored = replace(BAND, fitted="x").to_dict()
+    del stored["outside"]
+    assert DecisionRule.from_dict(stored).outside == ()
