@@ -52,23 +52,26 @@ class TrainingRange(Record):
 
 
 def fit_training_range(tracks: pd.DataFrame) -> TrainingRange:
-    """Return the training range of `tracks`, the training rows of a manifest that have crops. The
-    codec and the bits of single pictures say nothing about those of videos."""
+    """Return the training range of `tracks`, the training rows of a manifest that have crops; with
+    a column `collection`, the range that covers those of all collections. The codec and the bits of
+    single pictures say nothing about those of videos."""
     videos = tracks[tracks["frames"] > 1].drop_duplicates("video_id")
     return TrainingRange(
         tuple(sorted(set(videos["codec"]) - {""})),
-        _range(videos["bits_per_pixel"]),
-        _range(tracks["face_px"]),
+        _range(videos, "bits_per_pixel"),
+        _range(tracks, "face_px"),
     )
 
 
-def _range(values: pd.Series) -> tuple[float, ...]:
-    known = values[values > 0]  # 0: unknown
+def _range(rows: pd.DataFrame, column: str) -> tuple[float, ...]:
+    known = rows[rows[column] > 0]  # 0: unknown
     if known.empty:
         return ()
     # The ends are values that occur, not interpolated ones, so that few videos all lie inside.
-    low = np.quantile(known, (1 - SHARE) / 2, method="lower")
-    return float(low), float(np.quantile(known, (1 + SHARE) / 2, method="higher"))
+    parts = known.groupby("collection") if "collection" in known else [("", known)]
+    lows = [np.quantile(part[column], (1 - SHARE) / 2, method="lower") for _, part in parts]
+    highs = [np.quantile(part[column], (1 + SHARE) / 2, method="higher") for _, part in parts]
+    return float(min(lows)), float(max(highs))
 
 
 def _is_outside(value: float, ends: tuple[float, ...]) -> bool:

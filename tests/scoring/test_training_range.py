@@ -83,6 +83,20 @@ def test_single_pictures_say_nothing_about_codecs_of_videos() -> None:
     assert found == TrainingRange(face_px=(80.0, 90.0))
 
 
+def test_a_small_collection_is_as_familiar_as_a_large_one() -> None:
+    table = pd.DataFrame(
+        {
+            "video_id": [f"v{i}" for i in range(1010)],
+            "frames": 1,
+            "codec": "mjpeg",
+            "bits_per_pixel": 1.0,
+            "face_px": [200.0] * 1000 + [40.0] * 10,
+            "collection": ["large"] * 1000 + ["small"] * 10,
+        }
+    )
+    assert fit_training_range(table).face_px == (40.0, 200.0)
+
+
 @pytest.mark.parametrize("values", [{"face_px": (1.0,)}, {"face_px": (1.0, "x")}, {"codec": (1,)}])
 def test_damaged_records_are_refused(values: dict) -> None:
     with pytest.raises(DataError):
