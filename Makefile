@@ -1,3 +1,4 @@
+# make setup       all that score.py needs; then: .venv/bin/python score.py clip.mp4
 # make demo        draw a small dataset, train on it, evaluate, score two new clips
 # make test        lint, type checks and all tests
 # make test-fast   the fast tests: no processes, training or export
@@ -5,6 +6,8 @@
 # make coverage    all tests, and which lines of the product they run
 # make lint        style, format and types
 # make test-oldest model, export and scoring tests with the oldest packages that are allowed
+# make detector    replaces detectors/lite0, trained again on the pictures in DATA (hours);
+#                  detector-report: trainings that leave one collection out, measured on it
 # make bench-gpu   what a GPU gains, in six minutes; CLIPS="folder" for scoring and extraction
 # make bench-train · make bench-preprocess CLIPS="folder folder" · make bench-score CLIPS="folder"
 # Everything runs in .venv, which is made on first use and again when requirements change.
@@ -17,11 +20,71 @@ RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest --numprocesses auto --dist worksteal --durations 10
 PROOFS := data/proofs
 
-.PHONY: demo test test-fast test-oldest prove coverage lint bench-preprocess bench-train bench-gpu \
+# make detector: folder of the collections (detectors/material.py), work folder, collections.
+DATA ?= data/collections
+MADE := data/detector
+COLLECTIONS := dfdc real gan
+manifests = $(1:%=$(MADE)/crops/%/videos_df.csv)
+# dfdc holds crops already; faces in other pictures are cut like them.
+FACES_dfdc := --faces cropped
+FACES_real := --margin -0.06 --allow_one_label
+FACES_gan := --margin -0.06
+MEASURED := --val_share 0 --test_share 1 --undersample False --margin -0.06 --face_size 160
+RULE := --error_rate 0.08
+# Flags of the trainings that leave one collection out.
+without = --csv_file $(call manifests,$(filter-out $(1),$(COLLECTIONS)))
+FLAGS_without_dfdc := $(call without,dfdc) --shares 2 1
+FLAGS_without_real := $(call without,real) --shares 8 0.6 --judge_faces $(call manifests,gan)
+FLAGS_without_gan := $(call without,gan) --shares 8 1.6
+
+.PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint bench-preprocess bench-train bench-gpu \
     bench-score clean
+
+setup: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
+
+detector: checkpoints/detector_of_all/trained $(call manifests,$(COLLECTIONS) ffpp clips)
+	$(RUN) evaluate.py --checkpoint checkpoints/detector_of_all/best.pt $(RULE) \
+	    --csv_file $(call manifests,$(COLLECTIONS)) --output checkpoints/detector_of_all/fitted
+	$(RUN) evaluate.py --checkpoint checkpoints/detector_of_all/best.pt \
+	    --csv_file $(call manifests,$(COLLECTIONS) ffpp clips) --output checkpoints/detector_of_all/test
+	$(RUN) -m detectors.add lite0 --checkpoint checkpoints/detector_of_all/best.pt \
+	    --evaluation checkpoints/detector_of_all/test
+
+.PRECIOUS: checkpoints/detector_%/trained $(MADE)/crops/%/videos_df.csv
+
+# Trainings that leave one collection out, measured on it.
+detector-report: $(COLLECTIONS:%=checkpoints/detector_without_%/measured)
+
+checkpoints/detector_without_%/measured: checkpoints/detector_without_%/trained $(call manifests,ffpp)
+	$(RUN) evaluate.py --checkpoint $(@D)/best.pt $(RULE) \
+	    --csv_file $(call manifests,$(filter-out $*,$(COLLECTIONS))) --output $(@D)/fitted
+	$(RUN) evaluate.py --checkpoint $(@D)/best.pt \
+	    --csv_file $(call manifests,$* ffpp) --output $(@D)/left_out
+	touch $@
+
+# An interrupted training continues.
+checkpoints/detector_%/trained: $(call manifests,$(COLLECTIONS))
+	if [ -e $(@D)/last.pt ]; then $(RUN) train.py --resume $(@D); else \
+	$(RUN) train.py --config detectors/recipe.yaml --run_name $(notdir $(@D)) $(FLAGS_$*); fi
+	touch $@
+
+# Whole clips, which are only measured.
+$(MADE)/crops/ffpp/videos_df.csv: | $(VENV)/.installed-dev
+	$(RUN) preprocess_dfdc.py --input $(DATA)/ffpp --layout ffpp $(MEASURED) --output $(@D)
+
+$(MADE)/crops/clips/videos_df.csv: | $(VENV)/.installed-dev
+	$(RUN) preprocess_dfdc.py --input $(DATA)/dfdc $(MEASURED) --output $(@D)
+
+$(MADE)/crops/%/videos_df.csv: $(MADE)/material
+	$(RUN) preprocess_dfdc.py --input $(MADE)/$* --layout table --undersample False \
+	    --face_size 160 $(FACES_$*) --output $(@D)
+
+$(MADE)/material: | $(VENV)/.installed-dev
+	$(RUN) -m detectors.material $(DATA) $(MADE)
+	touch $@
 
 test: lint
 	$(PYTEST)

@@ -1,6 +1,6 @@
 """Measures checkpoints on a split of manifests: metrics with confidence intervals and a report.
 
-    python evaluate.py --checkpoint checkpoints/<run>/best.pt
+    python evaluate.py [--checkpoint checkpoints/<run>/best.pt]
 
 Writes metrics.json, scores.csv, report.html and plots to evaluation_<split>/ in the checkpoint's
 folder. The default split is test.
@@ -20,7 +20,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from common import cores, devices, errors
+import detectors
+from common import cores, detector_folder, devices, errors
 from common.errors import DataError, UsageError
 from common.lock import only_writer
 from common.pages import format_measured
@@ -44,13 +45,14 @@ JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest →
 @explained_loader_errors()
 def main() -> int:
     flags = args.evaluate_parser().parse_args()
+    flags.checkpoint = [detectors.find(name) for name in flags.checkpoint or [None]]
     device = devices.choose(flags.device)
     paths = list(map(manifest.find, flags.csv_file))
     check_flags(flags, paths)
     manifests = {str(path): manifest.read(path) for path in paths}
     columns = {name: group_columns(data, flags.group_by, name) for name, data in manifests.items()}
     scorers_of = {path: make_scorers(path, manifests, flags, device) for path in flags.checkpoint}
-    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
+    output = flags.output or default_output(flags.checkpoint[0]) / f"evaluation_{flags.split}"
     output.mkdir(parents=True, exist_ok=True)
     with only_writer(output):
         evaluate_all(flags, manifests, scorers_of, columns, output)
@@ -97,11 +99,19 @@ def evaluate_all(
     print(f"written: {output / 'report.html'}, {METRICS}, {', '.join(tables)} and plots beside it")
 
 
+def default_output(checkpoint: Path) -> Path:
+    """Return the folder of a run or, for a detector that ships, a folder beside those of runs."""
+    ships = checkpoint.resolve().parent.parent == detectors.FOLDER
+    return Path("checkpoints") / checkpoint.parent.name if ships else checkpoint.parent
+
+
 def check_flags(flags: argparse.Namespace, paths: list[Path]) -> None:
     """Raise UsageError if flags contradict each other. `paths` are the manifests."""
     for flag, values in (("--checkpoint", flags.checkpoint), ("--csv_file", paths)):
-        if len(set(values)) < len(values):
+        if len({path.resolve() for path in values}) < len(values):
             raise UsageError(f"{flag} names the same file twice")
+    if fits_rule(flags) and any(map(detector_folder.is_detector, flags.checkpoint)):
+        raise UsageError("the decision rule of a detector that ships is fixed: name a checkpoint")
     if flags.compare and len(flags.checkpoint) < 2:
         raise UsageError("--compare needs a second --checkpoint")
     if flags.output and flags.output.exists() and not flags.output.is_dir():

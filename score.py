@@ -1,10 +1,12 @@
 """Judges video files, folders and glob patterns: a verdict for each video.
 
-    python score.py clip.mp4 folder/ --checkpoint checkpoints/<run>/best.pt
-    find . -name '*.mp4' | python score.py - --checkpoint … --json
-    python score.py folder/ --checkpoint … --watch
+    python score.py clip.mp4 folder/
+    find . -name '*.mp4' | python score.py - --json
+    python score.py folder/ --checkpoint checkpoints/<run>/best.pt --watch
     python score.py --checkpoint … --export detector.zip [--int8 videos_df]
     python score.py folder/ --checkpoint detector.zip --backend onnx
+
+Without --checkpoint, the default detector in detectors/ judges.
 
 Writes scores.csv, and scores.json with every person and frame. Exit code 0: every file was judged
 (real, fake or uncertain); 1: some files could not be judged; 2: an error, described in one line;
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import args
+import detectors
 from common import errors
 from common.errors import UsageError, printable
 from common.files import private_files, sweep
@@ -48,6 +51,7 @@ JUDGED = ("real", "fake", "uncertain")
 
 def main() -> int:
     flags = args.parse_score_flags()
+    flags.checkpoint = detectors.find(flags.checkpoint)
     if flags.export:
         return export(flags.checkpoint, flags.export, flags.int8)
     with private_files():
@@ -89,6 +93,9 @@ def judge(
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
     video_judge = (replace(job, device="cpu") if on_cluster else job).judge
     rule = video_judge.rule
+    shipped = video_judge.detector.about
+    if shipped:
+        print(f"detector {shipped['name']}: {shipped['licence']}", file=sys.stderr)
     about = {
         "checkpoint": str(flags.checkpoint),
         "checkpoint_sha256": job.checkpoint_digest,

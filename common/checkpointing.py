@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from common import checkpoint_limits
+from common import checkpoint_limits, detector_folder
 from common.errors import CheckpointError, DataError, one_line
 from common.files import replacing
 from common.preprocessing import ClipConfig, FaceConfig
@@ -21,6 +21,7 @@ FORMAT = 4  # raised when a stored field changes its meaning
 KINDS: dict[str, type] = {  # field of Checkpoint → its type in the file
     **dict.fromkeys(("model", "weights", "faces", "clip", "data", "metrics"), dict),
     **{"classes": list, "trained_on": list, "epoch": int, "judgement": dict, "familiar": dict},
+    "about": dict,
 }
 EXPORT_ENTRY = "detector.json"  # file in the zip archive that export/detector_file.py writes
 
@@ -40,22 +41,30 @@ class Checkpoint:
     metrics: dict[str, float | None]  # the epoch's row of history.csv; {} if saved within an epoch
     judgement: dict[str, Any] | None = None  # fields of DecisionRule; None: not fitted
     familiar: dict[str, Any] | None = None  # fields of TrainingRange; None: unknown
+    about: dict[str, Any] | None = None  # of a shipped detector: name, licence and more
 
 
 def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = None) -> None:
     """Write a checkpoint atomically: if the process is killed, an existing file stays unchanged.
     `training` is the state that only resuming needs, such as that of the optimizer."""
-    values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
-    values |= {"faces": checkpoint.faces.to_dict(), "clip": checkpoint.clip.to_dict()}
-    values |= {"format": FORMAT}
+    values = to_values(checkpoint)
     if training is not None:
         values["training"] = training
     _write(path, values)
 
 
+def to_values(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the values that a checkpoint's file contains."""
+    values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
+    values |= {"faces": checkpoint.faces.to_dict(), "clip": checkpoint.clip.to_dict()}
+    return values | {"format": FORMAT}
+
+
 def store_decision_rule(path: Path, rule: dict[str, Any]) -> None:
     """Replace the decision rule in the checkpoint at `path`, and nothing else. Raise
-    CheckpointError if the file is not a valid checkpoint."""
+    CheckpointError if the file is not a valid checkpoint, or belongs to a shipped detector."""
+    if detector_folder.is_detector(path):
+        raise CheckpointError(f"{path}: the decision rule of a shipped detector is fixed")
     values = _read(path)
     _to_checkpoint(path, values)
     _write(path, values | {"judgement": rule})
@@ -94,9 +103,12 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is an exported detector: use it with score.py --backend onnx"
         )
     try:
-        checkpoint_limits.check_archive(path)
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        checkpoint_limits.check_values(values, path.stat().st_size)
+        if detector_folder.is_detector(path):
+            values = detector_folder.read(path)
+        else:
+            checkpoint_limits.check_archive(path)
+            values = torch.load(path, map_location="cpu", weights_only=True)
+            checkpoint_limits.check_values(values, path.stat().st_size)
     except Exception as error:  # these raise many kinds of exceptions for other files
         raise CheckpointError(
             f"{path} is damaged, or is not a checkpoint that is safe to load ({one_line(error)})"

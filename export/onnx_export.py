@@ -105,6 +105,7 @@ def export(checkpoint: Path, path: Path, calibration: Manifest | None = None) ->
         "familiar": detector.training_range.to_dict(),
         "trained_on": sorted(detector.trained_on),
         "checkpoint_sha256": sha256(checkpoint),
+        "about": detector.about,
     }
     detector_file.write(path, DetectorFile(encoder, head, about))
     return differences

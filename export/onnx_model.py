@@ -95,6 +95,7 @@ def build_exported(content: DetectorFile, path: Path) -> Detector:
             rule=DecisionRule.from_dict(about["judgement"]),
             training_range=TrainingRange.from_dict(about["familiar"]),
             trained_on=frozenset(about["trained_on"]),
+            about=dict(about.get("about", {})),
         )
     except (CheckpointError, DataError) as error:
         raise CheckpointError(f"{path}: {error}") from error

@@ -17,9 +17,9 @@ def evaluate_parser() -> argparse.ArgumentParser:
         "--checkpoint",
         type=Path,
         nargs="+",
-        required=True,
-        metavar="FILE",
-        help="one or several checkpoint files",
+        metavar="NAME|FILE",
+        help="one or several detectors: names that python -m detectors lists, or checkpoint files "
+        "(default: the default one of that list)",
     )
     parser.add_argument(
         "--csv_file",
@@ -37,7 +37,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder to write the results to (default: evaluation_SPLIT in the folder of the first "
-        "checkpoint)",
+        "checkpoint; for a detector that ships, in checkpoints/NAME)",
     )
     _add_analyses(parser.add_argument_group("further analyses"))
     _add_decision_rule(

@@ -14,7 +14,7 @@ def score_parser() -> argparse.ArgumentParser:
         "Judge video files: real, fake or uncertain. Exit code 0: every file was judged, also if "
         "the\nverdict is uncertain; 1: some files could not be judged; 2: an error, described in "
         "one line;\n130: ended by Ctrl-C;\n143: by SIGTERM (with --watch, both: 0).",
-        "python score.py clip.mp4 --checkpoint checkpoints/RUN/best.pt",
+        "python score.py clip.mp4",
         "PATH ...",
     )
     parser.add_argument(
@@ -26,9 +26,9 @@ def score_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint",
         type=Path,
-        required=True,
-        metavar="FILE",
-        help="checkpoint of the trained detector",
+        metavar="NAME|FILE",
+        help="detector: a name that python -m detectors lists, or a checkpoint file (default: the "
+        "default one of that list)",
     )
     parser.add_argument(
         "--faces",

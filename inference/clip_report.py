@@ -149,7 +149,8 @@ def _png(image: np.ndarray) -> bytes:
 def about_model(checkpoint: Path, digest: str, detector: Detector) -> dict[str, str]:
     """Return the rows of the page's table about the detector: label → text. `digest` is the
     SHA-256 of the checkpoint."""
-    config = detector.config
+    config, about = detector.config, detector.about
+    shipped = {"model card": about["card"], "licence": about["licence"]} if about else {}
     return {
         "checkpoint": f"{checkpoint.parent.name}/{checkpoint.name}",
         "SHA-256 of the checkpoint": digest,
@@ -157,4 +158,5 @@ def about_model(checkpoint: Path, digest: str, detector: Detector) -> dict[str, 
         "input": f"clips of {detector.clip.clip_frames} faces, {detector.clip.crop_size} px wide",
         "precision": str(detector.model.encoder_dtype).removeprefix("torch."),
         "calibration": detector.rule.fitted or "none",
+        **shipped,
     }

@@ -3,12 +3,13 @@
 Shapes: N frames, B clips, T frames of a clip, C channels, H, W, E features, K classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
+from common.errors import DataError
 from common.preprocessing import ClipConfig, FaceConfig
 from scoring.decision_rule import DecisionRule
 from scoring.training_range import TrainingRange
@@ -43,6 +44,14 @@ class Detector:
     rule: DecisionRule
     training_range: TrainingRange
     trained_on: frozenset[int]  # datasets.splits.fingerprints of the training groups
+    # Of a detector that ships: name, licence, card and more; else empty.
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise DataError if `about` is neither empty nor names what it must name."""
+        texts = [self.about.get(name) for name in ("name", "licence", "card")]
+        if self.about and not all(isinstance(text, str) and text.isprintable() for text in texts):
+            raise DataError("its name, licence and model card are not texts")
 
     @property
     def exported(self) -> bool:

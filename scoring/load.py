@@ -35,6 +35,17 @@ def build_detector(
         trained_on = frozenset(map(int, checkpoint.trained_on))
         model = models.rebuild(models.ModelConfig.from_dict(checkpoint.model), checkpoint.weights)
         folding.fold(model.eval().encoder)
+        model.encoder_dtype = precision
+        return Detector(
+            model=model.to(device),
+            config=checkpoint.model,
+            faces=checkpoint.faces,
+            clip=checkpoint.clip,
+            rule=rule,
+            training_range=training_range,
+            trained_on=trained_on,
+            about=checkpoint.about or {},
+        )
     except DataError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except RuntimeError as error:
@@ -43,13 +54,3 @@ def build_detector(
         raise
     except Exception as error:  # settings of unexpected types raise exceptions of many types
         raise CheckpointError(f"{path} is damaged ({one_line(error)})") from error
-    model.encoder_dtype = precision
-    return Detector(
-        model=model.to(device),
-        config=checkpoint.model,
-        faces=checkpoint.faces,
-        clip=checkpoint.clip,
-        rule=rule,
-        training_range=training_range,
-        trained_on=trained_on,
-    )

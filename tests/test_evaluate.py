@@ -11,6 +11,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+import detectors
+import evaluate
 import models
 import score
 from common import checkpointing
@@ -190,6 +192,41 @@ def test_thresholds_are_chosen_on_validation_and_stored(
     capsys.readouterr()
     assert run(monkeypatch, *flags, "--target_fpr", "0.01") == 2
     assert "10 sources of REAL, but a rate of 0.01 needs at least 99" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_rule_is_fitted_on_the_validation_of_all_manifests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = [
+        write_crop_set(tmp_path / name, {"val": 10, "test": 2}, fakes_each=1, frames=2, seed=seed)
+        for seed, name in enumerate(("one", "two"))
+    ]
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FACES)
+    flags = ["--checkpoint", checkpoint, "--csv_file", *sets, "--error_rate", "0.1"]
+    assert run(monkeypatch, *flags, "--output", tmp_path / "out") == 0
+    stored = DecisionRule.from_dict(checkpointing.load(checkpoint).judgement)
+    assert "20 real and 20 fake validation videos" in stored.fitted
+    assert "in 2 collections" in stored.fitted
+
+
+def test_pictures_that_are_crops_are_measured_if_their_margin_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_crop_set(tmp_path, {"test": 2}, fakes_each=1, frames=2)
+    checkpoint = write_checkpoint(tmp_path / "a.pt", FaceConfig(face_size=64, margin=0.1))
+    for margin, code in ((0.12, 0), (0.3, 2)):
+        faces = FaceConfig(mode="cropped", margin=margin, face_size=40, frames_per_video=1)
+        manifest.write_record(path, {"faces": faces.to_dict()})
+        assert run(monkeypatch, "--checkpoint", checkpoint, "--csv_file", path) == code
+    assert "margin 0.1 in training, 0.3 here" in capsys.readouterr().err
+
+
+def test_results_for_a_detector_that_ships_are_not_written_beside_it() -> None:
+    for name in (None, "lite0", "detectors/lite0", "detectors/lite0/detector.json"):
+        path = detectors.find(name and Path(name))
+        assert evaluate.default_output(path) == Path("checkpoints/lite0")
+    assert evaluate.default_output(Path("checkpoints/run/best.pt")) == Path("checkpoints/run")
 
 
 @pytest.mark.slow

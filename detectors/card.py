@@ -1,0 +1,79 @@
+"""Writes the model card of a detector from the results of evaluate.py.
+
+After Mitchell et al., "Model Cards for Model Reporting" (2019).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from common.checkpointing import Checkpoint
+
+TEMPLATE = Path(__file__).with_name("card.md")
+LABELS = {"REAL": "reals", "FAKE": "fakes"}
+RIGHT = {"REAL": "real", "FAKE": "fake"}
+WRONG = {"REAL": "fake", "FAKE": "real"}
+
+Evaluation = dict[str, Any]  # an entry of `evaluations` in metrics.json
+
+
+def figures(results: dict[str, Any]) -> dict[str, str]:
+    """Return collection → one line of text about its split, for every evaluation in
+    `results`, the content of metrics.json."""
+    names = [f"{collection(entry)}, {results['split']} split" for entry in results["evaluations"]]
+    return dict(zip(names, map(one_line, results["evaluations"]), strict=True))
+
+
+def one_line(entry: Evaluation) -> str:
+    """Return the AUC and the shares of right, wrong and uncertain verdicts as one line of text."""
+    shares = (
+        f"{kind} {row['right']} right, {row['wrong']} wrong, {row['uncertain']} uncertain"
+        for kind, row in verdicts(entry).items()
+    )
+    auc = entry["metrics"]["auc"]
+    return "; ".join([*([f"AUC {interval(auc)}"] if auc["value"] is not None else []), *shares])
+
+
+def verdicts(entry: Evaluation) -> dict[str, dict[str, str]]:
+    """Return reals and fakes → the shares of right, wrong and uncertain verdicts among the judged
+    videos, and their numbers, as texts."""
+    table = {}
+    for label, kind in LABELS.items():
+        counts = entry["verdicts"].get(label, {})
+        names = {"right": RIGHT[label], "wrong": WRONG[label], "uncertain": "uncertain"}
+        judged = sum(counts.get(name, 0) for name in names.values())
+        if judged:
+            numbers = {key: counts.get(name, 0) for key, name in names.items()}
+            table[kind] = {key: f"{n / judged:.1%} ({n})" for key, n in numbers.items()}
+    return table
+
+
+def interval(measured: dict[str, Any]) -> str:
+    """Return a metric as text, with its interval if it has one."""
+    if measured["value"] is None:
+        return "–"
+    ends = measured["interval"]
+    between = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
+    return f"{measured['value']:.3f}{between}"
+
+
+def has_methods(entry: Evaluation) -> bool:
+    """Return whether fakes of several methods were measured, each with enough sources."""
+    return sum("auc" in group for group in entry["groups"]["method"].values()) > 1
+
+
+def collection(entry: Evaluation) -> str:
+    """Return the name of an evaluation's collection: the folder of its manifest."""
+    return Path(entry["csv_file"]).parent.name
+
+
+def text(checkpoint: Checkpoint, about: dict[str, Any], results: dict[str, Any]) -> str:
+    """Return the model card in Markdown."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    functions = (interval, verdicts, collection, has_methods)
+    environment.globals |= {function.__name__: function for function in functions}
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(checkpoint=checkpoint, about=about, results=results)

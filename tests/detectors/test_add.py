@@ -1,0 +1,84 @@
+"""A checkpoint becomes a folder with its figures and a card that says them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import detectors
+from common import checkpointing
+from common.errors import UsageError
+from datasets import manifest
+from detectors import add
+from detectors.probes import score_probes
+from scoring.load import load_detector
+from tests.helpers import evaluate_runs
+from tests.helpers.commands import run_here
+from tests.helpers.crop_sets import write_crop_set
+
+
+@pytest.fixture
+def trained(calibrated: Path, tmp_path: Path) -> Path:
+    """A checkpoint that names its training data."""
+    content = checkpointing.load(calibrated)
+    content.data = {"sha256": "ab" * 32, "videos": {"train REAL": 5, "train FAKE": 7}}
+    checkpointing.save(tmp_path / "trained.pt", content)
+    return tmp_path / "trained.pt"
+
+
+@pytest.fixture
+def evaluated(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The results of evaluate.py for this checkpoint on two collections."""
+    paths = [
+        write_crop_set(tmp_path / name, {"test": 10}, fakes_each=2, frames=2)
+        for name in ("one", "two")
+    ]
+    faces = checkpointing.load(trained).faces
+    for path in paths:
+        manifest.write_record(path, {"faces": faces.to_dict()})
+    table = manifest.read(paths[1]).table
+    manifest.write(paths[1], table[table["label"] == manifest.REAL])
+    flags = ["--checkpoint", trained, "--csv_file", *paths, "--output", tmp_path / "out"]
+    assert evaluate_runs.run(monkeypatch, *flags) == 0
+    return tmp_path / "out"
+
+
+def test_weights_figures_and_card_are_those_of_the_checkpoint(
+    trained: Path, evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detectors, "FOLDER", tmp_path / "shipped")
+    words = ["new", "--checkpoint", trained, "--evaluation", evaluated]
+    assert run_here(monkeypatch, add.main, *words) == 0
+    (name,) = detectors.names()
+    detector = load_detector(detectors.find(Path(name)), torch.device("cpu"))
+    assert detector.about["probes"] == score_probes(detector)
+    results = json.loads((evaluated / "metrics.json").read_text())
+    auc = results["evaluations"][0]["metrics"]["auc"]["value"]
+    figures = detector.about["figures"]
+    assert figures["one, test split"].startswith(f"AUC {auc:.3f}")
+    assert "AUC" not in figures["two, test split"], "reals alone have none"
+    card = (tmp_path / "shipped/new/CARD.md").read_text(encoding="utf-8")
+    assert f"{auc:.3f}" in card
+    assert "5 reals and\n7 fakes" in card
+    assert "method1" in card
+
+
+def test_a_name_that_is_a_path_is_refused(
+    evaluated: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["../x", "--checkpoint", trained, "--evaluation", evaluated]
+    assert run_here(monkeypatch, add.main, *words) == 2
+
+
+def test_results_of_another_checkpoint_or_rule_are_refused(trained: Path, evaluated: Path) -> None:
+    results = json.loads((evaluated / "metrics.json").read_text())
+    add.check_results(trained, results)
+    first, second = results["evaluations"]
+    for wrong, said in (
+        ([first | {"checkpoint": "other.pt"}], "another checkpoint"),
+        ([first | {"judgement": first["judgement"] | {"fake_from": 0.5}}], "another decision rule"),
+        ([first, second | {"csv_file": first["csv_file"]}], "the same name"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            add.check_results(trained, {"evaluations": wrong})
