@@ -67,7 +67,8 @@ def test_the_full_command_parses_and_builds_word_for_word(
     monkeypatch.chdir(tmp_path)
     flags = parse(*FULL_COMMAND.split())
     model, _ = build.build_model(args.build_options(ModelOptions, flags))
-    data = manifest.read(manifest.find(flags.csv_file))
+    (name,) = flags.csv_file
+    data = manifest.read(manifest.find(name))
     clip = ClipConfig(flags.clip_frames, flags.crop_size)
     drawn = args.build_options(DataOptions, flags)
     loaders = build.build_loaders(drawn, data, clip, torch.device("cpu"))
