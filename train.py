@@ -225,7 +225,7 @@ def checkpoint_maker(
 
 def rule_fitter(data: Manifest) -> Callable[[list[ClipScore]], DecisionRule]:
     """Return a function that fits the decision rule to the scores of the validation clips."""
-    videos = data.tracks("val").drop_duplicates("video_id").set_index("video_id")
+    videos = data.videos("val")
     return partial(
         calibrate.fit_after_epoch,
         labels=videos["label"],

@@ -60,6 +60,10 @@ class Manifest:
     # crops. Rows then name theirs in the column `collection`.
     collections: Mapping[str, FaceConfig] = field(default_factory=dict)
 
+    def videos(self, split: str) -> pd.DataFrame:
+        """Return one row for each video of a split that has a face, indexed by video_id."""
+        return self.tracks(split).drop_duplicates("video_id").set_index("video_id")
+
     def collection_of(self, rows: pd.DataFrame) -> pd.Series:
         """Return the name of the collection of each row of the table; empty names unless manifests
         were joined."""

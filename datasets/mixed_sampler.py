@@ -30,10 +30,10 @@ class MixedSampler:
         drawn whole. Raise DataError if `balance` is not none and a collection has one label alone,
         or if it is pairs and a collection has no pairs."""
         self.seed, self.unit = seed, 2 if balance == "pairs" else 1
-        names = np.asarray(collections)
+        names, owners = np.unique(collections, return_inverse=True)
         self.labels = np.asarray(labels)
-        self.items = [np.flatnonzero(names == name) for name in sorted(set(collections))]
-        for name, items in zip(sorted(set(collections)), self.items, strict=True):
+        self.items = [np.flatnonzero(owners == number) for number in range(len(names))]
+        for name, items in zip(names, self.items, strict=True):
             if balance != "none" and len(set(self.labels[items])) == 1:
                 raise DataError(
                     f"--balance {balance}: {name} has clips of one label alone, and a model would "
@@ -44,7 +44,7 @@ class MixedSampler:
             for at in self.items
         ]
         lengths = np.array([len(sampler) for sampler in self.samplers])
-        weights = np.array([shares.get(name, 1) for name in sorted(set(collections))])
+        weights = np.array([shares.get(name, 1) for name in names])
         wanted = weights * (lengths / weights).max() if shares else lengths
         # Whole pairs, so that no pair is divided between epochs. The small amount keeps divisions
         # that are exact from being rounded down.

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import torch
 
+from datasets import recompression
+
 # Amplitudes of slow waves: shift in x and y, relative growth, turn in radians.
 SWAY = np.array([0.02, 0.015, 0.02, 0.03])
 PERIOD = (12.0, 48.0)  # of a wave, frames
@@ -38,7 +40,7 @@ def animate(
     light = 1 + LIGHT * float(uniform(0, 1, 1)[0]) * waves[:, 4]
     quality = int(uniform(*QUALITY, 1)[0]) + uniform(-QUALITY_STEP, QUALITY_STEP, frames)
     shown = [
-        _compress(_show(image, matrix, factor), int(np.clip(step, 1, 100)))
+        recompression.jpeg(_show(image, matrix, factor)[None], int(np.clip(step, 1, 100)))[0]
         for matrix, factor, step in zip(matrices, light, quality, strict=True)
     ]
     return torch.from_numpy(np.stack(shown)).permute(0, 3, 1, 2), matrices
@@ -64,10 +66,3 @@ def _matrices(pose: np.ndarray, size: int) -> np.ndarray:
 def _show(image: np.ndarray, matrix: np.ndarray, light: float) -> np.ndarray:
     moved = cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
     return cv2.convertScaleAbs(moved, alpha=light)
-
-
-def _compress(image: np.ndarray, quality: int) -> np.ndarray:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    assert decoded is not None, "JPEG data that was just made can be decoded"
-    return decoded

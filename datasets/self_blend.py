@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import torch
 
+from datasets import recompression
+
 # Largest colour changes of the source relative to the target, in either direction. All except the
 # hue are multiplied: an amount added to a dark face would make it look like a mask.
 TINT_CHANCE = 0.3
@@ -110,6 +112,8 @@ def self_blend(
     rows, columns = _around(outlines, blend.softness * size + 3, size)
     target = np.ascontiguousarray(frames[:, rows, columns])  # (T, H, W, 3): all that may change
     source = _recolour(target, blend)
+    if blend.quality is not None:
+        source = recompression.jpeg(source, blend.quality)
     mixed = frames.copy()
     for t, outline in enumerate(outlines - (columns.start, rows.start)):
         changed = _move(_resharpen(source[t], blend, size), blend, size, t)
@@ -224,12 +228,7 @@ def _recolour(frames: np.ndarray, blend: Blend) -> np.ndarray:
 
 
 def _resharpen(image: np.ndarray, blend: Blend, size: int) -> np.ndarray:
-    """Return an image compressed, and sharpened, blurred or made coarser, as `blend` says."""
-    if blend.quality is not None:
-        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, blend.quality])
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        assert decoded is not None, "JPEG data that was just made can be decoded"
-        image = decoded
+    """Return an image sharpened, blurred or made coarser, as `blend` says."""
     if blend.coarse > 1:
         height, width = image.shape[:2]
         small = (max(1, round(width / blend.coarse)), max(1, round(height / blend.coarse)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from common.preprocessing import FaceConfig
 from demo.animate import View, draw_shot, render
+from faces.crop import to_jpeg
 from scoring.detector import Detector
 from scoring.predict import predict_track
 
@@ -32,5 +33,4 @@ def draw_clip(seed: int, faces: FaceConfig) -> list[bytes]:
 def _crop(frame: np.ndarray, view: View, faces: FaceConfig) -> bytes:
     pixels = (255 * frame[view.box].clip(0, 1)).round().astype(np.uint8)
     square = cv2.resize(pixels, (faces.face_size, faces.face_size), interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(square, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, faces.jpeg_quality])[1].tobytes()
+    return to_jpeg(square, faces.jpeg_quality)

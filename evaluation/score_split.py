@@ -109,11 +109,6 @@ class SplitScorer:
         check_finite(clip.score for clip in clips)
         return all_scores(clips)
 
-    def videos(self) -> pd.DataFrame:
-        """Return one row of the manifest for each video with a face, indexed by video_id."""
-        rows = self.data.tracks(self.split)
-        return rows.drop_duplicates("video_id").set_index("video_id")
-
     def check(self) -> None:
         """Raise DataError if the manifest's crops were made with other settings than the training
         crops, or if a source of a val or test split was in the training split."""
@@ -176,7 +171,7 @@ def fit_checkpoint(
         all_validation(methodcaller("scores", change))[names]
         for change in (None, *robustness.outside_changes())
     )
-    videos = all_validation(methodcaller("videos"))
+    videos = all_validation(lambda scorer: scorer.data.videos(scorer.split))
     known = videos["label"], videos["group"], videos["collection"]
     rule = fit_decision_rule(scores, *known, target, changed)
     dtype = next(iter(scorers.values())).detector.model.encoder_dtype

@@ -19,7 +19,7 @@ from inference.video_score import FaceScore, FrameScore, VideoScore, most_suspic
 from scoring.aggregate import AGGREGATIONS
 from scoring.decision_rule import DecisionRule
 from scoring.detector import Detector
-from scoring.predict import PersonScores, predict_track
+from scoring.predict import predict_track
 
 
 class JudgedVideo(NamedTuple):
@@ -69,9 +69,10 @@ class VideoJudge:
         for track in window.extraction.tracks:
             model, clip = self.detector.model, self.detector.clip
             scores = predict_track(model, track.jpegs, clip, self.batch_size)
-            person = _person(len(video.faces) + 1, track, scores, self.rule)
+            score = AGGREGATIONS[self.rule.aggregation]([scores.clips])
+            person = _person(len(video.faces) + 1, track, score, scores.frames, self.rule)
             video.faces.append(person)
-            video.face_scores.append(AGGREGATIONS[self.rule.aggregation]([scores.clips]))
+            video.face_scores.append(score)
             video.clip_scores.append(scores.clips)
             video.sides.append(face_side(track.boxes, track.margins))
             video.crop_warnings += crop_warnings(self.detector.faces, window.extraction, track)
@@ -159,9 +160,10 @@ def _details(
         yield f"person {worst.person} of {len(people)}{since} is the most suspicious{alone}"
 
 
-def _person(number: int, track: FaceTrack, scores: PersonScores, rule: DecisionRule) -> FaceScore:
-    score = AGGREGATIONS[rule.aggregation]([scores.clips])
-    columns = (track.frames, track.seconds, track.boxes, track.confidences, scores.frames)
+def _person(
+    number: int, track: FaceTrack, score: float, frame_scores: list[float], rule: DecisionRule
+) -> FaceScore:
+    columns = (track.frames, track.seconds, track.boxes, track.confidences, frame_scores)
     frames = [
         FrameScore(index, seconds, box, confidence, _p_fake(rule, frame_score))
         for index, seconds, box, confidence, frame_score in zip(*columns, strict=True)

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"scoring", "models", "datasets"},
     "extraction": {"faces", "datasets"},
     "inference": {"scoring", "faces", "export", "models", "datasets"},
-    "detectors": {"scoring", "datasets", "demo"},
+    "detectors": {"scoring", "faces", "datasets", "demo"},
     "demo": {"flags"},
 }
 HEAVY = {"torch", "torchvision", "cv2", "ray", "numpy", "pandas", "matplotlib", "sklearn"}

@@ -13,9 +13,10 @@ def read(options: ManifestOptions) -> tuple[Manifest, dict[str, Any]]:
     --judge_faces do not fit the manifests, DataError if one of these is invalid or does not fit the
     others."""
     paths = [manifest.find(name) for name in options.csv_file]
+    files = [path.resolve() for path in paths]
     if options.shares and len(options.shares) != len(paths):
         raise UsageError(f"--shares has {len(options.shares)} values for {len(paths)} manifests")
-    if len({path.resolve() for path in paths}) < len(paths):
+    if len(set(files)) < len(files):
         raise UsageError("--csv_file names the same file twice")
     if len(paths) == 1:
         if options.judge_faces:
@@ -26,9 +27,9 @@ def read(options: ManifestOptions) -> tuple[Manifest, dict[str, Any]]:
     judge = next(iter(manifests))
     if options.judge_faces:
         judged = manifest.find(options.judge_faces)
-        if judged not in paths:
+        if judged.resolve() not in files:
             raise UsageError(f"--judge_faces: {judged} is none of the manifests in --csv_file")
-        judge = list(manifests)[paths.index(judged)]
+        judge = list(manifests)[files.index(judged.resolve())]
     elif len({repr(data.faces) for data in manifests.values()}) > 1:
         raise UsageError(
             "the manifests differ in how crops were made: name the one with the settings for "
