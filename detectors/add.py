@@ -22,7 +22,7 @@ from detectors import card
 from detectors.probes import score_probes
 from scoring.load import load_detector
 
-LICENCE = "research use only, because the training data is"
+LICENCE = "research use only, like its training data"
 
 
 def main() -> int:
