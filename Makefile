@@ -31,10 +31,12 @@ FACES_real := --margin -0.06 --allow_one_label
 FACES_gan := --margin -0.06
 MEASURED := --val_share 0 --test_share 1 --undersample False --margin -0.06 --face_size 160
 RULE := --error_rate 0.08
+ADD := $(RUN) -m detectors.add lite0 --checkpoint checkpoints/detector_of_all/best.pt \
+	    --evaluation checkpoints/detector_of_all/test
 # Flags of the trainings that leave one collection out.
 without = --csv_file $(call manifests,$(filter-out $(1),$(COLLECTIONS)))
 FLAGS_without_dfdc := $(call without,dfdc) --shares 2 1
-FLAGS_without_real := $(call without,real) --shares 8 0.6 --judge_faces $(call manifests,gan)
+FLAGS_without_real := $(call without,real) --shares 8 1 --judge_faces $(call manifests,gan)
 FLAGS_without_gan := $(call without,gan) --shares 8 1.6
 
 .PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint bench-preprocess bench-train bench-gpu \
@@ -45,18 +47,21 @@ setup: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
 
-detector: checkpoints/detector_of_all/trained $(call manifests,$(COLLECTIONS) ffpp clips)
-	$(RUN) evaluate.py --checkpoint checkpoints/detector_of_all/best.pt $(RULE) \
-	    --csv_file $(call manifests,$(COLLECTIONS)) --output checkpoints/detector_of_all/fitted
-	$(RUN) evaluate.py --checkpoint checkpoints/detector_of_all/best.pt \
-	    --csv_file $(call manifests,$(COLLECTIONS) ffpp clips) --output checkpoints/detector_of_all/test
-	$(RUN) -m detectors.add lite0 --checkpoint checkpoints/detector_of_all/best.pt \
-	    --evaluation checkpoints/detector_of_all/test
+detector: checkpoints/detector_of_all/measured
+	$(ADD)
 
-.PRECIOUS: checkpoints/detector_%/trained $(MADE)/crops/%/videos_df.csv
+# Trainings that leave one collection out, measured on it; the card gets their figures.
+detector-report: $(COLLECTIONS:%=checkpoints/detector_without_%/measured) | checkpoints/detector_of_all/measured
+	$(ADD) --left_out $(COLLECTIONS:%=checkpoints/detector_without_%/left_out)
 
-# Trainings that leave one collection out, measured on it.
-detector-report: $(COLLECTIONS:%=checkpoints/detector_without_%/measured)
+.PRECIOUS: checkpoints/detector_%_128px/trained checkpoints/detector_%/trained $(MADE)/crops/%/videos_df.csv
+
+checkpoints/detector_of_all/measured: checkpoints/detector_of_all/trained $(call manifests,ffpp clips)
+	$(RUN) evaluate.py --checkpoint $(@D)/best.pt $(RULE) \
+	    --csv_file $(call manifests,$(COLLECTIONS)) --output $(@D)/fitted
+	$(RUN) evaluate.py --checkpoint $(@D)/best.pt --robustness \
+	    --csv_file $(call manifests,$(COLLECTIONS) ffpp clips) --output $(@D)/test
+	touch $@
 
 checkpoints/detector_without_%/measured: checkpoints/detector_without_%/trained $(call manifests,ffpp)
 	$(RUN) evaluate.py --checkpoint $(@D)/best.pt $(RULE) \
@@ -65,10 +70,16 @@ checkpoints/detector_without_%/measured: checkpoints/detector_without_%/trained 
 	    --csv_file $(call manifests,$* ffpp) --output $(@D)/left_out
 	touch $@
 
-# An interrupted training continues.
-checkpoints/detector_%/trained: $(call manifests,$(COLLECTIONS))
-	if [ -e $(@D)/last.pt ]; then $(RUN) train.py --resume $(@D); else \
-	$(RUN) train.py --config detectors/recipe.yaml --run_name $(notdir $(@D)) $(FLAGS_$*); fi
+# Two trainings, the second from the weights of the first. An interrupted training continues.
+train = if [ -e $(@D)/last.pt ]; then $(RUN) train.py --resume $(@D); else \
+	$(RUN) train.py --config $(1) --run_name $(notdir $(@D)) $(FLAGS_$*); fi
+
+checkpoints/detector_%_128px/trained: $(call manifests,$(COLLECTIONS))
+	$(call train,detectors/recipe_128px.yaml)
+	touch $@
+
+checkpoints/detector_%/trained: checkpoints/detector_%_128px/trained
+	$(call train,detectors/recipe_160px.yaml --weights $(<D)/best.pt)
 	touch $@
 
 # Whole clips, which are only measured.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from common import foreign
 from common.files import replacing, sha256
@@ -44,7 +44,8 @@ def write(folder: Path, values: dict[str, Any]) -> None:
     """Write the values of a checkpoint, without training state, to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / WEIGHTS) as partial:
-        save_file({k: _compact(v) for k, v in values["weights"].items()}, partial)
+        # save_file would make a file that others cannot read.
+        partial.write_bytes(save({k: _compact(v) for k, v in values["weights"].items()}))
     rest = {name: value for name, value in values.items() if name != "weights"}
     text = json.dumps(rest | {DIGEST: sha256(folder / WEIGHTS)}, indent=1)
     with replacing(folder / NAME) as partial:

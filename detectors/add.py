@@ -3,16 +3,19 @@
     python -m detectors.add NAME --checkpoint checkpoints/<run>/best.pt --evaluation DIR
 
 DIR is the output folder of evaluate.py for this checkpoint, on the test splits of all collections
-that the card shall have figures of. Writes detectors/NAME/: detector.json, weights.safetensors and
-CARD.md. LICENSE is written by hand.
+that the card shall have figures of. Writes detectors/NAME/: detector.json, weights.safetensors,
+CARD.md and its plots. LICENSE is written by hand.
 """
 
 import argparse
+import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 import detectors
@@ -34,14 +37,26 @@ def main() -> int:
     parser.add_argument(
         "--evaluation", type=Path, required=True, metavar="DIR", help="output of evaluate.py"
     )
+    parser.add_argument(
+        "--left_out",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="DIR",
+        help="outputs of evaluate.py for trainings without one of the collections, on it",
+    )
     flags = parser.parse_args()
     if not flags.name.isidentifier():
         raise UsageError(f"{flags.name!r} is no name for a detector: use letters, digits and _")
-    results = foreign.read_json(flags.evaluation / "metrics.json")
-    check_results(flags.checkpoint, results)
-    add(flags.checkpoint, detectors.FOLDER / flags.name, results)
+    check_results(flags.checkpoint, read_results(flags.evaluation))
+    add(flags.checkpoint, detectors.FOLDER / flags.name, flags.evaluation, flags.left_out)
     print(f"written: {detectors.FOLDER / flags.name}")
     return 0
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """Return the content of metrics.json in an output folder of evaluate.py."""
+    return foreign.read_json(folder / "metrics.json")
 
 
 def check_results(path: Path, results: dict[str, Any]) -> None:
@@ -59,10 +74,11 @@ def check_results(path: Path, results: dict[str, Any]) -> None:
         raise UsageError("--evaluation: folders of two manifests have the same name")
 
 
-def add(path: Path, folder: Path, results: dict[str, Any]) -> None:
-    """Write the checkpoint at `path` to a detector's folder. `results` is the content of
-    metrics.json."""
-    checkpoint = checkpointing.load(path)
+def add(path: Path, folder: Path, evaluation: Path, left_out: Sequence[Path] = ()) -> None:
+    """Write the checkpoint at `path`, its figures and its card to a detector's folder.
+    `evaluation` and `left_out` are output folders of evaluate.py, of this checkpoint and of
+    trainings without one of its collections."""
+    checkpoint, results = checkpointing.load(path), read_results(evaluation)
     about: dict[str, Any] = {
         "name": folder.name,
         "licence": f"{LICENCE} (detectors/{folder.name}/LICENSE)",
@@ -75,7 +91,14 @@ def add(path: Path, folder: Path, results: dict[str, Any]) -> None:
     # The scores are those of the stored weights, which are rounded.
     about["probes"] = score_probes(load_detector(file, torch.device("cpu")))
     _write(file, replace(checkpoint, about=about))
-    (folder / "CARD.md").write_text(card.text(checkpoint, about, results), encoding="utf-8")
+    for earlier in folder.glob("*.png"):
+        earlier.unlink()
+    for shown, drawn in card.pictures(results).items():
+        shutil.copyfile(evaluation / drawn, folder / shown)
+    others = [read_results(other) for other in left_out]
+    videos = pd.read_csv(evaluation / "scores.csv")
+    text = card.text(checkpoint, about, results, videos, others)
+    (folder / "CARD.md").write_text(text, encoding="utf-8")
 
 
 def _write(file: Path, checkpoint: checkpointing.Checkpoint) -> None:

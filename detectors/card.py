@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 
 from common.checkpointing import Checkpoint
 
@@ -14,6 +15,8 @@ TEMPLATE = Path(__file__).with_name("card.md")
 LABELS = {"REAL": "reals", "FAKE": "fakes"}
 RIGHT = {"REAL": "real", "FAKE": "fake"}
 WRONG = {"REAL": "fake", "FAKE": "real"}
+PICTURES = ("reliability", "robustness")  # plots of evaluate.py that the card shows
+MISTAKES = 5  # wrong verdicts listed for each collection and label
 
 Evaluation = dict[str, Any]  # an entry of `evaluations` in metrics.json
 
@@ -63,17 +66,60 @@ def has_methods(entry: Evaluation) -> bool:
     return sum("auc" in group for group in entry["groups"]["method"].values()) > 1
 
 
+def pictures(results: dict[str, Any]) -> dict[str, str]:
+    """Return file name beside the card → file name in the folder of `results`, of the plots that
+    the card shows. A collection without intervals has too few sources for a plot."""
+    shown = {}
+    for number, entry in enumerate(results["evaluations"], start=1):
+        prefix = f"{number}_" if number > 1 else ""
+        for name in PICTURES if entry["metrics"]["ece"]["interval"] else ():
+            if (file := f"{prefix}{name}.png") in results["files"]:
+                shown[f"{collection(entry)}_{name}.png"] = file
+    return shown
+
+
+def mistakes(videos: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return, of each collection and label, the MISTAKES wrong verdicts that were most certain.
+    `videos` is scores.csv of evaluate.py."""
+    called = videos["label"].map({0: WRONG["REAL"], 1: WRONG["FAKE"]})
+    wrong = videos[videos["verdict"] == called]
+    wrong = wrong.assign(certain=(wrong["p_fake"] - 0.5).abs()).sort_values(
+        ["certain", "video_id"], ascending=[False, True]
+    )
+    first = wrong.groupby(["csv_file", "label"], sort=False).head(MISTAKES)
+    return first.sort_values(["csv_file", "label"], kind="stable").to_dict("records")
+
+
 def collection(entry: Evaluation) -> str:
     """Return the name of an evaluation's collection: the folder of its manifest."""
     return Path(entry["csv_file"]).parent.name
 
 
-def text(checkpoint: Checkpoint, about: dict[str, Any], results: dict[str, Any]) -> str:
-    """Return the model card in Markdown."""
+def training(entry: Evaluation) -> str:
+    """Return the name of an evaluation's training: the folder of its checkpoint."""
+    return Path(entry["checkpoint"]).parent.name
+
+
+def text(
+    checkpoint: Checkpoint,
+    about: dict[str, Any],
+    results: dict[str, Any],
+    videos: pd.DataFrame,
+    left_out: list[dict[str, Any]],
+) -> str:
+    """Return the model card in Markdown. `results` and `videos` are metrics.json and scores.csv
+    of the detector, `left_out` has the metrics.json of trainings without one of its collections."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    functions = (interval, verdicts, collection, has_methods)
+    functions = (interval, verdicts, collection, has_methods, training)
     environment.globals |= {function.__name__: function for function in functions}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(checkpoint=checkpoint, about=about, results=results)
+    return template.render(
+        checkpoint=checkpoint,
+        about=about,
+        results=results,
+        left_out=[entry for other in left_out for entry in other["evaluations"]],
+        pictures=pictures(results),
+        mistakes=mistakes(videos),
+    )

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ import detectors
 from common import checkpointing
 from common.errors import UsageError
 from datasets import manifest
-from detectors import add
+from detectors import add, card
 from detectors.probes import score_probes
 from scoring.load import load_detector
 from tests.helpers import evaluate_runs
@@ -58,10 +59,32 @@ def test_weights_figures_and_card_are_those_of_the_checkpoint(
     figures = detector.about["figures"]
     assert figures["one, test split"].startswith(f"AUC {auc:.3f}")
     assert "AUC" not in figures["two, test split"], "reals alone have none"
-    card = (tmp_path / "shipped/new/CARD.md").read_text(encoding="utf-8")
-    assert f"{auc:.3f}" in card
-    assert "5 reals and\n7 fakes" in card
-    assert "method1" in card
+    text = (tmp_path / "shipped/new/CARD.md").read_text(encoding="utf-8")
+    assert f"{auc:.3f}" in text
+    assert "5 reals and\n7 fakes" in text
+    assert "method1" in text
+    assert "![one_reliability.png](one_reliability.png)" in text
+    drawn = (evaluated / "reliability.png").read_bytes()
+    assert (tmp_path / "shipped/new/one_reliability.png").read_bytes() == drawn
+
+
+def test_the_card_lists_the_most_certain_mistakes_of_each_collection_and_label() -> None:
+    columns = ["csv_file", "video_id", "label", "verdict", "p_fake"]
+    rows = [("a/v.csv", f"r{n}", 0, "fake", 0.6 + n / 100) for n in range(9)]
+    rows += [("a/v.csv", "f", 1, "real", 0.3), ("b/v.csv", "other", 0, "fake", 0.7)]
+    rows += [("b/v.csv", "right", 1, "fake", 0.99), ("b/v.csv", "asked", 1, "uncertain", 0.01)]
+    listed = [row["video_id"] for row in card.mistakes(pd.DataFrame(rows, columns=columns))]
+    assert listed == ["r8", "r7", "r6", "r5", "r4", "f", "other"]
+
+
+def test_figures_of_collections_left_out_are_those_of_their_own_trainings(
+    trained: Path, evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detectors, "FOLDER", tmp_path / "shipped")
+    words = ["new", "--checkpoint", trained, "--evaluation", evaluated, "--left_out", evaluated]
+    assert run_here(monkeypatch, add.main, *words) == 0
+    text = (tmp_path / "shipped/new/CARD.md").read_text(encoding="utf-8")
+    assert f"| `{trained.parent.name}` | `one` |" in text
 
 
 def test_a_name_that_is_a_path_is_refused(

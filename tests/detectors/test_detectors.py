@@ -15,6 +15,7 @@ from common.errors import CheckpointError, UsageError
 from common.files import sha256
 from detectors import __main__ as listing
 from detectors.probes import SEEDS, TOLERANCE, score_probes
+from flags import config_file
 from scoring.load import load_detector
 from tests.helpers.commands import ROOT, run_here
 
@@ -159,3 +160,10 @@ def test_a_clip_is_judged_without_a_flag_and_without_any_optional_package(
     assert "research use only" in ended.stderr
     (page,) = (tmp_path / "pages").glob("*.html")
     assert f"detectors/{detectors.DEFAULT}/CARD.md" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("recipe", sorted(detectors.FOLDER.glob("recipe_*.yaml")))
+def test_a_recipe_holds_flags_that_training_takes(recipe: Path) -> None:
+    flags = config_file.read_config(recipe)
+    assert len(flags.csv_file) == len(flags.shares) == 3
+    assert recipe.stem.endswith(f"{flags.crop_size}px")
