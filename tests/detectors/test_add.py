@@ -41,7 +41,7 @@ def evaluated(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     table = manifest.read(paths[1]).table
     manifest.write(paths[1], table[table["label"] == manifest.REAL])
     flags = ["--checkpoint", trained, "--csv_file", *paths, "--output", tmp_path / "out"]
-    assert evaluate_runs.run(monkeypatch, *flags) == 0
+    assert evaluate_runs.run(monkeypatch, *flags, draw=True) == 0
     return tmp_path / "out"
 
 
