@@ -10,6 +10,7 @@
 #                  detector-report: trainings that leave one collection out, measured on it
 # make bench-gpu   what a GPU gains, in six minutes; CLIPS="folder" for scoring and extraction
 # make bench-train · make bench-preprocess CLIPS="folder folder" · make bench-score CLIPS="folder"
+# make release     source archive with detectors and documents in dist/
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
 PYTHON ?= python3
@@ -39,8 +40,8 @@ FLAGS_without_dfdc := $(call without,dfdc) --shares 2 1
 FLAGS_without_real := $(call without,real) --shares 8 1 --judge_faces $(call manifests,gan)
 FLAGS_without_gan := $(call without,gan) --shares 8 1.6
 
-.PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint bench-preprocess bench-train bench-gpu \
-    bench-score clean
+.PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint release \
+    bench-preprocess bench-train bench-gpu bench-score clean
 
 setup: $(VENV)/.installed
 
@@ -124,6 +125,12 @@ test-oldest:
 	    --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -r requirements-dev.txt
 	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist worksteal \
 	    tests/models tests/export tests/scoring tests/inference tests/test_score.py
+
+# What is committed, so that the archive can be made again.
+release: $(VENV)/.installed
+	mkdir -p dist
+	name=video-deepfake-detection-$$($(RUN) -m common.version) && \
+	    git archive --prefix=$$name/ --output=dist/$$name.tar.gz HEAD && echo dist/$$name.tar.gz
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

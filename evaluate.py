@@ -25,6 +25,7 @@ from common import cores, detector_folder, devices, errors
 from common.errors import DataError, UsageError
 from common.lock import only_writer
 from common.pages import format_measured
+from common.version import VERSION
 from datasets import manifest
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
@@ -88,6 +89,7 @@ def evaluate_all(
             print_evaluation(evaluations[-1])
     results = {
         "schema": SCHEMA,
+        "version": VERSION,
         **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
         "matrix": compare.matrix(judged, flags.prior, flags.seed),

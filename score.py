@@ -33,6 +33,7 @@ from common.errors import UsageError, printable
 from common.files import private_files, sweep
 from common.lock import only_writer
 from common.pages import format_p_fake
+from common.version import VERSION
 from faces.sampling import Span
 from inference import inputs, score_output
 from inference.extractor import Extractor
@@ -221,7 +222,7 @@ def json_line(score: VideoScore, rule: "DecisionRule") -> str:
         for person in score.people
     ]
     values = score.summary() | {"p_fake_even": score.p_fake_even(rule)} | thresholds_of(rule)
-    return json.dumps({"schema": SCHEMA, **values, "people": people})
+    return json.dumps({"schema": SCHEMA, "version": VERSION, **values, "people": people})
 
 
 def describe(rule: "DecisionRule") -> str:

@@ -16,6 +16,7 @@ from common import checkpoint_limits, detector_folder
 from common.errors import CheckpointError, DataError, one_line
 from common.files import replacing
 from common.preprocessing import ClipConfig, FaceConfig
+from common.version import VERSION
 
 FORMAT = 4  # raised when a stored field changes its meaning
 KINDS: dict[str, type] = {  # field of Checkpoint → its type in the file
@@ -54,10 +55,11 @@ def save(path: Path, checkpoint: Checkpoint, training: dict[str, Any] | None = N
 
 
 def to_values(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return the values that a checkpoint's file contains."""
+    """Return the values that a checkpoint's file contains. The version of the program is for
+    readers; FORMAT decides who can read the file."""
     values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     values |= {"faces": checkpoint.faces.to_dict(), "clip": checkpoint.clip.to_dict()}
-    return values | {"format": FORMAT}
+    return values | {"format": FORMAT, "version": VERSION}
 
 
 def store_decision_rule(path: Path, rule: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.files import write_text
+from common.version import VERSION
 
 if TYPE_CHECKING:  # slow
     from markupsafe import Markup
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # slow
 
 def render(template: Path, path: Path, **values: Any) -> None:
     """Write the page `path` from the Jinja template file `template`, whole or not at all. `values`
-    are the template's variables; text in them is HTML-escaped."""
+    are the template's variables, beside `version`; text in them is HTML-escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -29,6 +30,7 @@ def render(template: Path, path: Path, **values: Any) -> None:
         "png": embed_png,
         "in_digits": format_p_fake,
     }
+    pages.globals["version"] = VERSION
     text = pages.get_template(template.name).render(**values)
     write_text(path, text)
 

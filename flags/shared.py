@@ -7,6 +7,7 @@ import argparse
 from dataclasses import fields
 from typing import Any, NoReturn, TypeVar
 
+from common.version import VERSION
 from flags.types import at_least, between
 
 Options = TypeVar("Options")
@@ -47,6 +48,7 @@ def new_parser(purpose: str, example: str, positional: str = "") -> Parser:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     parser.example = example
     return parser
 

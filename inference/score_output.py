@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UsageError
 from common.files import make_private
 from common.spreadsheets import quote
+from common.version import VERSION
 from inference.video_score import VideoScore
 
 if TYPE_CHECKING:  # slow
@@ -54,7 +55,8 @@ class ScoreFiles:
         scores.json that apply to all videos; `rule` is the one that they are judged with."""
         self.rule = rule
         path = csv_path(folder)
-        start = json.dumps({"schema": SCHEMA, **about}, indent=1).removesuffix("\n}")
+        fields = {"schema": SCHEMA, "version": VERSION, **about}
+        start = json.dumps(fields, indent=1).removesuffix("\n}")
         self.csv = GrowingFile(path, HEADER)
         self.json = GrowingFile(path.with_suffix(".json"), start + ',\n "videos": [', end="\n]}\n")
         self.separator = "\n"

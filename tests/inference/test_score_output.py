@@ -29,7 +29,15 @@ def test_both_files_are_whole_after_every_video(tmp_path: Path) -> None:
         return rows, json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
 
     with closing(ScoreFiles(tmp_path, {"checkpoint": "best.pt"}, DecisionRule())) as files:
-        assert read() == ([], {"schema": 3, "checkpoint": "best.pt", "videos": []})
+        assert read() == (
+            [],
+            {
+                "schema": 3,
+                "version": VERSION,
+                "checkpoint": "best.pt",
+                "videos": [],
+            },
+        )
         for count, score in enumerate((FAKE, NO_FACE, FAKE), start=1):
             files.add(score)
             rows, document = read()
