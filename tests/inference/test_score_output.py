@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.version import VERSION
 from inference.score_output import COLUMNS, ScoreFiles
 from inference.video_score import FaceScore, FrameScore, VideoScore
 from scoring.decision_rule import DecisionRule
