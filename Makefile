@@ -114,6 +114,7 @@ prove: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.kills $(PROOFS)
 	$(RUN) -m benchmarks.memory $(PROOFS)/dfdc_train_part_0
 	$(RUN) -m benchmarks.fuzz
+	$(RUN) -m benchmarks.notebooks
 
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report term:skip-covered

@@ -12,7 +12,7 @@ DOCUMENT = ROOT / "docs/architecture.md"
 BEGIN, END = "<!-- files -->\n", "<!-- end of files -->\n"
 ROOMS = (
     *("flags", "training", "extraction", "faces", "datasets", "models", "scoring", "evaluation"),
-    *("inference", "export", "detectors", "common", "demo", "benchmarks"),
+    *("inference", "export", "detectors", "common", "demo", "nbs", "benchmarks"),
 )
 
 

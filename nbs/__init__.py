@@ -1,0 +1,1 @@
+"""Notebooks that teach the pipeline, and their tools."""

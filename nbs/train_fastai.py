@@ -1,0 +1,101 @@
+"""Trains the same model on the same clips with fastai's Learner, instead of train.py's loop.
+
+    python -m nbs.train_fastai --csv_file videos_df --model_name resnet18 --epochs 10
+
+Finds a learning rate, trains with the one-cycle policy (Smith & Topin 2018), and writes a
+checkpoint that evaluate.py and score.py read. Flags are those of train.py, of which fastai's loop
+uses the ones about data and model, --epochs, --lr (default: found by a test), --weight_decay and
+--seed.
+Needs fastai: pip install -r requirements-fastai.txt
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+import args
+from common import checkpointing, devices, errors
+from common.errors import UsageError
+from common.preprocessing import ClipConfig
+from datasets.loaders import ClipLoader
+from models.frame_rnn import FrameModel
+from scoring.predict import predict
+from train import checkpoint_maker, new_folder, rule_fitter, seed_everything
+from training import build, collections, run_folder, validation
+from training.options import DataOptions, ManifestOptions, ModelOptions
+
+
+class Tuples:
+    """The batches of one of our loaders, as fastai iterates over them: clips (B, T, C, H, W),
+    mask (B, T) and labels (B,)."""
+
+    def __init__(self, loader: ClipLoader) -> None:
+        self.loader, self.epoch = loader, 0
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        epoch, self.epoch = self.epoch, self.epoch + 1  # which draws other clips
+        for batch in self.loader.epoch(epoch):
+            yield batch["clips"], batch["mask"], batch["labels"]
+
+
+def main() -> int:
+    parser = args.train_parser()
+    parser.set_defaults(lr=None)
+    flags = parser.parse_args()
+    device = devices.choose(flags.device)
+    chosen = args.build_options(ManifestOptions, flags)
+    data, fingerprint = collections.read(chosen)
+    options = args.build_options(DataOptions, flags)
+    build.check_data(options, data, flags.monitor)
+    folder = new_folder(flags)
+    run_folder.check_is_free(folder)
+    seed_everything(flags.seed)
+    model, spec = build.build_model(args.build_options(ModelOptions, flags))
+    clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
+    shares = collections.shares(chosen, data)
+    loaders = build.build_loaders(options, data, clip, device, shares=shares)
+    lr = learn(model.to(device), loaders, flags)
+    scores = predict(model, loaders[1].epoch(0))
+    row = validation.validation_metrics(scores, loaders[1].dataset.video_labels())
+    print(f"learning rate {lr:.2g} · " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if v))
+    make = checkpoint_maker(flags, data, fingerprint, clip, None)
+    rule = rule_fitter(data)(scores).to_dict()
+    weights = {name: value.cpu() for name, value in model.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "best.pt"
+    checkpointing.save(path, make(weights=weights, epoch=flags.epochs, metrics=row, judgement=rule))
+    print(f"written: {path}")
+    return 0
+
+
+def learn(
+    model: FrameModel, loaders: tuple[ClipLoader, ClipLoader], flags: argparse.Namespace
+) -> float:
+    """Train the model with fastai, and return the learning rate. Raise UsageError if fastai is not
+    installed."""
+    try:
+        from fastai.callback import schedule  # noqa: F401  adds lr_find and fit_one_cycle
+        from fastai.data.core import DataLoaders
+        from fastai.learner import Learner
+    except ImportError as error:
+        raise UsageError("this needs fastai: pip install -r requirements-fastai.txt") from error
+    batches = DataLoaders(*map(Tuples, loaders), device=model.device)
+    loss = nn.CrossEntropyLoss()
+    with tempfile.TemporaryDirectory() as path:  # the finder stores the weights, to restore them
+        learner = Learner(batches, model, loss, wd=flags.weight_decay, path=path)
+        with learner.no_bar():
+            if flags.lr is None:
+                with learner.no_logging():
+                    flags.lr = float(learner.lr_find(show_plot=False).valley)
+            learner.fit_one_cycle(flags.epochs, flags.lr)
+    return flags.lr
+
+
+if __name__ == "__main__":
+    errors.run(main)
