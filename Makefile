@@ -10,6 +10,7 @@
 #                  detector-report: trainings that leave one collection out, measured on it
 # make bench-gpu   what a GPU gains, in six minutes; CLIPS="folder" for scoring and extraction
 # make bench-train · make bench-preprocess CLIPS="folder folder" · make bench-score CLIPS="folder"
+# make docs        the documentation site in docs/_build/html, with executed notebooks
 # make release     source archive with detectors and documents in dist/
 # Everything runs in .venv, which is made on first use and again when requirements change.
 
@@ -40,7 +41,7 @@ FLAGS_without_dfdc := $(call without,dfdc) --shares 2 1
 FLAGS_without_real := $(call without,real) --shares 8 1 --judge_faces $(call manifests,gan)
 FLAGS_without_gan := $(call without,gan) --shares 8 1.6
 
-.PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint release \
+.PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint docs release \
     bench-preprocess bench-train bench-gpu bench-score clean
 
 setup: $(VENV)/.installed
@@ -132,6 +133,10 @@ release: $(VENV)/.installed
 	mkdir -p dist
 	name=video-deepfake-detection-$$($(RUN) -m common.version) && \
 	    git archive --prefix=$$name/ --output=dist/$$name.tar.gz HEAD && echo dist/$$name.tar.gz
+
+docs: $(VENV)/.installed-dev
+	[ -e docs/notebooks/03_score.ipynb ] || $(RUN) -m benchmarks.notebooks --output docs/notebooks
+	$(RUN) -m sphinx --fail-on-warning --keep-going --jobs auto docs docs/_build/html
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
