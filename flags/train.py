@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 
 from common.errors import UsageError
-from common.preprocessing import ClipConfig
 from flags.shared import add_device, add_loader_workers, add_precision, new_parser
-from flags.types import at_least, between, freeze, seeds, str2bool
-
-CLIPS = ClipConfig()
+from flags.train_data import add_data, add_model
+from flags.train_learning import add_optimization, add_regularisation, add_training
+from flags.types import at_least, str2bool
 
 
 def train_parser() -> argparse.ArgumentParser:
@@ -17,11 +16,11 @@ def train_parser() -> argparse.ArgumentParser:
         "history.csv and the\nloss curves to checkpoints/RUN/.",
         "python train.py --model_name resnet152 --epochs 50",
     )
-    _add_data(parser.add_argument_group("data"))
-    _add_model(parser.add_argument_group("model"))
-    _add_training(parser.add_argument_group("training"))
-    _add_regularisation(parser.add_argument_group("mixed and adversarial clips"))
-    _add_optimization(parser.add_argument_group("loss and optimizer"))
+    add_data(parser.add_argument_group("data"))
+    add_model(parser.add_argument_group("model"))
+    add_training(parser.add_argument_group("training"))
+    add_regularisation(parser.add_argument_group("mixed and adversarial clips"))
+    add_optimization(parser.add_argument_group("loss and optimizer"))
     _add_memory(parser.add_argument_group("memory and speed"))
     _add_run(parser.add_argument_group("run"))
     return parser
@@ -59,257 +58,6 @@ def check_train_flags(flags: argparse.Namespace) -> None:
         )
     if flags.resume is not None and flags.config is not None:
         raise UsageError("--resume uses the flags stored with the run: leave out --config")
-
-
-def _add_data(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--csv_file",
-        nargs="+",
-        default=["videos_df"],
-        metavar="MANIFEST",
-        help="manifest written by preprocess_dfdc.py, with or without .csv; also looked for in "
-        "data/. With several manifests, metrics of validation are means over them",
-    )
-    group.add_argument(
-        "--shares",
-        type=between(1e-6, 1e6),
-        nargs="+",
-        default=[],
-        metavar="SHARE",
-        help="with several manifests: share of each in an epoch, relative to the others (default: "
-        "every manifest is drawn whole)",
-    )
-    group.add_argument(
-        "--judge_faces",
-        metavar="MANIFEST",
-        help="with several manifests whose crops differ in margin, size or JPEG quality: the one "
-        "whose settings the checkpoint uses to judge videos",
-    )
-    group.add_argument(
-        "--dataset",
-        default="video",
-        help="dataset class that reads the manifest: video (the only one in datasets/__init__.py)",
-    )
-    group.add_argument(
-        "--clip_frames",
-        type=at_least(1),
-        default=CLIPS.clip_frames,
-        help="number of frames in a clip, which the model classifies as a whole",
-    )
-    group.add_argument(
-        "--crop_size",
-        type=at_least(32),
-        help="width and height of the model's input images, in pixels (default: the size that the "
-        "encoder was designed for)",
-    )
-    group.add_argument(
-        "--balance",
-        choices=["auto", "per_epoch", "oversample", "pairs", "none"],
-        default="auto",
-        help="how each epoch balances real and fake clips, of which there is one per face track. "
-        "per_epoch: all clips of the rarer label and equally many clips of the other label, a "
-        "different selection in every epoch; oversample: all clips of the more frequent label, and "
-        "clips of the rarer label repeated until there are equally many; pairs: pairs of a real "
-        "and a fake clip of the same source, both in the same batch; none: every clip once; auto: "
-        "per_epoch if less than 49 %% of the clips have the rarer label, otherwise none",
-    )
-    group.add_argument(
-        "--sbi",
-        type=between(0, 1),
-        default=0.0,
-        metavar="SHARE",
-        help="share of the fake training clips that are replaced by self-blended images: a real "
-        "clip blended with an altered copy of itself. Above 0, sources without fakes get one too, "
-        "so that training needs no fakes",
-    )
-    group.add_argument(
-        "--pseudo_clips",
-        type=str2bool,
-        default=False,
-        metavar="True|False",
-        help="make whole clips from tracks of a single crop, as if a camera in a hand had filmed "
-        "it, so that a temporal head can be trained on pictures",
-    )
-    group.add_argument(
-        "--augmentation",
-        choices=["none", "mild", "strong"],
-        default="mild",
-        help="augmentation of training clips, the same for all frames of a clip. mild: horizontal "
-        "flips, cropping, colour; strong: also rotation, blur, noise, recompression, occlusion",
-    )
-
-
-def _add_model(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--model_name",
-        default="resnet152",
-        help="frame encoder; python -m models lists the names",
-    )
-    group.add_argument(
-        "--temporal",
-        choices=["lstm", "gru", "transformer", "attention", "mean", "max", "none"],
-        default="lstm",
-        help="temporal head, which combines the features of a clip's frames; attention, mean and "
-        "max ignore the order of the frames; none: classify every frame separately and average the "
-        "probabilities",
-    )
-    group.add_argument(
-        "--temporal_layers",
-        type=at_least(1),
-        default=1,
-        help="number of layers of the lstm, gru or transformer",
-    )
-    group.add_argument(
-        "--embed_dim",
-        type=at_least(1),
-        default=512,
-        help="dimension of the feature vector of a frame",
-    )
-    group.add_argument(
-        "--dropout", type=between(0, 0.95), default=0.3, help="dropout rate before the classifier"
-    )
-    group.add_argument(
-        "--num_classes",
-        type=at_least(2),
-        default=2,
-        help="outputs of the model: 0 is REAL, all others count as FAKE",
-    )
-    group.add_argument(
-        "--pretrained",
-        type=str2bool,
-        default=True,
-        metavar="True|False",
-        help="initialise the encoder with ImageNet weights, downloaded if necessary",
-    )
-    group.add_argument(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help="initialise the encoder with the weights in a .pth or .safetensors file, or in a "
-        "checkpoint of this project, instead of ImageNet weights",
-    )
-    group.add_argument(
-        "--freeze",
-        type=freeze,
-        default="none",
-        metavar="all|none|N",
-        help="N: freeze the first N stages of the encoder; all: freeze the whole encoder, compute "
-        "its features once and train only the layers after it, without augmentation; none: train "
-        "all layers",
-    )
-
-
-def _add_training(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--epochs", type=at_least(1), default=50, help="number of epochs")
-    group.add_argument(
-        "--batch_size", type=at_least(1), default=16, help="number of clips per training step"
-    )
-    group.add_argument("--seed", type=at_least(0), default=0, help="random seed")
-    group.add_argument(
-        "--seeds",
-        type=seeds,
-        metavar="0,1,2",
-        help="train one run for each of these seeds, named RUN_NAME_seed_SEED, and print a table "
-        "of their best epochs; needs --run_name",
-    )
-    group.add_argument(
-        "--monitor",
-        choices=["val_loss", "val_auc", "val_acc"],
-        default="val_loss",
-        help="validation metric by which the best epoch is chosen; best.pt is its checkpoint",
-    )
-    group.add_argument(
-        "--patience",
-        type=at_least(0),
-        default=0,
-        metavar="EPOCHS",
-        help="stop after this many epochs without an improvement in the --monitor metric; 0: train "
-        "for all --epochs",
-    )
-
-
-def _add_regularisation(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--mix",
-        choices=["none", "mixup", "cutmix"],
-        default="none",
-        help="mix pairs of training clips and, in the same proportion, their labels",
-    )
-    group.add_argument(
-        "--adversarial",
-        choices=["none", "fgsm", "pgd"],
-        default="none",
-        help="train on adversarial examples: every training clip is changed so that the loss "
-        "increases. fgsm: one gradient step, 2 times the computation of normal training; pgd: 5 "
-        "gradient steps, 6 times the computation",
-    )
-    group.add_argument(
-        "--epsilon",
-        type=between(0, 1),
-        default=0.008,
-        help="maximum change of a pixel value by --adversarial, for pixel values scaled to [0, 1]",
-    )
-
-
-def _add_optimization(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--optimizer",
-        choices=["adamw", "adam", "sgd"],
-        default="adamw",
-        help="optimizer; sgd has Nesterov momentum",
-    )
-    group.add_argument("--lr", type=between(1e-8, 10), default=0.001, help="peak learning rate")
-    group.add_argument(
-        "--encoder_lr",
-        type=between(1e-8, 10),
-        help="peak learning rate of the encoder, if it differs from that of the other layers "
-        "(default: --lr)",
-    )
-    group.add_argument(
-        "--schedule",
-        choices=["one_cycle", "cosine", "step", "plateau", "constant"],
-        default="one_cycle",
-        help="learning rate schedule. one_cycle: over the first 10 %% of the steps increase along "
-        "a cosine, then decrease along a cosine; cosine: the same with a linear increase; step: "
-        "divide by 10 after 50 %% and again after 75 %% of the steps; plateau: multiply by 0.3 "
-        "after 3 epochs without a lower validation loss; constant: no change",
-    )
-    group.add_argument(
-        "--weight_decay", type=between(0, 1), default=0.01, help="weight decay of the optimizer"
-    )
-    group.add_argument(
-        "--max_gradient",
-        type=between(0, 1e6),
-        default=1.0,
-        help="clip the norm of the gradient to this value; 0: no clipping",
-    )
-    group.add_argument(
-        "--label_smoothing",
-        type=between(0, 0.9),
-        default=0.0,
-        help="amount of label smoothing; 0: none",
-    )
-    group.add_argument(
-        "--class_weights",
-        choices=["none", "balanced"],
-        default="none",
-        help="class weights in the loss; balanced: every class has the same total weight",
-    )
-    group.add_argument(
-        "--focal_gamma",
-        type=between(0, 10),
-        default=0.0,
-        metavar="GAMMA",
-        help="use the focal loss with this exponent (commonly 2); 0: cross-entropy",
-    )
-    group.add_argument(
-        "--ema",
-        type=between(0, 0.99999),
-        default=0.0,
-        metavar="DECAY",
-        help="validate and save an exponential moving average of the weights with this decay "
-        "(commonly 0.999) instead of the weights themselves; 0: no averaging",
-    )
 
 
 def _add_memory(group: argparse._ArgumentGroup) -> None:
