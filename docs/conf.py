@@ -5,6 +5,7 @@ before (python -m benchmarks.notebooks --output docs/notebooks) and shown with t
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -42,7 +43,13 @@ def setup(app: object) -> None:
     write_flags(ROOT / "docs/reference/flags")
     write_modules(ROOT / "docs/reference/modules")
     app.add_lexer("mermaid", TextLexer)  # type: ignore[attr-defined]  shown as text
+    app.connect("source-read", link_notebooks)  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", as_plain_text)  # type: ignore[attr-defined]
+
+
+def link_notebooks(app: object, page: str, source: list[str]) -> None:
+    """Turn links to notebooks of the repository into links to their pages."""
+    source[0] = re.sub(r"\]\((?:\.\./)+nbs/", "](/notebooks/", source[0])
 
 
 def write_flags(folder: Path) -> None:
