@@ -83,7 +83,7 @@ def converted(notebook: "NotebookNode", suffix: str) -> str:
     notebook.metadata.update(METADATA)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
-    return jupytext.writes(notebook, fmt="ipynb")
+    return jupytext.writes(notebook, fmt="ipynb").rstrip("\n") + "\n"
 
 
 def exported(notebook: "NotebookNode") -> str:
