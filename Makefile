@@ -56,7 +56,7 @@ detector: checkpoints/detector_of_all/measured
 detector-report: $(COLLECTIONS:%=checkpoints/detector_without_%/measured) | checkpoints/detector_of_all/measured
 	$(ADD) --left_out $(COLLECTIONS:%=checkpoints/detector_without_%/left_out)
 
-.PRECIOUS: checkpoints/detector_%_128px/trained checkpoints/detector_%/trained $(MADE)/crops/%/videos_df.csv
+.PRECIOUS: checkpoints/detector_%_strong/trained checkpoints/detector_%/trained $(MADE)/crops/%/videos_df.csv
 
 checkpoints/detector_of_all/measured: checkpoints/detector_of_all/trained $(call manifests,ffpp clips)
 	$(RUN) evaluate.py --checkpoint $(@D)/best.pt $(RULE) \
@@ -76,12 +76,12 @@ checkpoints/detector_without_%/measured: checkpoints/detector_without_%/trained 
 train = if [ -e $(@D)/last.pt ]; then $(RUN) train.py --resume $(@D); else \
 	$(RUN) train.py --config $(1) --run_name $(notdir $(@D)) $(FLAGS_$*); fi
 
-checkpoints/detector_%_128px/trained: $(call manifests,$(COLLECTIONS))
-	$(call train,detectors/recipe_128px.yaml)
+checkpoints/detector_%_strong/trained: $(call manifests,$(COLLECTIONS))
+	$(call train,detectors/recipe_strong.yaml)
 	touch $@
 
-checkpoints/detector_%/trained: checkpoints/detector_%_128px/trained
-	$(call train,detectors/recipe_160px.yaml --weights $(<D)/best.pt)
+checkpoints/detector_%/trained: checkpoints/detector_%_strong/trained
+	$(call train,detectors/recipe_mild.yaml --weights $(<D)/best.pt)
 	touch $@
 
 # Whole clips, which are only measured.

@@ -166,4 +166,4 @@ def test_a_clip_is_judged_without_a_flag_and_without_any_optional_package(
 def test_a_recipe_holds_flags_that_training_takes(recipe: Path) -> None:
     flags = config_file.read_config(recipe)
     assert len(flags.csv_file) == len(flags.shares) == 3
-    assert recipe.stem.endswith(f"{flags.crop_size}px")
+    assert recipe.stem.endswith(flags.augmentation)
