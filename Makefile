@@ -134,9 +134,12 @@ release: $(VENV)/.installed
 	name=video-deepfake-detection-$$($(RUN) -m common.version) && \
 	    git archive --prefix=$$name/ --output=dist/$$name.tar.gz HEAD && echo dist/$$name.tar.gz
 
-docs: $(VENV)/.installed-dev
-	[ -e docs/notebooks/03_score.ipynb ] || $(RUN) -m benchmarks.notebooks --output docs/notebooks
+docs: docs/notebooks/run
 	$(RUN) -m sphinx --fail-on-warning --keep-going --jobs auto docs docs/_build/html
+
+docs/notebooks/run: $(wildcard nbs/*.ipynb) | $(VENV)/.installed-dev
+	$(RUN) -m benchmarks.notebooks --output $(@D)
+	touch $@
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -36,6 +36,7 @@ autodoc_member_order = "bysource"
 autodoc_mock_imports = ["ray", "fastai", "webdataset", "tensorboard"]
 # Links to files of the repository, which are no pages of the site.
 suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
+MARKUP = re.compile(r"[\\*|_`]")  # characters that reStructuredText or Markdown may interpret
 LEFT_OUT = ("demo", "benchmarks", "nbs")  # rooms without pages of modules
 
 
@@ -58,8 +59,7 @@ def write_flags(folder: Path) -> None:
     for name, build in COMMANDS.items():
         parser = build()
         parser.prog = name
-        lines = [f"# {name}", "", parser.description or "", ""]
-        lines[2] = "```text\n" + lines[2] + "\n```"
+        lines = [f"# {name}", "", "```text", parser.description or "", "```", ""]
         for group in parser._action_groups:
             if group._group_actions:
                 lines += [f"## {group.title or 'options'}", "", "| flag | |", "|---|---|"]
@@ -72,8 +72,9 @@ def row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     formatter = parser._get_formatter()
     shown = formatter._format_action_invocation(action)
     text = formatter._expand_help(action) if action.help else ""
-    cells = (f"`{shown}`", escape(" ".join(text.split())).replace("<", "&lt;"))
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    explained = escape(" ".join(text.split())).replace("<", "&lt;")
+    shown = shown.replace("|", r"\|")
+    return f"| `{shown}` | {explained} |"
 
 
 def write_modules(folder: Path) -> None:
@@ -107,14 +108,12 @@ def as_plain_text(
 
 
 def escape(line: str) -> str:
-    """Return a line in which only `code` is markup."""
+    """Return a line in which only `code` is markup, or nothing if a backtick has no partner."""
     pieces = line.split("`")
     if len(pieces) % 2 == 0:
-        return line.replace("\\", r"\\").replace("*", r"\*").replace("`", r"\`").replace("_", r"\_")
+        return MARKUP.sub(r"\\\g<0>", line)
     texts = [
-        f"``{piece}``"
-        if number % 2
-        else piece.replace("\\", r"\\").replace("*", r"\*").replace("|", r"\|").replace("_", r"\_")
+        f"``{piece}``" if number % 2 else MARKUP.sub(r"\\\g<0>", piece)
         for number, piece in enumerate(pieces)
     ]
     return "".join(texts)

@@ -90,11 +90,12 @@ def learn(
     with tempfile.TemporaryDirectory() as path:  # the finder stores the weights, to restore them
         learner = Learner(batches, model, loss, wd=flags.weight_decay, path=path)
         with learner.no_bar():
-            if flags.lr is None:
+            lr = flags.lr
+            if lr is None:
                 with learner.no_logging():
-                    flags.lr = float(learner.lr_find(show_plot=False).valley)
-            learner.fit_one_cycle(flags.epochs, flags.lr)
-    return flags.lr
+                    lr = float(learner.lr_find(show_plot=False).valley)
+            learner.fit_one_cycle(flags.epochs, lr)
+    return lr
 
 
 if __name__ == "__main__":
