@@ -2,11 +2,13 @@
 
 N videos; labels are 1 = FAKE, 0 = REAL. Both classes have the same weight, so that p_fake
 assumes as many fakes as reals (DecisionRule.at_prior changes that). Within a class, collections of
-videos have the same weight, and the thresholds meet their rates in each of them.
+videos have the same weight. The rate of reals called fake holds in each of them, since no place
+that a video may come from should be accused more often; that of fakes called real holds on average
+over them, since the one whose fakes are found worst would make nearly every video uncertain.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,10 +56,11 @@ class Videos:
         shares = 0.5 / (counts > 0).sum(axis=1)
         return shares[self.labels] / counts[self.labels, owners]
 
-    def parts(self, label: int) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the name of each collection that has videos of a class, and a mask (N,) of them."""
-        for name in np.unique(self.collections[self.labels == label]):
-            yield str(name), (self.labels == label) & (self.collections == name)
+    def parts(self, label: int) -> list[tuple[str, np.ndarray]]:
+        """Return each collection that has videos of a class, with a mask (N,) of them."""
+        of_class = self.labels == label
+        names = np.unique(self.collections[of_class])
+        return [(str(name), of_class & (self.collections == name)) for name in names]
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,9 @@ def _left_out_loss(videos: Videos, scores: np.ndarray, folds: list, kind: str) -
 def fit_thresholds(
     videos: Videos, scores: np.ndarray, target: ErrorTarget, even: float
 ) -> tuple[float, float]:
-    """Return the thresholds real_below and fake_from, such that the target's rates hold in every
-    collection for a video of a new source, on average over validation sets and for any distribution
-    of scores.
+    """Return the thresholds real_below and fake_from, such that the target's rates hold for a video
+    of a new source: of reals in every collection, of fakes on average over the collections; on
+    average over validation sets and for any distribution of scores.
 
     This is split conformal prediction (Vovk et al. 2005) with sources as the exchangeable units
     (Dunn et al. 2023). `even` is the score at p_fake 0.5, and between the two: if a rate would
@@ -219,19 +222,15 @@ def fit_thresholds(
     more sources.
     """
     rate = target.error_rate if target.target_fpr is None else target.target_fpr
-
-    def limit(values: np.ndarray, label: int, name: str) -> float:
-        return max(
-            _upper_quantile(
-                values[at], videos.sources[at], rate, f"{name} in {part}" if part else name
-            )
-            for part, at in videos.parts(label)
-        )
-
-    high = _just_above(limit(scores, 0, "REAL"))
+    limits = [
+        _upper_quantile(videos, scores, [at], rate, f"REAL in {name}" if name else "REAL")
+        for name, at in videos.parts(0)
+    ]
+    high = _just_above(max(limits))
     if target.target_fpr is not None:
         return even, max(high, even)
-    low = 1 - _just_above(limit(1 - scores, 1, "FAKE"))
+    fakes = [at for _, at in videos.parts(1)]
+    low = 1 - _just_above(_upper_quantile(videos, 1 - scores, fakes, rate, "FAKE"))
     return min(low, even), max(high, even)
 
 
@@ -241,20 +240,28 @@ def _just_above(score: float) -> float:
     return float(max(expit(logit(clipped) + NOISE), np.nextafter(score, 2)))
 
 
-def _upper_quantile(values: np.ndarray, sources: np.ndarray, rate: float, name: str) -> float:
-    """Return the value that a video of a new source exceeds with a probability of at most `rate`.
+def _upper_quantile(
+    videos: Videos, values: np.ndarray, parts: Sequence[np.ndarray], rate: float, name: str
+) -> float:
+    """Return the value that a video of a new source exceeds with a probability of at most `rate`,
+    if it is from any of `parts` with equal probability.
 
-    Every source has the same weight, and the new one counts as exceeding all values. Raise
-    TooFewVideos if there are too few sources for the rate; `name` is that of their class and
-    collection, for the message.
+    `parts` are masks (N,), of which every one, and in it every source, has the same weight; the new
+    source counts as exceeding all values. Raise TooFewVideos if there are too few sources for the
+    rate; `name` is that of the parts, for the message.
     """
-    _, owners, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    weights, total = np.zeros(len(values)), 0
+    for part in parts:
+        _, owners, counts = np.unique(videos.sources[part], return_inverse=True, return_counts=True)
+        weights[part] = 1 / counts[owners] / (len(counts) + 1) / len(parts)
+        total += len(counts)
     order = np.argsort(values)
-    cumulated = np.cumsum(1 / counts[owners[order]]) / (len(counts) + 1)
-    position = int(np.searchsorted(cumulated, 1 - rate - 1e-9))
-    if position == len(values):
+    order = order[weights[order] > 0]
+    position = int(np.searchsorted(np.cumsum(weights[order]), 1 - rate - 1e-9))
+    if position == len(order):
         needed = math.ceil(1 / rate - 1e-9) - 1
+        each = " in each collection" if len(parts) > 1 else ""
         raise TooFewVideos(
-            f"{len(counts)} sources of {name}, but a rate of {rate:g} needs at least {needed}"
+            f"{total} sources of {name}, but a rate of {rate:g} needs at least {needed}{each}"
         )
     return float(values[order[position]])

@@ -229,7 +229,9 @@ def test_in_a_class_every_collection_has_the_same_weight() -> None:
 
 
 @given(st.integers(0, 10_000), st.lists(st.floats(-3, 3), min_size=1, max_size=4))
-def test_thresholds_keep_the_rate_in_every_collection(seed: int, shifts: list[float]) -> None:
+def test_the_rate_holds_for_reals_in_every_collection_and_for_fakes_on_average(
+    seed: int, shifts: list[float]
+) -> None:
     random = np.random.default_rng(seed)
     labels = np.tile(np.arange(40) % 2, len(shifts))
     names = np.repeat(np.arange(len(shifts)), 40)
@@ -237,7 +239,16 @@ def test_thresholds_keep_the_rate_in_every_collection(seed: int, shifts: list[fl
     low, high = fit_thresholds(of(labels, collections=names), scores, ErrorTarget(), even=0.5)
     for name in range(len(shifts)):
         assert (scores[(labels == 0) & (names == name)] >= high).sum() <= 0.1 * 21 - 1
-        assert (scores[(labels == 1) & (names == name)] < low).sum() <= 0.1 * 21 - 1
+    assert (scores[labels == 1] < low).sum() <= (0.1 * 21 - 1) * len(shifts)
+
+
+def test_every_collection_of_fakes_counts_the_same_for_the_share_called_real() -> None:
+    labels = np.array([0] * 100 + [1] * 1000 + [1] * 100)
+    names = np.array(["a"] * 1100 + ["b"] * 100)
+    scores = np.r_[np.zeros(100), np.full(1000, 0.9), np.linspace(0, 0.8, 100)]
+    low, _ = fit_thresholds(of(labels, collections=names), scores, ErrorTarget(), even=0.5)
+    called_real = (scores[names == "b"] < low).mean()
+    assert called_real == pytest.approx(0.2, abs=0.03), "none of a, so that a tenth of both"
 
 
 def test_outside_the_training_range_the_rates_hold_after_every_change() -> None:
