@@ -6,7 +6,7 @@ gives the range from which each argument is drawn.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -22,12 +22,12 @@ YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ)
 Step = tuple[float, Callable[..., np.ndarray], dict[str, tuple[float, float]]]
 
 
-def augment(clip: torch.Tensor, strength: str) -> torch.Tensor:
-    """Return an augmented copy of a clip (T, C, H, W) uint8 RGB; `strength` is a name in STRENGTHS.
+def augment(clip: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
+    """Return an augmented copy of a clip (T, C, H, W) uint8 RGB, such as by STRENGTHS["mild"].
     A step that crops changes H and W. Random numbers come from torch's global generator: from the
     same generator state, all clips of one size get the same changes."""
     frames = clip.permute(0, 2, 3, 1).numpy()
-    for probability, change, ranges in STRENGTHS[strength]:
+    for probability, change, ranges in steps:
         if float(torch.rand(())) < probability:
             frames = change(frames, **{name: _draw(*ends) for name, ends in ranges.items()})
     return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
@@ -42,6 +42,11 @@ def _draw(low: float, high: float) -> float:
 def flip(frames: np.ndarray) -> np.ndarray:
     """Mirror the frames horizontally."""
     return cv2.flip(_rows(frames), 1).reshape(frames.shape)
+
+
+def flip_vertically(frames: np.ndarray) -> np.ndarray:
+    """Turn the frames upside down, mirrored."""
+    return frames[:, ::-1]
 
 
 def crop(frames: np.ndarray, area: float, ratio: float, x: float, y: float) -> np.ndarray:
@@ -177,4 +182,4 @@ STRONG: list[Step] = [
 # Mild is the default, because the traces of a manipulation are faint and must survive.
 STRENGTHS: dict[str, list[Step]] = {"none": [], "mild": MILD, "strong": STRONG}
 # Share of clips in which datasets/cut_out.py hides a part of the face before augmentation.
-HIDDEN_PARTS = {"none": 0.0, "mild": 0.0, "strong": 0.2}
+HIDDEN_PARTS = {"strong": 0.2}

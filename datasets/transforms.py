@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from common.preprocessing import ClipConfig
+from datasets import augmentation_file
 from datasets.augmentations import augment
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
@@ -30,8 +31,9 @@ class Steps:
 
 def train_transform(config: ClipConfig, augmentation: str) -> Steps:
     """Return the transform for training, uint8 (T, C, S, S) → uint8 (T, C, H, W): augment, resize.
-    `augmentation` is a name in augmentations.STRENGTHS."""
-    return Steps(partial(augment, strength=augmentation), partial(resize, side=config.crop_size))
+    `augmentation` is a name in augmentations.STRENGTHS, or a YAML file of steps."""
+    steps = augmentation_file.steps(augmentation)
+    return Steps(partial(augment, steps=steps), partial(resize, side=config.crop_size))
 
 
 def eval_transform(config: ClipConfig, change: Transform | None = None) -> Steps:

@@ -86,7 +86,8 @@ class VideoDataset(Dataset[Item]):
         change: Callable[[torch.Tensor], torch.Tensor] | None = None,
         animate: bool = False,
     ) -> None:
-        """`seed`, `augmentation` (a name in augmentations.STRENGTHS) and `sbi` are for training
+        """`seed`, `augmentation` (a name in augmentations.STRENGTHS, or a YAML
+        file) and `sbi` are for training
         only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. With
         `animate`, tracks of a single crop give whole clips (datasets/pseudo_clips.py). Raise
         DataError if the split has no track with crops, or if self-blends of whole pictures are
@@ -108,7 +109,7 @@ class VideoDataset(Dataset[Item]):
         self.train = train
         self.seed = seed
         self.sbi, self.animate = sbi, animate
-        self.hidden_parts = HIDDEN_PARTS[augmentation] if train and not whole else 0.0
+        self.hidden_parts = HIDDEN_PARTS.get(augmentation, 0.0) if train and not whole else 0.0
         self.epoch = 0
         self.transform = (
             transforms.train_transform(config, augmentation)

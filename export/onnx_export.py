@@ -57,7 +57,8 @@ class Head(nn.Module):
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Features (B, T, E) float, mask (B, T) bool (False for padding) → logits (B, K)."""
-        features = self.project(features)  # (B, T, D)
+        shape = features.shape[:2]
+        features = self.project(features.flatten(0, 1)).unflatten(0, shape)  # (B, T, D)
         if self.temporal is not None:
             return self.classify(self.temporal(features, mask))
         logs = self.classify(features).log_softmax(dim=-1)  # (B, T, K)

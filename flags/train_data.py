@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from common.preprocessing import ClipConfig
-from flags.types import at_least, between, freeze, str2bool
+from flags.types import at_least, augmentation, between, freeze, str2bool
 
 CLIPS = ClipConfig()
 
@@ -80,10 +80,12 @@ def add_data(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--augmentation",
-        choices=["none", "mild", "strong"],
+        type=augmentation,
         default="mild",
+        metavar="none|mild|strong|FILE.yaml",
         help="augmentation of training clips, the same for all frames of a clip. mild: horizontal "
-        "flips, cropping, colour; strong: also rotation, blur, noise, recompression, occlusion",
+        "flips, cropping, colour; strong: also rotation, blur, noise, recompression, occlusion; "
+        "FILE.yaml: the steps in this file (recipes/augmentation.yaml is an example)",
     )
 
 
@@ -112,6 +114,15 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         type=at_least(1),
         default=512,
         help="dimension of the feature vector of a frame",
+    )
+    group.add_argument(
+        "--head",
+        default="",
+        metavar="LAYERS",
+        help="layers between the encoder and the temporal head, separated by commas: a number of "
+        "outputs (a linear layer with a ReLU), batch_norm, dropout:P; with flatten as the first, "
+        "they read the encoder's feature map instead of its mean, such as flatten,2048,2048 "
+        "(default: a linear layer with --embed_dim outputs and layer norm)",
     )
     group.add_argument(
         "--dropout", type=between(0, 0.95), default=0.3, help="dropout rate before the classifier"

@@ -52,6 +52,14 @@ def share(text: str) -> tuple[int, int]:
     return k, n
 
 
+def augmentation(text: str) -> str:
+    """Return none, mild, strong or the name of a YAML file unchanged. Raise ArgumentTypeError for
+    any other text."""
+    if text not in ("none", "mild", "strong") and not text.endswith((".yaml", ".yml")):
+        raise argparse.ArgumentTypeError(f"expected none, mild, strong or FILE.yaml, got {text!r}")
+    return text
+
+
 def freeze(text: str) -> str | int:
     """Return 'all' or 'none' unchanged, or convert a positive number of stages. Raise
     ArgumentTypeError for any other text."""

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from common.errors import DataError
 from common.preprocessing import Record
-from models import encoders
+from models import encoders, projection
 from models.frame_rnn import FrameModel, FrameRNN, SingleFrames
 
 # Limit on temporal_layers × embed_dim²: an LSTM has 12 weights for each, so 1.6 GB at most. The
@@ -36,6 +36,7 @@ class ModelConfig(Record):
     num_classes: int = 2  # K; class 0 is REAL
     temporal: str = "lstm"  # a head that models/temporal.py builds, or "none"
     temporal_layers: int = 1  # of an lstm, gru or transformer; other heads ignore it
+    head: str = ""  # layers of models/projection.py instead of the one with embed_dim outputs
 
     def __post_init__(self) -> None:
         """Raise DataError for sizes that no model of this project has, before one is built."""
@@ -46,6 +47,7 @@ class ModelConfig(Record):
                 f"{self.temporal_layers} temporal layers of {self.embed_dim} features are too "
                 f"large: temporal_layers times embed_dim² must be at most {MAX_HEAD:,}"
             )
+        projection.layers_of(self.head)
         if not 2 <= self.num_classes <= MAX_CLASSES or not 0 <= self.dropout < 1:
             raise DataError(
                 f"num_classes {self.num_classes} must be 2 to {MAX_CLASSES}, dropout "
@@ -56,7 +58,7 @@ class ModelConfig(Record):
 def build(config: ModelConfig) -> FrameModel:
     """Return a model with random weights. Raise UsageError if its encoder is unknown or if the
     settings contradict each other."""
-    return assemble(encoders.build(config.name), config)
+    return assemble(encoders.build(config.name, projection.is_flat(config.head)), config)
 
 
 def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> FrameModel:
@@ -116,7 +118,9 @@ def assemble(encoder: encoders.Encoder, config: ModelConfig) -> FrameModel:
     """Return the model that consists of `encoder` and the head that `config` describes. Raise
     UsageError if the settings contradict each other."""
     if config.temporal == "none":
-        return SingleFrames(encoder, config.embed_dim, config.dropout, config.num_classes)
+        return SingleFrames(
+            encoder, config.embed_dim, config.dropout, config.num_classes, config.head
+        )
     return FrameRNN(
         encoder,
         config.embed_dim,
@@ -124,4 +128,5 @@ def assemble(encoder: encoders.Encoder, config: ModelConfig) -> FrameModel:
         config.num_classes,
         temporal=config.temporal,
         temporal_layers=config.temporal_layers,
+        head=config.head,
     )

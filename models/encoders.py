@@ -3,6 +3,7 @@
 Shapes: an encoder maps (N, C, H, W) → (N, E). N frames, C channels, H, W, E features of a frame.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torchvision import models
 
 from common.errors import UsageError
 from common.registry import suggest
+from models.small_cnn import SIZE, WIDTHS, SmallCNN
 
 STAGES = ("features", "blocks", "stages")  # names of the modules that contain an encoder's stages
 CLASSES = 1000  # of ImageNet: the last layer with this many outputs is the classifier
@@ -47,14 +49,27 @@ class Encoder:
     left_out: tuple[str, ...]  # name prefixes of the classifiers' weights, which are not loaded
 
 
-def build(name: str) -> Encoder:
+def build(name: str, flat: bool = False) -> Encoder:
     """Return the encoder `name` with random weights. The momentum of its batch norms is at most
-    BATCH_NORM_MOMENTUM. Raise UsageError if neither torchvision nor timm has this encoder."""
-    encoder = _torchvision(name) if name in torchvision_names() else _timm(name)
+    BATCH_NORM_MOMENTUM. If `flat`, its features are those of every position of its last feature
+    map, not their mean. Raise UsageError if neither torchvision nor timm has this encoder, or if
+    its map cannot be had."""
+    own = OWN.get(name)
+    encoder = own() if own else _torchvision(name) if name in torchvision_names() else _timm(name)
+    if flat:
+        encoder = _flat(encoder, name)
     for layer in encoder.module.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = min(layer.momentum or 1.0, BATCH_NORM_MOMENTUM)
     return encoder
+
+
+def _small_cnn() -> Encoder:
+    grey = (0.5, 0.5, 0.5)
+    return Encoder(SmallCNN(), WIDTHS[-1], InputSpec(SIZE, grey, grey), ())
+
+
+OWN = {"small_cnn": _small_cnn}  # encoders of this project, without pretrained weights
 
 
 def torchvision_names() -> list[str]:
@@ -80,7 +95,7 @@ def timm_name(name: str) -> str:
     current = timm.models.get_deprecated_models().get(base) or base
     base = current.partition(".")[0]
     if base not in known:
-        hint = suggest(name, [*torchvision_names(), *known])
+        hint = suggest(name, [*OWN, *torchvision_names(), *known])
         raise UsageError(f"unknown --model_name {name!r} (python -m models lists all){hint}")
     if not tag:
         return current
@@ -127,6 +142,38 @@ def _timm(name: str) -> Encoder:
     # Some models have a hidden layer of another width between the features and the classifier.
     features = getattr(module, "head_hidden_size", None) or module.num_features
     return Encoder(module, features, spec, left_out)
+
+
+def _flat(encoder: Encoder, name: str) -> Encoder:
+    """Return an encoder whose features are its last feature map, flattened. Images of another size
+    than the encoder's own give a map of another size, which is averaged to the same one."""
+    module: Any = encoder.module
+    own, of_timm = (getattr(module, at, None) for at in ("avgpool", "global_pool"))
+    if own is not None and own.output_size not in (1, (1, 1)):  # VGG and AlexNet have such a map
+        module.classifier = nn.Identity()
+        features = _outputs(module, encoder.spec.size)
+        return Encoder(module, features, encoder.spec, ("classifier.", *encoder.left_out))
+    try:
+        if own is not None:
+            module.avgpool = nn.Identity()  # the encoder flattens afterwards
+            features = _outputs(module, encoder.spec.size)
+            module.avgpool = nn.AdaptiveAvgPool2d(math.isqrt(features // encoder.features))
+        else:
+            module.global_pool = nn.Flatten()
+            features = _outputs(module, encoder.spec.size)
+            pool = nn.AdaptiveAvgPool2d(math.isqrt(features // encoder.features))
+            module.global_pool = nn.Sequential(pool, nn.Flatten())
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--head flatten: the feature map of {name} cannot be had") from error
+    if features == encoder.features or (own is None and of_timm is None):
+        raise UsageError(f"--head flatten: the feature map of {name} cannot be had")
+    return Encoder(module, features, encoder.spec, encoder.left_out)
+
+
+def _outputs(module: nn.Module, side: int) -> int:
+    """Return the number of outputs of a module for an image of `side` × `side` pixels."""
+    on_meta = copy.deepcopy(module).to("meta").eval()
+    return on_meta(torch.zeros(1, 3, side, side, device="meta")).shape[1]
 
 
 def check_size(encoder: Encoder, name: str, size: int) -> None:

@@ -14,7 +14,7 @@ from torchvision import models
 from common.checkpoint_limits import check_weights, is_state_dict
 from common.errors import UsageError, WeightsError, one_line
 from models import packaged_weights
-from models.encoders import Encoder, timm_name, torchvision_names
+from models.encoders import OWN, Encoder, timm_name, torchvision_names
 
 Weights = dict[str, torch.Tensor]  # a state dict
 # Keys under which training scripts store the state dict in their checkpoints.
@@ -29,7 +29,9 @@ DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 def pretrained(name: str) -> Weights:
     """Return the ImageNet weights of the encoder `name` from an installed package
     (packaged_weights.py) or the cache of torchvision or timm; download them if they are not there.
-    Raise WeightsError if the download fails or a file cannot be read."""
+    Raise WeightsError if there are none, if the download fails or a file cannot be read."""
+    if name in OWN:
+        raise WeightsError(f"{name} has no pretrained weights: add --pretrained False")
     return _torchvision(name) if name in torchvision_names() else _timm(name)
 
 

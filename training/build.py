@@ -13,7 +13,7 @@ from datasets.loaders import ClipLoader, Reader, TrainingLoader
 from datasets.manifest import Manifest
 from datasets.mixed_sampler import MixedSampler
 from datasets.video_dataset import VideoDataset, tracks_with_crops
-from models import encoders, folding, weights
+from models import encoders, folding, projection, weights
 from models.encoders import InputSpec
 from models.frame_rnn import FrameModel
 from training import adversarial, frozen_features
@@ -32,7 +32,7 @@ def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel
     weights are random, because those of the run will replace them. Raise UsageError if the options
     do not fit the encoder, WeightsError if the weights cannot be loaded.
     """
-    encoder = encoders.build(options.model_name)
+    encoder = encoders.build(options.model_name, projection.is_flat(options.head))
     encoders.check_size(encoder, options.model_name, options.crop_size or encoder.spec.size)
     model = models.assemble(encoder, options.config)
     if options.grad_checkpoint:

@@ -17,6 +17,7 @@ class ModelOptions:
     temporal: str
     temporal_layers: int
     embed_dim: int
+    head: str
     dropout: float
     num_classes: int
     crop_size: int | None
@@ -32,6 +33,7 @@ class ModelOptions:
         return ModelConfig(
             name=self.model_name,
             embed_dim=self.embed_dim,
+            head=self.head,
             dropout=self.dropout,
             num_classes=self.num_classes,
             temporal=self.temporal,
