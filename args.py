@@ -11,9 +11,10 @@ from flags.evaluate import evaluate_parser
 from flags.preprocess import preprocess_parser
 from flags.score import parse_score_flags, score_parser
 from flags.shared import build_options
-from flags.train import check_train_flags, train_parser
+from flags.train import add_replayed, check_train_flags, train_parser
 
 __all__ = [
+    "add_replayed",
     "build_options",
     "changed_flags",
     "check_train_flags",

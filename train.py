@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+import detectors
 from common import allocator, devices, distributed, errors
 from common.checkpointing import Checkpoint
 from common.preprocessing import ClipConfig
@@ -36,12 +37,13 @@ from models.frame_rnn import FrameModel
 from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
 from scoring.decision_rule import DecisionRule
-from trainer import fit, take_step
+from trainer import fit, measure, take_step
 from training import (
     build,
     collections,
     dry_run,
     environment,
+    fine_tuning,
     history,
     resume,
     run_folder,
@@ -87,8 +89,11 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
     flags = args.train_parser().parse_args(words)
     if flags.config is not None and flags.resume is None:
         flags = args.read_config(flags.config, words)
+    args.add_replayed(flags)
     args.check_train_flags(flags)
     if flags.resume is None:
+        if flags.init_from is not None:
+            flags.init_from = detectors.find(flags.init_from)
         return flags, None
     folder = run_folder.find(flags.resume, flags.checkpoints)
     flags = args.read_run_flags(run_folder.flags_file(folder), words)
@@ -130,12 +135,17 @@ def run_locked(
     saved = resume.load(folder) if folder else None
     if flags.tensorboard:
         tensorboard_log.summary_writer()
+    start = None
+    if flags.init_from and not saved:
+        start = fine_tuning.adopt(flags, args.train_parser().parse_args([]))
     chosen = args.build_options(ManifestOptions, flags)
     data, fingerprint = collections.read(chosen)
     if saved and not flags.force:
         changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
         saved.check_unchanged(changes, fingerprint)
     build.check_data(args.build_options(DataOptions, flags), data, flags.monitor)
+    if start:
+        fine_tuning.check_validation(start, data)
     folder = saved.folder if saved else new_folder(flags)
     if not saved and not flags.dry_run and distributed.is_first():
         run_folder.check_is_free(folder)
@@ -164,7 +174,8 @@ def run_locked(
         locks.enter_context(run_folder.locked(folder, new=True))
     before = args.read_environments(run_folder.flags_file(folder)) if saved else []
     environments = environment.extended(before, environment.describe(device))
-    make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, saved)
+    earlier = saved.checkpoint if saved else start
+    make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, earlier)
     run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()
     # After `restore`: a run that cannot be continued keeps the flags that it was started with.
@@ -172,6 +183,10 @@ def run_locked(
     if saved:
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
+        if start:
+            metrics = measure(training, loaders[1])
+            if distributed.is_first():
+                fine_tuning.write_before(folder, metrics)
         run.save(position)
     del saved  # frees a second copy of all weights
     return train(flags, run, loaders, plan, position, rule_fitter(data))
@@ -204,13 +219,13 @@ def checkpoint_maker(
     data: Manifest,
     fingerprint: dict[str, Any],
     clip: ClipConfig,
-    saved: SavedRun | None,
+    earlier: Checkpoint | None,
 ) -> Callable[..., Checkpoint]:
     """Return a function that makes a Checkpoint from `weights`, `epoch`, `metrics` and `judgement`,
-    all other fields being those of this run."""
+    all other fields being those of this run. `earlier` is the checkpoint that it continues."""
     trained_on = set(splits.fingerprints(data.split("train")["group"]))
-    if saved:  # the run may have started with another split
-        trained_on |= set(saved.checkpoint.trained_on)
+    if earlier:  # it may have been trained on others
+        trained_on |= set(earlier.trained_on)
     return partial(
         Checkpoint,
         model=args.build_options(ModelOptions, flags).config.to_dict(),
@@ -270,6 +285,8 @@ def train(
         return exit_code
     if not run.has_patience:
         print(f"stopped early: {flags.patience} epochs without an improvement in {flags.monitor}")
+    if compared := fine_tuning.comparison(run.folder, run.best):
+        print(compared)
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0
 

@@ -183,6 +183,15 @@ def validate(
     return list(chain.from_iterable(distributed.gather(scores)))
 
 
+def measure(training: Training, loader: ClipLoader) -> validation.Row:
+    """Return the metrics of the validation videos with the weights as they are, overall and for
+    each collection."""
+    scores = predict(training.judging_copy(), loader.epoch(0))
+    clips = list(chain.from_iterable(distributed.gather(scores)))
+    values, by_collection = _measure(clips, loader.dataset)
+    return values | by_collection
+
+
 def _until_stopped(loader: ClipLoader, hooks: Hooks, position: Position) -> Iterator[Batch]:
     """Yield the validation batches. Raise Stopped, after saving, if a process was asked to stop:
     validation changes no state, so the resumed run starts it again."""

@@ -26,8 +26,26 @@ def train_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_replayed(flags: argparse.Namespace) -> None:
+    """Append the manifests of --replay to --csv_file, with their shares. Raise UsageError if flags
+    contradict each other."""
+    if not flags.replay:
+        return
+    if flags.init_from is None or flags.shares:
+        raise UsageError("--replay needs --init_from, and sets --shares itself: leave that out")
+    names, shares = zip(*flags.replay, strict=True)
+    if sum(shares) >= 1:
+        raise UsageError(f"--replay: the shares sum to {sum(shares):g}, but must be below 1")
+    each = (1 - sum(shares)) / len(flags.csv_file)
+    flags.shares = [each] * len(flags.csv_file) + list(shares)
+    flags.csv_file = [*flags.csv_file, *names]
+    flags.replay = []
+
+
 def check_train_flags(flags: argparse.Namespace) -> None:
     """Raise UsageError if flags contradict each other."""
+    if flags.init_from is not None and flags.weights is not None:
+        raise UsageError("--init_from has all weights of the model: leave out --weights")
     if flags.freeze == "all":
         without_effect = {
             "sbi": flags.sbi > 0,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from common.preprocessing import ClipConfig
-from flags.types import at_least, augmentation, between, freeze, str2bool
+from flags.types import at_least, augmentation, between, freeze, replay, str2bool
 
 CLIPS = ClipConfig()
 
@@ -26,6 +26,16 @@ def add_data(group: argparse._ArgumentGroup) -> None:
         metavar="SHARE",
         help="with several manifests: share of each in an epoch, relative to the others (default: "
         "every manifest is drawn whole)",
+    )
+    group.add_argument(
+        "--replay",
+        type=replay,
+        nargs="+",
+        default=[],
+        metavar="MANIFEST:SHARE",
+        help="with --init_from: manifests that the detector was trained on before, and the share "
+        "of an epoch that each gets, such as old.csv:0.3; the manifests in --csv_file share the "
+        "rest",
     )
     group.add_argument(
         "--judge_faces",
@@ -146,6 +156,13 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="initialise the encoder with the weights in a .pth or .safetensors file, or in a "
         "checkpoint of this project, instead of ImageNet weights",
+    )
+    group.add_argument(
+        "--init_from",
+        type=Path,
+        metavar="NAME|FILE",
+        help="train this detector further, a checkpoint or one that ships (python -m detectors "
+        "lists them): all its weights and the settings of its model",
     )
     group.add_argument(
         "--freeze",

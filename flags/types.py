@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -50,6 +51,18 @@ def share(text: str) -> tuple[int, int]:
     if not 1 <= k <= n:
         raise argparse.ArgumentTypeError(f"expected K/N with 1 ≤ K ≤ N, got {text!r}")
     return k, n
+
+
+def replay(text: str) -> tuple[str, float]:
+    """Convert 'MANIFEST:SHARE' to the manifest and the share. Raise ArgumentTypeError unless the
+    share is a number between 0 and 1."""
+    name, _, number = text.rpartition(":")
+    with suppress(ValueError):
+        if name and 0 < float(number) < 1:
+            return name, float(number)
+    raise argparse.ArgumentTypeError(
+        f"expected MANIFEST:SHARE with a share between 0 and 1, got {text!r}"
+    )
 
 
 def augmentation(text: str) -> str:

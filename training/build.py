@@ -4,7 +4,7 @@ import torch
 
 import datasets
 import models
-from common import cores, devices, distributed
+from common import checkpointing, cores, devices, distributed
 from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets import feature_store, manifest, samplers
@@ -28,7 +28,8 @@ from training.state import Plan, Training
 def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel, InputSpec]:
     """Return the model and the input that its encoder expects.
 
-    The encoder starts from the pretrained or local weights that the options name. If `resume`, all
+    The encoder starts from the pretrained or local weights that the options name, or the whole
+    model from a detector's. If `resume`, all
     weights are random, because those of the run will replace them. Raise UsageError if the options
     do not fit the encoder, WeightsError if the weights cannot be loaded.
     """
@@ -44,6 +45,9 @@ def build_model(options: ModelOptions, resume: bool = False) -> tuple[FrameModel
         model.freeze(count if options.freeze == "all" else int(options.freeze))
     if options.weights is not None and not resume:
         weights.load_encoder(encoder, weights.read(options.weights), str(options.weights))
+    elif options.init_from is not None and not resume:
+        start = checkpointing.load(options.init_from).weights
+        weights.load(model, start, str(options.init_from))
     elif options.pretrained and not resume:
         pretrained = weights.pretrained(options.model_name)
         weights.load_encoder(encoder, pretrained, "the pretrained file")

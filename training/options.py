@@ -23,6 +23,7 @@ class ModelOptions:
     crop_size: int | None
     pretrained: bool
     weights: Path | None
+    init_from: Path | None
     freeze: str | int
     grad_checkpoint: bool
     compile: bool

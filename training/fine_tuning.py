@@ -1,0 +1,72 @@
+"""Trains a detector further (train.py --init_from): its settings, results before and after."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from common import checkpointing, foreign
+from common.checkpointing import Checkpoint
+from common.errors import UsageError
+from common.files import write_text
+from datasets import splits
+from datasets.manifest import Manifest
+from models import ModelConfig
+from training.history import EpochRow
+
+BEFORE = "before.json"  # in the run folder: metrics of validation before the first epoch
+
+
+def adopt(flags: argparse.Namespace, defaults: argparse.Namespace) -> Checkpoint:
+    """Return the checkpoint `flags.init_from`, and set the flags of the model and of its clips to
+    its settings. Raise CheckpointError if it cannot be used, UsageError if a flag that is not at
+    its default in `defaults` contradicts it."""
+    checkpoint = checkpointing.load(flags.init_from)
+    config = ModelConfig.from_dict(checkpoint.model)
+    settings = {
+        "model_name": config.name,
+        **{name: getattr(config, name) for name in ("embed_dim", "head", "num_classes")},
+        **{name: getattr(config, name) for name in ("temporal", "temporal_layers")},
+        "clip_frames": checkpoint.clip.clip_frames,
+        "crop_size": checkpoint.clip.crop_size,
+    }
+    for name, value in settings.items():
+        given = getattr(flags, name)
+        if given not in (value, getattr(defaults, name)):
+            raise UsageError(
+                f"--{name} {given}: the detector in --init_from has {value}: leave the flag out"
+            )
+        setattr(flags, name, value)
+    return checkpoint
+
+
+def check_validation(checkpoint: Checkpoint, data: Manifest) -> None:
+    """Raise UsageError if the detector was trained on a source that now is in validation."""
+    known = set(checkpoint.trained_on)
+    groups = sorted(set(data.split("val")["group"]))
+    used = [name for name in groups if known.intersection(splits.fingerprints([name]))]
+    if used:
+        raise UsageError(
+            f"the detector in --init_from was trained on {len(used)} of {len(groups)} validation "
+            f"sources, such as {used[0]}: give them to the training split (--val_share, --seed)"
+        )
+
+
+def write_before(folder: Path, metrics: Mapping[str, float | None]) -> None:
+    """Record the metrics of validation before the first epoch in the run folder."""
+    write_text(folder / BEFORE, json.dumps(metrics, indent=1) + "\n")
+
+
+def comparison(folder: Path, best: EpochRow) -> str | None:
+    """Return a text with the AUC of validation before training and after the epoch `best`, of every
+    collection; None if the run did not start from a detector."""
+    if not (folder / BEFORE).is_file():
+        return None
+    before = foreign.read_json(folder / BEFORE)
+    after = best.values()
+    changes = [
+        f"{name} {before[name]:.3f} → {value:.3f}"
+        for name, value in after.items()
+        if name.startswith("val_auc") and value is not None and before.get(name) is not None
+    ]
+    return f"before → after epoch {best.epoch}: {', '.join(changes) or 'no AUC is defined'}"
