@@ -17,7 +17,7 @@ from datasets.transforms import to_input
 from faces.extract import FaceTrack
 from inference.file_facts import derived_name
 from inference.judge import JudgedVideo, VideoJudge
-from inference.video_score import FaceScore, most_suspicious
+from inference.video_score import FaceScore, VideoScore, most_suspicious
 from scoring.decision_rule import EVEN_PRIOR
 from scoring.detector import Detector
 
@@ -45,20 +45,24 @@ class ShownFrame:
     heat: bytes | None  # PNG of the crop with its heat map; None if the detector has none
 
 
+def file_name(score: VideoScore, facts: dict[str, str]) -> str:
+    """Return the name of a video's page: the video's name and the first digits of the SHA-256 of
+    its content, or of its path if the content cannot be read."""
+    digest = facts.get("SHA-256") or hashlib.sha256(os.fsencode(score.video)).hexdigest()
+    return derived_name(Path(score.video), digest, ".html")
+
+
 def write(
-    folder: Path,
+    path: Path,
     judged: JudgedVideo,
     judge: VideoJudge,
     facts: dict[str, str],
     about: dict[str, str],
-) -> Path:
-    """Write the page of one video into `folder` and return its path. Its name consists of the
-    video's name and the first digits of the SHA-256 of its content, or of its path if the content
-    cannot be read. `facts` (about the file) and `about` (a result of `about_model`) are shown."""
+) -> None:
+    """Write the page of one video. `facts` (about the file) and `about` (a result of `about_model`)
+    are shown."""
     score = judged.score
     worst = most_suspicious(score.people)
-    digest = facts.get("SHA-256") or hashlib.sha256(os.fsencode(score.video)).hexdigest()
-    path = folder / derived_name(Path(score.video), digest, ".html")
     thresholds = judge.rule.p_fake_thresholds
     render(
         TEMPLATE,
@@ -79,7 +83,6 @@ def write(
         else [],
         exported=judge.detector.exported,
     )
-    return path
 
 
 def draw_timeline(people: Sequence[FaceScore], thresholds: tuple[float, float]) -> bytes:

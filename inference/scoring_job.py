@@ -21,8 +21,8 @@ from inference.video_score import VideoScore
 
 @dataclass(frozen=True)
 class ScoringJob:
-    """The settings of one call of score.py. Paths must be absolute, because tasks of a cluster have
-    other working directories."""
+    """The settings of judging, such as those of one call of score.py. Paths must be absolute,
+    because tasks of a cluster have other working directories."""
 
     checkpoint: Path
     backend: str  # torch or onnx
@@ -31,10 +31,10 @@ class ScoringJob:
     prior: float  # expected share of fakes
     faces: str | None  # detect, cropped or whole; None: as the detector was trained
     span: Span
-    batch_size: int
     timeout: float  # limit for each window of a video, in seconds
-    report: Path | None  # folder of pages
-    save_video: Path | None  # folder of marked videos
+    batch_size: int = 4
+    report: Path | None = None  # folder of pages
+    save_video: Path | None = None  # folder of marked videos
 
     @cached_property
     def content(self) -> DetectorContent:
@@ -82,16 +82,23 @@ class ScoringJob:
         if self.report:
             from inference import clip_report
 
-            facts = _file_facts(score, rereader)
-            about = clip_report.about_model(
-                self.checkpoint, self.checkpoint_digest, self.judge.detector
-            )
-            clip_report.write(self.report, judged, self.judge, facts, about)
+            facts = file_facts(score, rereader)
+            path = self.report / clip_report.file_name(score, facts)
+            self.write_page(path, judged, facts)
         if self.save_video and score.people:
             from inference import marked_video
 
             for _ in rereader.run(partial(marked_video.write, self.save_video, score, self.span)):
                 pass
+
+    def write_page(self, path: Path, judged: JudgedVideo, facts: dict[str, str]) -> None:
+        """Write the page of a video to the file `path`; `facts` are a result of `file_facts`."""
+        from inference import clip_report
+
+        about = clip_report.about_model(
+            self.checkpoint, self.checkpoint_digest, self.judge.detector
+        )
+        clip_report.write(path, judged, self.judge, facts, about)
 
     def run_on_cluster(self, videos: Sequence[Path], address: str) -> Iterator[VideoScore]:
         """Judge the videos on the Ray cluster at `address` and yield the results, in any order.
@@ -111,7 +118,7 @@ class ScoringJob:
             return list(self.run(map(Path, videos), extractor))
 
 
-def _file_facts(score: VideoScore, rereader: Rereader) -> dict[str, str]:
+def file_facts(score: VideoScore, rereader: Rereader) -> dict[str, str]:
     """Return label → text about the file of a result, as far as it can be read. Raise OSError if it
     does not exist."""
     from inference.file_facts import read_facts

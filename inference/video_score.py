@@ -28,6 +28,11 @@ class FaceScore:
     p_fake: float
     frames: list[FrameScore]
 
+    @property
+    def timeline(self) -> list[tuple[float | None, float]]:
+        """Seconds (None if unknown) and p_fake of every sampled frame."""
+        return [(frame.seconds, frame.p_fake) for frame in self.frames]
+
 
 def most_suspicious(people: Sequence[FaceScore]) -> FaceScore | None:
     """Return the person with the highest p_fake, the first one if several are equal; None if

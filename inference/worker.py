@@ -7,8 +7,8 @@ Imports nothing slow, so that the process can start before its parent has import
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
@@ -60,7 +60,7 @@ class Worker:
         self._tasks, tasks = context.Pipe()
         parent, self._alive = context.Pipe(duplex=False)  # the process ends when this one closes
         self._process = context.Process(target=_serve, args=(tasks, parent, module), daemon=True)
-        with blocked_in_children(signal.SIGINT, signal.SIGTERM):
+        with blocked_in_children(signal.SIGINT, signal.SIGTERM), _without_main():
             self._process.start()
         tasks.close()
         parent.close()
@@ -114,6 +114,20 @@ class Worker:
         self._process.join(SECONDS_TO_END)
         self._tasks.close()
         self._alive.close()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module from processes that start in the block. They would import it, although
+    no task is in it, and a script that starts a process without `if __name__ == "__main__"` would
+    run again in each of them."""
+    main = vars(sys.modules["__main__"])
+    hidden = {name: main.get(name) for name in ("__spec__", "__file__")}
+    main.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 def _serve(tasks: Connection, parent: Connection, module: str) -> None:

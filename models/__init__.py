@@ -29,6 +29,7 @@ class ModelConfig(Record):
     """The settings needed to rebuild a model; a checkpoint stores them beside the weights."""
 
     REMOVED: ClassVar[dict[str, Any]] = {"bidirectional": False}
+    ADDED: ClassVar[dict[str, Any]] = {"head": ""}
 
     name: str = "resnet152"  # name of the frame encoder (python -m models lists them)
     embed_dim: int = 512  # D, features of a frame after projection

@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"scoring", "models", "datasets"},
     "export": {"scoring", "models", "datasets"},
     "extraction": {"faces", "datasets"},
-    "inference": {"scoring", "faces", "export", "models", "datasets"},
+    "inference": {"scoring", "faces", "export", "models", "datasets", "detectors"},
     "detectors": {"scoring", "faces", "datasets", "demo"},
     "demo": {"flags"},
 }

@@ -20,7 +20,8 @@ PYTHON = r"(?:\.venv/bin/)?python3?"
 # A command line: in a block, or between backticks.
 LINE = re.compile(rf"^\s*((?:{PYTHON}|make|torchrun|score\.py|train\.py)\s.*)$", re.MULTILINE)
 INLINE = re.compile(rf"`((?:{PYTHON}|make|torchrun)\s[^`]+|[a-z_]+\.py --[^`]+)`")
-BLOCK = re.compile(r"```(?:bash|sh|console|text)?\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(\S*)\n(.*?)```", re.DOTALL)
+SHELLS = ("", "bash", "sh", "console", "text")
 # Commands that need neither data nor time.
 RUNNABLE = (
     "python -m models",
@@ -47,7 +48,7 @@ def text_of(path: Path) -> str:
 def commands(path: Path) -> Iterator[str]:
     """Yield the command lines of a document, without comments."""
     text = text_of(path)
-    blocks = [block.replace("\\\n", " ") for block in BLOCK.findall(text)]
+    blocks = [block.replace("\\\n", " ") for kind, block in BLOCK.findall(text) if kind in SHELLS]
     lines = [line for block in blocks for line in LINE.findall(block)]
     for line in (*lines, *(" ".join(words.split()) for words in INLINE.findall(text))):
         yield re.split(r"\s+#\s|\s{3,}(?=\()| > | >> | \| ", line)[0].strip()
