@@ -1,4 +1,5 @@
 # make setup       all that score.py needs; then: .venv/bin/python score.py clip.mp4
+# make serve       the page and the HTTP API on this machine
 # make demo        draw a small dataset, train on it, evaluate, score two new clips
 # make test        lint, type checks and all tests
 # make test-fast   the fast tests: no processes, training or export
@@ -41,10 +42,13 @@ FLAGS_without_dfdc := $(call without,dfdc) --shares 2 1
 FLAGS_without_real := $(call without,real) --shares 8 1 --judge_faces $(call manifests,gan)
 FLAGS_without_gan := $(call without,gan) --shares 8 1.6
 
-.PHONY: setup detector detector-report demo test test-fast test-oldest prove coverage lint docs release \
+.PHONY: setup serve detector detector-report demo test test-fast test-oldest prove coverage lint docs release \
     bench-preprocess bench-train bench-gpu bench-score clean
 
 setup: $(VENV)/.installed
+
+serve: $(VENV)/.installed-serve
+	$(RUN) serve.py
 
 demo: $(VENV)/.installed
 	$(RUN) -m demo.run --seed $(SEED)
@@ -164,6 +168,10 @@ $(VENV)/.installed: requirements.txt constraints.txt
 	    and "Python 3.11, 3.12, 3.13 or 3.14 is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-serve: $(VENV)/.installed requirements-serve.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-serve.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed $(wildcard requirements-*.txt)

@@ -10,6 +10,7 @@ from flags.config_file import (
 from flags.evaluate import evaluate_parser
 from flags.preprocess import preprocess_parser
 from flags.score import parse_score_flags, score_parser
+from flags.serve import serve_parser
 from flags.shared import build_options
 from flags.train import add_replayed, check_train_flags, train_parser
 
@@ -26,5 +27,6 @@ __all__ = [
     "read_run_flags",
     "run_flags",
     "score_parser",
+    "serve_parser",
     "train_parser",
 ]

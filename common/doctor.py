@@ -24,6 +24,7 @@ OPTIONAL = {  # file → what its packages are for
     "requirements-extras.txt": "--clean, --tensorboard, --export, ImageNet weights offline",
     "requirements-ray.txt": "--engine ray",
     "requirements-docs.txt": "make docs, notebooks",
+    "requirements-serve.txt": "serve.py: page and HTTP API",
     "requirements-fastai.txt": "nbs/train_fastai.py",
     "requirements-dev.txt": "tests, style and types",
 }

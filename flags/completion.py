@@ -14,6 +14,7 @@ from pathlib import Path
 from flags.evaluate import evaluate_parser
 from flags.preprocess import preprocess_parser
 from flags.score import score_parser
+from flags.serve import serve_parser
 from flags.train import train_parser
 
 COMMANDS: dict[str, Callable[[], argparse.ArgumentParser]] = {
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "train.py": train_parser,
     "evaluate.py": evaluate_parser,
     "score.py": score_parser,
+    "serve.py": serve_parser,
 }
 # Completes `python train.py …` as `train.py …`; files after any other script.
 AFTER_PYTHON = """

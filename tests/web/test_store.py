@@ -1,0 +1,72 @@
+"""Accepted files survive the end of a server; owners see their own files only."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from common.errors import DataError
+from web.store import PAGE, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "videos.sqlite")
+
+
+def result(verdict: str) -> dict:
+    return {"verdict": verdict, "p_fake": 0.5}
+
+
+def test_files_are_judged_in_the_order_of_arrival_and_again_after_a_kill(store: Store) -> None:
+    for name in "abc":
+        store.add(name, "me", f"{name}.mp4", 1, name)
+    assert [store.position(v) for n in "abc" if (v := store.find(n, "me"))] == [0, 1, 2]
+    first = store.take()
+    assert first and first.id == "a" and first.state == "working"
+    again = Store(store.path)  # the first one was killed
+    assert [video.id for video in iter(again.take, None)] == ["a", "b", "c"]
+    again.finish("a", result("real"))
+    assert again.waiting() == 2
+    found = again.find("a", "me")
+    assert found and found.state == "done" and found.result == result("real")
+    assert Store(store.path).take() is not None
+
+
+def test_nothing_of_one_owner_is_visible_to_another(store: Store) -> None:
+    store.add("a", "me", "a.mp4", 1, "hash")
+    store.finish("a", result("fake"))
+    assert store.find("a", "you") is None
+    assert store.judged_before("hash", "you") is None and store.judged_before("hash", "me")
+    assert not store.page("you", None, "", None) and store.page("me", None, "", None)
+
+
+def test_a_list_is_searched_filtered_and_continued(store: Store) -> None:
+    for number in range(PAGE + 10):
+        store.add(f"v{number}", "me", f"Clip_{number}.mp4", 1, "")
+    store.finish("v3", result("fake"))
+    first = store.page("me", None, "", None)
+    rest = store.page("me", None, "", first[-1].number)
+    assert [video.id for video in (*first, *rest)] == [f"v{n}" for n in reversed(range(PAGE + 10))]
+    assert [video.id for video in store.page("me", "fake", "", None)] == ["v3"]
+    assert [video.id for video in store.page("me", None, "clip_5.", None)] == ["v5"]
+    assert not store.page("me", None, "%", None), "no pattern"
+
+
+def test_a_verdict_on_a_deleted_file_is_not_kept(store: Store) -> None:
+    store.add("a", "me", "a.mp4", 1, "")
+    store.take()
+    store.delete("a")
+    store.finish("a", result("real"))
+    assert store.find("a", "me") is None and not store.ids()
+
+
+def test_a_file_that_is_no_store_is_an_error_of_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "videos.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(DataError, match="cannot be used as a store"):
+        Store(path)
+    with sqlite3.connect(tmp_path / "other.sqlite") as other:
+        other.execute("CREATE TABLE videos (x TEXT)")
+    with pytest.raises(DataError, match="cannot be used as a store"):
+        Store(tmp_path / "other.sqlite")

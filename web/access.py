@@ -1,0 +1,112 @@
+"""Who may use the server: tokens, sessions of the page, names of the host, and foreign pages."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from common.errors import UsageError
+from web.problems import Problem, as_problem
+from web.settings import Settings
+
+COOKIE = "session"
+EVERYBODY = "everybody"  # the owner of all files of a server without tokens
+MIN_TOKEN = 16  # characters
+MAX_SESSIONS = 1000  # the oldest ends when there is one more
+SAFE = ("GET", "HEAD", "OPTIONS")
+# No inline script, nothing from other servers, and no frame of another page around it.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def read_tokens(path: Path) -> frozenset[str]:
+    """Return the tokens in a file, one per line. Raise UsageError if there is none, or one that
+    could be guessed."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    tokens = frozenset(line for line in lines if line and not line.startswith("#"))
+    if not tokens or min(map(len, tokens)) < MIN_TOKEN:
+        raise UsageError(
+            f"--token_file: {path} needs a token per line, each of {MIN_TOKEN} characters or more "
+            '(python -c "import secrets; print(secrets.token_urlsafe())" makes one)'
+        )
+    return tokens
+
+
+class Access:
+    """Knows tokens and sessions, and checks every request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._sessions: dict[str, str] = {}  # cookie → owner
+
+    def sign_in(self, token: str) -> str | None:
+        """Return the cookie of a new session; None if the token is wrong."""
+        owner = self._owner_of(token)
+        if owner is None:
+            return None
+        while len(self._sessions) >= MAX_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        cookie = secrets.token_urlsafe(32)
+        self._sessions[cookie] = owner
+        return cookie
+
+    def sign_out(self, cookie: str) -> None:
+        self._sessions.pop(cookie, None)
+
+    def owner(self, request: Request) -> str | None:
+        """Return whose files a request may see; None if it bears neither token nor session."""
+        if not self.settings.tokens:
+            return EVERYBODY
+        if token := bearer(request):
+            return self._owner_of(token)
+        return self._sessions.get(request.cookies.get(COOKIE, ""))
+
+    def _owner_of(self, token: str) -> str | None:
+        right = [hmac.compare_digest(token.encode(), t.encode()) for t in self.settings.tokens]
+        return hashlib.sha256(token.encode()).hexdigest()[:16] if any(right) else None
+
+    async def check(self, request: Request, call_next: Next) -> Response:
+        """Refuse what a foreign page could make a browser send; add headers to every answer."""
+        try:
+            self._check_host(request)
+            self._check_origin(request)
+        except Problem as problem:
+            return await as_problem(request, problem)
+        response = await call_next(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _check_host(self, request: Request) -> None:
+        """Raise Problem unless the server is called by one of its names: another name may be that
+        of a page that made the browser believe it is this server (DNS rebinding)."""
+        name = urlsplit(f"//{request.headers.get('host', '')}").hostname
+        if name not in self.settings.hosts:
+            raise Problem(421, f"{name} is not a name of this server: start it with --hosts {name}")
+
+    def _check_origin(self, request: Request) -> None:
+        """Raise Problem if another page's script or form sends a request that changes something.
+        Programs send neither Origin nor Sec-Fetch-Site."""
+        if request.method in SAFE or (bearer(request) and self.settings.tokens):
+            return
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        origin = request.headers.get("origin")
+        same = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+        if site not in ("same-origin", "none") or not same:
+            raise Problem(403, "the request comes from another page")
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token in the Authorization header; None if there is none."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" and token.strip() else None

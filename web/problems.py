@@ -1,0 +1,33 @@
+"""Errors of the API as problem details (RFC 9457)."""
+
+from http import HTTPStatus
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+
+class Problem(HTTPException):
+    """An answer that says what is wrong and what to do."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+
+
+async def as_problem(_: Request, error: Exception) -> JSONResponse:
+    """Return an exception as application/problem+json."""
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        error = Problem(422, f"{name}: {first['msg']}")
+    assert isinstance(error, HTTPException)
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status_code).phrase,
+        "status": error.status_code,
+        "detail": error.detail,
+    }
+    return JSONResponse(
+        body, error.status_code, error.headers, media_type="application/problem+json"
+    )
