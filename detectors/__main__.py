@@ -1,34 +1,116 @@
-"""Lists the detectors that ship with the repository: name, size, figures, licence.
+"""Lists trained detectors, compares them, and says which one is in production.
 
-python -m detectors
+python -m detectors                       those that ship and those in checkpoints/, with stages
+python -m detectors show NAME|FILE        all that is known about one
+python -m detectors compare A B           their figures on validation, side by side
+python -m detectors promote NAME|FILE     judge with it: --checkpoint production
+python -m detectors rollback              judge with the one before again
 """
 
+import argparse
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import detectors
-from common import errors, foreign
+from common import checkpointing, errors
+from common.checkpointing import Checkpoint
+from detectors.registry import Registry
 
 
 def main() -> int:
-    for name in detectors.names():
-        print("\n".join(describe(detectors.FOLDER / name)))
+    flags = build_parser().parse_args()
+    registry = Registry(flags.checkpoints)
+    if flags.command == "show":
+        print("\n".join(describe(detectors.find(flags.detector), registry)))
+    elif flags.command == "compare":
+        print("\n".join(compare(*map(detectors.find, flags.detectors))))
+    elif flags.command == "promote":
+        path = detectors.find(flags.detector)
+        checkpointing.load(path)  # a damaged one is not promoted
+        registry.promote(path)
+        print(f"in production: {path}")
+    elif flags.command == "rollback":
+        print(f"in production: {registry.rollback().path}")
+    else:
+        for path in detectors.paths(flags.checkpoints):
+            print("\n".join(summary(path, registry)))
     return 0
 
 
-def describe(folder: Path) -> list[str]:
-    """Return the lines about the detector in a folder. Raise DataError if its file is damaged."""
-    values: dict[str, Any] = foreign.read_json(folder / detectors.FILE)
-    about, clip = values["about"], values["clip"]
-    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
-    default = " (default)" if folder.name == detectors.DEFAULT else ""
-    return [
-        f"{folder.name}{default}: {values['model']['name']}, {values['model']['temporal']}, "
-        f"{clip['crop_size']} px, {size:.1f} MB",
-        *(f"  {name}: {text}" for name, text in about["figures"].items()),
-        f"  licence: {about['licence']}",
-        f"  model card: {about['card']}",
-    ]
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--checkpoints", type=Path, default=detectors.CHECKPOINTS, help="folder of all runs"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="list|show|compare|promote|rollback")
+    commands.add_parser("list", help="detectors and their stages (default)")
+    for name in ("show", "promote"):
+        commands.add_parser(name).add_argument("detector", type=Path, metavar="NAME|FILE")
+    commands.add_parser("compare").add_argument(
+        "detectors", type=Path, nargs=2, metavar="NAME|FILE"
+    )
+    commands.add_parser("rollback")
+    return parser
+
+
+def summary(path: Path, registry: Registry) -> Iterator[str]:
+    """Yield the lines about a detector in the list."""
+    checkpoint = checkpointing.load(path)
+    model, about = checkpoint.model, checkpoint.about
+    default = " (default)" if about and about["name"] == detectors.DEFAULT else ""
+    stage = registry.stage(path)
+    yield (
+        f"{path.parent.name}{default}: {model['name']}, {model['temporal']}, "
+        f"{checkpoint.clip.crop_size} px · {stage}"
+    )
+    if about:
+        yield from (f"  {name}: {text}" for name, text in about["figures"].items())
+        yield f"  licence: {about['licence']}"
+        yield f"  model card: {about['card']}"
+    else:
+        auc = checkpoint.metrics.get("val_auc")
+        yield f"  epoch {checkpoint.epoch}, validation AUC {'–' if auc is None else f'{auc:.3f}'}"
+
+
+def describe(path: Path, registry: Registry) -> Iterator[str]:
+    """Yield lines with all that is known about a detector but its weights."""
+    checkpoint = checkpointing.load(path)
+    yield from summary(path, registry)
+    values = {
+        "file": str(path),
+        "model": checkpoint.model,
+        "clips": checkpoint.clip.to_dict(),
+        "crops": checkpoint.faces.to_dict(),
+        "decision rule": checkpoint.judgement,
+        "training sources": len(checkpoint.trained_on),
+        "training data": checkpoint.data,
+        "validation": checkpoint.metrics,
+    }
+    yield from (f"  {name}: {value}" for name, value in values.items())
+    for entry in registry.history():
+        if Path(entry.path) == path.resolve():
+            since = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.since))
+            yield f"  promoted: {since}"
+
+
+def compare(one: Path, other: Path) -> Iterator[str]:
+    """Yield a table of the figures of two detectors on their validation splits."""
+    first, second = map(checkpointing.load, (one, other))
+    yield f"{'on validation':<24}{one.parent.name:>16}{other.parent.name:>16}"
+    names = [name for name in first.metrics if name.startswith("val_")]
+    for name in names:
+        yield f"{name:<24}{_number(first, name):>16}{_number(second, name):>16}"
+    if first.data["sha256"] != second.data["sha256"]:
+        yield "their training data differ, and so may these splits:"
+    yield f"on test videos, with intervals: python evaluate.py --checkpoint {one} {other} --compare"
+
+
+def _number(checkpoint: Checkpoint, name: str) -> str:
+    value = checkpoint.metrics.get(name)
+    return "–" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from scoring.load import load_detector
 from tests.helpers.commands import ROOT, run_here
 
 MAX_BYTES = 25e6
-EXTRAS = ("imagehash", "tensorboard", "onnx", "onnxruntime", "onnxscript", "ray")
+EXTRAS = ("imagehash", "tensorboard", "onnx", "onnxruntime", "onnxscript", "ray", "fastapi")
 # Begins a process in which no optional package can be imported.
 BLOCKED = (
     "import runpy, sys; sys.modules.update(dict.fromkeys(sys.argv[1].split(',')));"
