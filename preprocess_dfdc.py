@@ -28,7 +28,7 @@ from common.lock import one_shard, only_writer
 from common.preprocessing import FaceConfig
 from common.spreadsheets import quote_table
 from datasets import cleaning, manifest, split_table
-from extraction import deletion, margins, planning, pool, ray_pool, shards
+from extraction import data_report, deletion, margins, planning, pool, ray_pool, shards
 from extraction.contact_sheet import write_contact_sheet
 from extraction.extract import Engine, Folders, extract
 from extraction.planning import InputOptions, SplitOptions
@@ -163,8 +163,9 @@ def finish(
     """Write the manifest with its JSON record and thumbnails and, if the flags ask for it, list
     dirty videos and delete extracted ones. `pack`: pack the crops into shards."""
     table = manifest_rows(videos, folders)
+    findings = None
     if flags.clean or flags.drop_dirty:
-        table = clean(table, flags)
+        table, findings = clean(table, flags)
     if faces.mode == "cropped":
         faces = replace(faces, margin=margins.measure(table, flags.output))
     path = flags.output / "videos_df.csv"
@@ -180,7 +181,8 @@ def finish(
     table = manifest.write(path, table)
     sheet = write_contact_sheet(table, flags.output)
     print_summary(table)
-    print(f"manifest: {path}\nthumbnails: {sheet or 'none, no face was found'}")
+    report = data_report.write(table, flags.output, findings)
+    print(f"manifest: {path}\nthumbnails: {sheet or 'none, no face was found'}\nreport: {report}")
     if pack:  # afterwards, so that the manifest is valid even if packing fails
         manifest.write(path, shards.pack(table, flags.output, flags.shards_url))
     if flags.delete_videos_when_done:
@@ -188,16 +190,16 @@ def finish(
     print_remarks(table, faces)
 
 
-def clean(table: pd.DataFrame, flags: argparse.Namespace) -> pd.DataFrame:
-    """Write cleaning.csv and return `table`; with --drop_dirty, the videos listed there have the
-    status `skipped` in it."""
+def clean(table: pd.DataFrame, flags: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write cleaning.csv, and return `table` and what was found; with --drop_dirty, the videos
+    listed there have the status `skipped` in the table."""
     findings = cleaning.find(table, flags.input, flags.output)
     path = flags.output / "cleaning.csv"
     write_text(path, quote_table(findings).to_csv(index=False, lineterminator="\n"))
     counts = findings["reason"].value_counts().sort_index()
     listed = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "nothing"
     print(f"cleaning: {listed} → {path}")
-    return cleaning.without(table, findings) if flags.drop_dirty else table
+    return (cleaning.without(table, findings) if flags.drop_dirty else table), findings
 
 
 def delete_videos(table: pd.DataFrame, flags: argparse.Namespace) -> None:

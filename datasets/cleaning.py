@@ -33,6 +33,7 @@ HASH_WORDS = HASH_SIDE**2 // 64
 CHUNK = 500  # hashes compared with all others in one step; limits the memory
 
 COLUMNS = ["video_id", "reason", "detail"]
+SAME, NEAR = "same content as ", " bits from "  # before the names of other videos in `detail`
 
 Finding = tuple[str, str, str]  # video_id, reason, detail
 
@@ -87,7 +88,7 @@ def _copies(table: pd.DataFrame, root: Path) -> Iterator[Finding]:
         for name in names[0 if conflict else 1 :]:
             others = ", ".join(other for other in names if other != name)
             reason = "label_conflict" if conflict else "exact_duplicate"
-            yield name, reason, f"same content as {others}"
+            yield name, reason, f"{SAME}{others}"
 
 
 def _unclear(tracks: pd.DataFrame) -> Iterator[Finding]:
@@ -110,7 +111,7 @@ def _near(tracks: pd.DataFrame, hashes: np.ndarray) -> Iterator[Finding]:
             first, second = sorted((names[a], names[b]))
             nearest[first, second] = min(bits, nearest.get((first, second), bits))
     for (first, second), bits in nearest.items():
-        yield second, "near_duplicate", f"{bits} of {HASH_SIDE**2} bits from {first}"
+        yield second, "near_duplicate", f"{bits} of {HASH_SIDE**2}{NEAR}{first}"
 
 
 def pairs_within(hashes: np.ndarray, distance: int) -> Iterator[tuple[int, int, int]]:
