@@ -77,9 +77,12 @@ def main() -> int:
         clip_frames=flags.clip_frames,
     )
     with distributed.process_group(device), explained:
+        if flags.model_names is not None:
+            variants = {name: {"model_name": name} for name in flags.model_names}
+            return run_several(flags, variants, device)
         if flags.seeds is None or flags.dry_run:  # the estimate is the same for every seed
             return run_once(flags, folder, device)
-        return run_seeds(flags, device)
+        return run_several(flags, {f"seed_{n}": {"seed": n} for n in flags.seeds}, device)
 
 
 def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
@@ -101,18 +104,20 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
     return flags, folder
 
 
-def run_seeds(flags: argparse.Namespace, device: torch.device) -> int:
-    """Train one run for each of --seeds, resuming those that already exist, and print a table of
-    their best epochs. Return the exit code."""
-    folders = {seed: flags.checkpoints / f"{flags.run_name}_seed_{seed}" for seed in flags.seeds}
-    for seed, folder in folders.items():
-        changed = {"seeds": None, "seed": seed, "run_name": folder.name}
+def run_several(
+    flags: argparse.Namespace, variants: dict[str, dict[str, Any]], device: torch.device
+) -> int:
+    """Train one run for each variant, name → changed flags, resuming those that already exist, and
+    print a table of their best epochs. Return the exit code."""
+    folders = {name: flags.checkpoints / f"{flags.run_name}_{name}" for name in variants}
+    for name, folder in folders.items():
+        changed = {"seeds": None, "model_names": None, "run_name": folder.name} | variants[name]
         begun = (folder / "last.pt").exists()
         code = run_once(
             argparse.Namespace(**vars(flags) | changed), folder if begun else None, device
         )
         if code:
-            print("to continue with the other seeds too, repeat the same command")
+            print("to continue with the other runs too, repeat the same command")
             return code
     if distributed.is_first():  # the others may get here before history.csv is written
         print(history.compare(folders, flags.monitor))

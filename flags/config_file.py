@@ -10,7 +10,7 @@ from common.errors import UsageError
 from flags.train import train_parser
 
 # Flags that apply to a single call of train.py; a run's args.json does not store them.
-CALL_FLAGS = {"config", "resume", "force", "dry_run", "seeds"}
+CALL_FLAGS = {"config", "resume", "force", "dry_run", "seeds", "model_names"}
 # Flags that do not change the result of a run; they may differ when it is resumed.
 FREE_FLAGS = CALL_FLAGS | {
     *("run_name", "checkpoints", "keep_checkpoints", "save_every_steps", "log_interval", "workers"),

@@ -65,15 +65,21 @@ def check_train_flags(flags: argparse.Namespace) -> None:
         raise UsageError("--freeze all stores the features of a single manifest in --csv_file")
     if flags.balance == "pairs" and flags.batch_size % 2:
         raise UsageError("--balance pairs needs an even --batch_size, so that no pair is divided")
-    if flags.seeds is not None and flags.resume is not None:
-        raise UsageError(
-            "--resume continues a single run: to continue the runs of --seeds, repeat their "
-            "command without --resume"
-        )
-    if flags.seeds is not None and flags.run_name is None:
-        raise UsageError(
-            "--seeds needs a --run_name, so that the same command can continue its runs"
-        )
+    several = [name for name in ("seeds", "model_names") if getattr(flags, name) is not None]
+    if len(several) > 1:
+        raise UsageError("--seeds and --model_names both train several runs: give one of them")
+    for name in several:
+        if flags.resume is not None:
+            raise UsageError(
+                f"--resume continues a single run: to continue the runs of --{name}, repeat their "
+                "command without --resume"
+            )
+        if flags.run_name is None:
+            raise UsageError(
+                f"--{name} needs a --run_name, so that the same command can continue its runs"
+            )
+    if flags.model_names is not None and (flags.dry_run or flags.init_from or flags.weights):
+        raise UsageError("--model_names: leave out --dry_run, --init_from and --weights")
     if flags.resume is not None and flags.config is not None:
         raise UsageError("--resume uses the flags stored with the run: leave out --config")
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from flags.types import at_least, between, seeds
+from flags.types import at_least, between, names, seeds
 
 
 def add_training(group: argparse._ArgumentGroup) -> None:
@@ -17,6 +17,13 @@ def add_training(group: argparse._ArgumentGroup) -> None:
         metavar="0,1,2",
         help="train one run for each of these seeds, named RUN_NAME_seed_SEED, and print a table "
         "of their best epochs; needs --run_name",
+    )
+    group.add_argument(
+        "--model_names",
+        type=names,
+        metavar="NAME,NAME",
+        help="train one run for each of these encoders, named RUN_NAME_NAME, with the same flags "
+        "otherwise, and print a table of their best epochs; needs --run_name",
     )
     group.add_argument(
         "--monitor",

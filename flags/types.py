@@ -83,6 +83,15 @@ def freeze(text: str) -> str | int:
     return int(text)
 
 
+def names(text: str) -> list[str]:
+    """Convert 'a,b' to ['a', 'b']. Raise ArgumentTypeError if the text is not a list of distinct
+    names."""
+    found = text.split(",")
+    if not all(found) or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"expected distinct names such as a,b, got {text!r}")
+    return found
+
+
 def seeds(text: str) -> list[int]:
     """Convert '0,1,2' to [0, 1, 2]. Raise ArgumentTypeError if the text is not a list of distinct
     seeds."""

@@ -91,20 +91,23 @@ def best(rows: list[EpochRow], monitor: str) -> EpochRow:
     return min(rows, key=badness)
 
 
-def compare(folders: dict[int, Path], monitor: str) -> str:
-    """Return a text table of the best epoch (by `monitor`) of each run in `folders`, seed → run
+def compare(folders: dict[str, Path], monitor: str) -> str:
+    """Return a text table of the best epoch (by `monitor`) of each run in `folders`, name → run
     folder, with mean and standard deviation over runs."""
-    rows = {seed: best(read(folder), monitor) for seed, folder in folders.items()}
+    rows = {name: best(read(folder), monitor) for name, folder in folders.items()}
     shown = [name for name in COMPARED if all(getattr(r, name) is not None for r in rows.values())]
-    lines = [f"{'seed':>6}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown)]
-    for seed, row in rows.items():
-        values = "".join(f"{getattr(row, name):>10.4f}" for name in shown)
-        lines.append(f"{seed:>6}{row.epoch:>7}{values}")
+    width = max(6, *map(len, rows))
+    lines = [
+        f"{'run':>{width}}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown) + "   clips/s"
+    ]
+    for name, row in rows.items():
+        values = "".join(f"{getattr(row, column):>10.4f}" for column in shown)
+        lines.append(f"{name:>{width}}{row.epoch:>7}{values}{row.clips_per_second:>10.1f}")
     for name, function in (("mean", fmean), ("sd", stdev)):
         if len(rows) > 1:
             columns = [[getattr(row, column) for row in rows.values()] for column in shown]
             values = "".join(f"{function(column):>10.4f}" for column in columns)
-            lines.append(f"{name:>6}{'':>7}{values}")
+            lines.append(f"{name:>{width}}{'':>7}{values}")
     return "\n".join(lines)
 
 

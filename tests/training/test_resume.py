@@ -109,12 +109,28 @@ def test_several_seeds_make_a_run_each_and_a_table_and_go_on_when_stopped(
     best = [
         history.best(history.read(work_dir / f"checkpoints/r_seed_{n}"), "val_loss") for n in (3, 4)
     ]
-    assert table[0] == ["seed", "epoch", "val_loss", "val_acc", "val_auc"]
+    assert table[0] == ["run", "epoch", "val_loss", "val_acc", "val_auc", "clips/s"]
     for line, seed, row in zip(table[1:3], "34", best, strict=True):
-        assert line[:3] == [seed, str(row.epoch), f"{row.val_loss:.4f}"]
+        assert line[:3] == [f"seed_{seed}", str(row.epoch), f"{row.val_loss:.4f}"]
     losses = [row.val_loss for row in best]
     assert table[3][:2] == ["mean", f"{sum(losses) / 2:.4f}"]
     assert table[4][:2] == ["sd", f"{abs(losses[0] - losses[1]) / 2**0.5:.4f}"]
+
+
+def test_several_encoders_make_a_run_each_and_a_table(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "shufflenet_v2_x0_5,small_cnn"
+    words = (*FLAGS, "--epochs", "1", "--run_name", "r", "--model_names", names)
+    assert run(monkeypatch, *words) == 0
+    table = [line.split()[0] for line in capsys.readouterr().out.splitlines()[-5:]]
+    assert table == ["run", *names.split(","), "mean", "sd"]
+    for name in names.split(","):
+        saved = checkpointing.load(work_dir / f"checkpoints/r_{name}/best.pt")
+        assert saved.model["name"] == name
+    for more in (("--seeds", "0,1"), ("--dry_run",), ("--resume", "last")):
+        assert run(monkeypatch, *words, *more) == 2
+    assert run(monkeypatch, *FLAGS, "--model_names", "a,a") == 2
 
 
 def test_a_dry_run_of_several_seeds_is_one_and_writes_nothing(
