@@ -12,7 +12,7 @@ from flags.preprocess import preprocess_parser
 from flags.score import parse_score_flags, score_parser
 from flags.serve import serve_parser
 from flags.shared import build_options
-from flags.train import add_replayed, check_train_flags, train_parser
+from flags.train import add_replayed, check_train_flags, given_flags, train_parser
 
 __all__ = [
     "add_replayed",
@@ -20,6 +20,7 @@ __all__ = [
     "changed_flags",
     "check_train_flags",
     "evaluate_parser",
+    "given_flags",
     "parse_score_flags",
     "preprocess_parser",
     "read_config",

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 import detectors
-from common import allocator, devices, distributed, errors
+from common import allocator, checkpointing, devices, distributed, errors
 from common.checkpointing import Checkpoint
 from common.preprocessing import ClipConfig
 from common.signals import stop_request
@@ -33,6 +33,7 @@ from datasets.feature_store import FeatureStore
 from datasets.loaders import ClipLoader, TrainingLoader
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
+from models import projection
 from models.frame_rnn import FrameModel
 from scoring import calibrate, training_range
 from scoring.aggregate import ClipScore
@@ -92,11 +93,12 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
     flags = args.train_parser().parse_args(words)
     if flags.config is not None and flags.resume is None:
         flags = args.read_config(flags.config, words)
-    args.add_replayed(flags)
     args.check_train_flags(flags)
     if flags.resume is None:
+        args.add_replayed(flags)
         if flags.init_from is not None:
             flags.init_from = detectors.find(flags.init_from)
+            fine_tuning.adopt(flags, args.given_flags(words))
         return flags, None
     folder = run_folder.find(flags.resume, flags.checkpoints)
     flags = args.read_run_flags(run_folder.flags_file(folder), words)
@@ -140,9 +142,7 @@ def run_locked(
     saved = resume.load(folder) if folder else None
     if flags.tensorboard:
         tensorboard_log.summary_writer()
-    start = None
-    if flags.init_from and not saved:
-        start = fine_tuning.adopt(flags, args.train_parser().parse_args([]))
+    start = checkpointing.load(flags.init_from) if flags.init_from and not saved else None
     chosen = args.build_options(ManifestOptions, flags)
     data, fingerprint = collections.read(chosen)
     if saved and not flags.force:
@@ -151,6 +151,8 @@ def run_locked(
     build.check_data(args.build_options(DataOptions, flags), data, flags.monitor)
     if start:
         fine_tuning.check_validation(start, data)
+        for warning in fine_tuning.warnings(start, data):
+            print(f"warning: {warning}", file=sys.stderr)
     folder = saved.folder if saved else new_folder(flags)
     if not saved and not flags.dry_run and distributed.is_first():
         run_folder.check_is_free(folder)
@@ -183,6 +185,7 @@ def run_locked(
     make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, earlier)
     run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()
+    run_folder.keep_augmentation(folder, flags.augmentation, flags.force)
     # After `restore`: a run that cannot be continued keeps the flags that it was started with.
     run_folder.write_flags(folder, args.run_flags(flags), environments)
     if saved:
@@ -216,7 +219,8 @@ def frozen_features(
         return None
     if saved:  # the run's weights, not newly initialised ones
         saved.load_weights(model)
-    return build.build_features(flags.model_name, model, data, clip, flags.workers)
+    name = flags.model_name + (" flat" if projection.is_flat(flags.head) else "")
+    return build.build_features(name, model, data, clip, flags.workers)
 
 
 def checkpoint_maker(
@@ -290,7 +294,7 @@ def train(
         return exit_code
     if not run.has_patience:
         print(f"stopped early: {flags.patience} epochs without an improvement in {flags.monitor}")
-    if compared := fine_tuning.comparison(run.folder, run.best):
+    if flags.init_from and (compared := fine_tuning.comparison(run.folder, run.best)):
         print(compared)
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0

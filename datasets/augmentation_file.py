@@ -41,6 +41,20 @@ NEUTRAL: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("zoom", "brightness", "contrast", "saturation", "ratio"), (1.0, 1.0)),
     **ANYWHERE,
 }
+# What the arguments may be at most and at least. Those in WHOLE are integers.
+LIMITS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("degrees", "shear"), (-180, 180)),
+    **dict.fromkeys(("right", "down", "hue"), (-1, 1)),
+    **dict.fromkeys(("zoom", "ratio"), (0.1, 10)),
+    **dict.fromkeys(("brightness", "contrast", "saturation"), (0, 10)),
+    **dict.fromkeys(("x", "y"), (0, 1)),
+    **dict.fromkeys(("area", "scale"), (0.01, 1)),
+    "sigma": (0.01, 100),
+    "crf": (0, 51),
+    "quality": (1, 100),
+    "every": (1, 32),
+}
+WHOLE = ("crf", "quality", "every")
 MAX_STEPS = 32
 
 
@@ -75,18 +89,23 @@ def _step(value: Any, name: str) -> Step:
         )
     ranges: dict[str, Any] = {key: given.get(key, NEUTRAL.get(key)) for key in arguments}
     for key, ends in ranges.items():
-        if not _is_range(ends):
-            raise DataError(f"{name}: give {key} as [lowest, highest]")
-    return float(probability), change, {key: (ends[0], ends[1]) for key, ends in ranges.items()}
+        if not _is_range(ends, *LIMITS[key], whole=key in WHOLE):
+            low, high = LIMITS[key]
+            kind = "integers" if key in WHOLE else "numbers"
+            raise DataError(
+                f"{name}: give {key} as [lowest, highest], two {kind} from {low} to {high}"
+            )
+    # Two integers would draw integers.
+    drawn = {k: (a, b) if k in WHOLE else (float(a), float(b)) for k, (a, b) in ranges.items()}
+    return float(probability), change, drawn
 
 
-def _is_range(ends: Any) -> bool:
-    return (
-        isinstance(ends, list | tuple)
-        and len(ends) == 2
-        and all(map(_is_number, ends))
-        and ends[0] <= ends[1]
-    )
+def _is_range(ends: Any, low: float, high: float, whole: bool) -> bool:
+    if not isinstance(ends, list | tuple) or len(ends) != 2 or not all(map(_is_number, ends)):
+        return False
+    if whole and not all(isinstance(end, int) for end in ends):
+        return False
+    return low <= ends[0] <= ends[1] <= high
 
 
 def _is_number(value: Any) -> bool:

@@ -15,12 +15,13 @@ from pathlib import Path
 import detectors
 from common import checkpointing, errors
 from common.checkpointing import Checkpoint
+from common.errors import CheckpointError
 from detectors.registry import Registry
 
 
 def main() -> int:
     flags = build_parser().parse_args()
-    registry = Registry(flags.checkpoints)
+    registry = Registry(detectors.CHECKPOINTS)
     if flags.command == "show":
         print("\n".join(describe(detectors.find(flags.detector), registry)))
     elif flags.command == "compare":
@@ -29,11 +30,11 @@ def main() -> int:
         path = detectors.find(flags.detector)
         checkpointing.load(path)  # a damaged one is not promoted
         registry.promote(path)
-        print(f"in production: {path}")
+        print(f"in production: {path.resolve()}")
     elif flags.command == "rollback":
         print(f"in production: {registry.rollback().path}")
     else:
-        for path in detectors.paths(flags.checkpoints):
+        for path in detectors.paths(detectors.CHECKPOINTS):
             print("\n".join(summary(path, registry)))
     return 0
 
@@ -41,9 +42,6 @@ def main() -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--checkpoints", type=Path, default=detectors.CHECKPOINTS, help="folder of all runs"
     )
     commands = parser.add_subparsers(dest="command", metavar="list|show|compare|promote|rollback")
     commands.add_parser("list", help="detectors and their stages (default)")
@@ -58,7 +56,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def summary(path: Path, registry: Registry) -> Iterator[str]:
     """Yield the lines about a detector in the list."""
-    checkpoint = checkpointing.load(path)
+    try:
+        checkpoint = checkpointing.load(path)
+    except CheckpointError as error:
+        yield f"{path.parent.name}: {error}"
+        return
     model, about = checkpoint.model, checkpoint.about
     default = " (default)" if about and about["name"] == detectors.DEFAULT else ""
     stage = registry.stage(path)
@@ -100,8 +102,8 @@ def compare(one: Path, other: Path) -> Iterator[str]:
     """Yield a table of the figures of two detectors on their validation splits."""
     first, second = map(checkpointing.load, (one, other))
     yield f"{'on validation':<24}{one.parent.name:>16}{other.parent.name:>16}"
-    names = [name for name in first.metrics if name.startswith("val_")]
-    for name in names:
+    names = dict.fromkeys([*first.metrics, *second.metrics])
+    for name in filter(lambda name: name.startswith("val_"), names):
         yield f"{name:<24}{_number(first, name):>16}{_number(second, name):>16}"
     if first.data["sha256"] != second.data["sha256"]:
         yield "their training data differ, and so may these splits:"

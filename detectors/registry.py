@@ -39,23 +39,28 @@ class Registry:
             return []
         values = foreign.read_json(self.file)
         try:
-            return [Promotion(**entry) for entry in values["promotions"]]
-        except (TypeError, KeyError) as error:
+            history = [Promotion(**entry) for entry in values["promotions"]]
+            for entry in history:
+                Path(entry.path), float(entry.since), entry.sha256.lower()  # of the right types
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise DataError(f"{self.file} is no registry of detectors") from error
+        return history
 
     def stage(self, path: Path) -> str:
         """Return the stage of a detector: production, archived or candidate. A run that was trained
         again after its promotion is a candidate."""
-        history = self.history()
+        history, path = self.history(), path.resolve()
         entries = [entry for entry in history if Path(entry.path) == path]
         if not entries or entries[-1].sha256 != sha256(path):
             return "candidate"
         return PRODUCTION if entries[-1] == history[-1] else "archived"
 
     def promote(self, path: Path) -> None:
-        """Put a detector into production; the one before is archived."""
+        """Put a detector into production, unless it is; the one before is archived."""
         entry = Promotion(str(path.resolve()), sha256(path), time.time())
-        self._write([*self.history(), entry])
+        history = self.history()
+        if not history or (history[-1].path, history[-1].sha256) != (entry.path, entry.sha256):
+            self._write([*history, entry])
 
     def rollback(self) -> Promotion:
         """Put the detector into production that was before the one that is now, and return it.
@@ -63,6 +68,7 @@ class Registry:
         history = self.history()
         if len(history) < 2:
             raise UsageError("there is no earlier detector to go back to")
+        self._check(history[-2])
         self._write(history[:-1])
         return history[-2]
 
@@ -74,11 +80,15 @@ class Registry:
             raise UsageError(
                 "no detector is in production: python -m detectors promote checkpoints/RUN/best.pt"
             )
-        path = Path(history[-1].path)
-        if not path.is_file() or sha256(path) != history[-1].sha256:
+        return self._check(history[-1])
+
+    def _check(self, entry: Promotion) -> Path:
+        """Return the file of a promoted detector. Raise UsageError if it is not as it was."""
+        path = Path(entry.path)
+        if not path.is_file() or sha256(path) != entry.sha256:
             raise UsageError(
                 f"{path} is gone, or has changed since it was promoted: promote it again, or "
-                "python -m detectors rollback"
+                "another one"
             )
         return path
 

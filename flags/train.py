@@ -1,6 +1,7 @@
 """The flags of train.py. Boolean flags take True or False (`--pretrained True`)."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UsageError
@@ -42,8 +43,18 @@ def add_replayed(flags: argparse.Namespace) -> None:
     flags.replay = []
 
 
+def given_flags(words: Sequence[str]) -> set[str]:
+    """Return the names of the flags that are among the command-line arguments `words`."""
+    parser = train_parser()
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    return set(vars(parser.parse_args(words)))
+
+
 def check_train_flags(flags: argparse.Namespace) -> None:
     """Raise UsageError if flags contradict each other."""
+    if flags.replay and flags.resume is not None:
+        raise UsageError("--resume continues a run with its manifests: leave out --replay")
     if flags.init_from is not None and flags.weights is not None:
         raise UsageError("--init_from has all weights of the model: leave out --weights")
     if flags.freeze == "all":

@@ -12,7 +12,7 @@ import math
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ import numpy as np
 
 import detectors
 from common.errors import UsageError
+from common.preprocessing import MODES
 from faces.limits import MIDWAY
 from faces.sampling import Span
 from inference.extractor import Extractor
@@ -38,6 +39,7 @@ class Verdict:
 
     judged: JudgedVideo
     detector: "Detector"
+    facts: dict[str, str] | None = None  # about a file that is gone
 
     @property
     def video(self) -> str:
@@ -77,7 +79,7 @@ class Verdict:
     def save_report(self, path: str | Path) -> Path:
         """Write the page that explains the verdict, as score.py --report does, and return its path.
         Raise OSError if it cannot be written, or if the video is gone."""
-        facts = file_facts(self.judged.score, self.detector.extractor.rereader)
+        facts = self.facts or file_facts(self.judged.score, self.detector.extractor.rereader)
         self.detector.job.write_page(Path(path), self.judged, facts)
         return Path(path)
 
@@ -111,6 +113,16 @@ class Detector:
         `backend` onnx, of an exported detector; None is the default one. The other arguments are
         flags of score.py with the same names and defaults. Raise UsageError if there is no such
         detector, CheckpointError if its file cannot be used."""
+        for name, value, known in (
+            ("device", device, ("auto", "cpu", "cuda")),
+            ("backend", backend, ("torch", "onnx")),
+            ("precision", precision, ("auto", "float32", "bfloat16")),
+            ("faces", faces, (None, *MODES)),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} {value!r}: choose from {', '.join(map(str, known))}")
+        if not 0 < prior < 1 or not min(window_seconds, max_seconds, timeout) > 0:
+            raise UsageError("prior must be between 0 and 1, and times must be above 0")
         path = detectors.find(None if checkpoint is None else Path(checkpoint))
         span = Span(window_seconds, max_seconds)
         detector = cls(
@@ -145,12 +157,21 @@ class Detector:
             yield Verdict(judged, self)
 
     def score_frames(self, frames: Iterable[np.ndarray], fps: float = 25.0) -> Verdict:
-        """Judge frames (H, W, 3) uint8 RGB as one video of `fps` frames per second, stored without
-        loss. Raise UsageError if they are not such frames, of one size, or too many."""
+        """Judge frames (H, W, 3) uint8 RGB as one video of `fps` frames per second. Raise
+        UsageError if they are not such frames, of one size, or too many.
+
+        They are stored without loss, as FFV1. A detector that knows the codecs and the compression
+        of its training videos says that these are others, and is `uncertain` more often.
+        """
+        if not 0.1 <= fps <= 1000:
+            raise UsageError(f"fps {fps}: give a number from 0.1 to 1000")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "frames.mkv"
             _write(frames, path, fps)
-            return self.score(path)
+            (judged,) = self.job.judge.judge([path], self.extractor)
+            facts = file_facts(judged.score, self.extractor.rereader)
+        score = replace(judged.score, video=path.name)
+        return Verdict(judged._replace(score=score), self, facts)
 
     def close(self) -> None:
         """End the process that reads videos, whatever it does."""

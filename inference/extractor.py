@@ -10,6 +10,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Self
 
+from common.errors import UsageError
 from common.preprocessing import FaceConfig
 from faces.sampling import Span
 from inference.answers import End, Window
@@ -30,6 +31,7 @@ class Extractor:
         self._worker: Worker | None = None
         self._config: FaceConfig | None = None  # settings of the worker's face detector
         self._expected: tuple[Path, FaceConfig, Span] | None = None  # given to it already
+        self._busy = False  # with the videos of a call of `extract`
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +63,14 @@ class Extractor:
         window, the process works on the next one or on the next video.
 
         Raise PipelineError if the process cannot start, UsageError if the decoder of `config` is
-        not installed.
+        not installed, or if the videos of an earlier call are not done.
         """
         from inference import extractor_process
 
+        if self._busy:
+            raise UsageError("judge the other videos first: this detector still works on them")
         given_to: Worker | None = None  # the worker that has `video` already
+        self._busy = True
         try:
             for video, following in pairwise(chain(videos, [None])):
                 assert video is not None
@@ -81,6 +86,8 @@ class Extractor:
         except BaseException:  # also if the caller stops early: answers are on their way
             self._kill()
             raise
+        finally:
+            self._busy = False
 
     def sha256(self, video: Path) -> str:
         """Return the SHA-256 of a file; empty if it cannot be read within the time limit."""

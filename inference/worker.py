@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from threading import Thread
 from typing import Any
 
@@ -62,6 +63,9 @@ class Worker:
         self._process = context.Process(target=_serve, args=(tasks, parent, module), daemon=True)
         with blocked_in_children(signal.SIGINT, signal.SIGTERM), _without_main():
             self._process.start()
+        # Otherwise, at the program's end, multiprocessing would send a SIGTERM, which is blocked in
+        # the process, and wait for it forever.
+        Finalize(self, self._process.kill, exitpriority=10)
         tasks.close()
         parent.close()
 
@@ -122,11 +126,14 @@ def _without_main() -> Iterator[None]:
     no task is in it, and a script that starts a process without `if __name__ == "__main__"` would
     run again in each of them."""
     main = vars(sys.modules["__main__"])
-    hidden = {name: main.get(name) for name in ("__spec__", "__file__")}
-    main.update(dict.fromkeys(hidden))
+    names = ("__spec__", "__file__")
+    hidden = {name: main[name] for name in names if name in main}
+    main.update(dict.fromkeys(names))
     try:
         yield
     finally:
+        for name in names:
+            del main[name]
         main.update(hidden)
 
 

@@ -118,6 +118,12 @@ def _has_meta_tensors(model: FrameModel) -> bool:
 def assemble(encoder: encoders.Encoder, config: ModelConfig) -> FrameModel:
     """Return the model that consists of `encoder` and the head that `config` describes. Raise
     UsageError if the settings contradict each other."""
+    dim = projection.outputs(config.head, encoder.features, config.embed_dim)
+    if config.temporal != "none" and config.temporal_layers * dim**2 > MAX_HEAD:
+        raise DataError(
+            f"--temporal {config.temporal} on {dim} features is too large: let --head end with a "
+            "smaller number"
+        )
     if config.temporal == "none":
         return SingleFrames(
             encoder, config.embed_dim, config.dropout, config.num_classes, config.head

@@ -4,7 +4,8 @@ By default a linear layer and layer norm; `--head` names others, as detectors of
 them on top of a frozen encoder: `flatten,2048,2048`, `batch_norm,512,dropout:0.5`.
 """
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from common.errors import DataError
 
@@ -12,6 +13,18 @@ FLATTEN = "flatten"  # only at the beginning: the encoder's last feature map, in
 MAX_LAYERS = 12
 MAX_WIDTH = 2**14
 MAX_WEIGHTS = 2**27  # of one linear layer: half a GB
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm of features (N, E) that takes a single frame, the rest of an epoch or of a divided
+    batch, with the running statistics: a single frame has no variance."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training and len(features) == 1:
+            return functional.batch_norm(
+                features, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(features)
 
 
 def layers_of(head: str) -> list[str]:
@@ -41,7 +54,7 @@ def build(head: str, features: int, embed_dim: int) -> tuple[nn.Sequential, int]
     layers: list[nn.Module] = []
     for layer in layers_of(head):
         if layer == "batch_norm":
-            layers.append(nn.BatchNorm1d(features))
+            layers.append(BatchNorm(features))
         elif layer.startswith("dropout:"):
             layers.append(nn.Dropout(_rate(layer)))
         else:
@@ -52,6 +65,12 @@ def build(head: str, features: int, embed_dim: int) -> tuple[nn.Sequential, int]
             layers += [nn.Linear(features, int(layer)), nn.ReLU(inplace=True)]
             features = int(layer)
     return nn.Sequential(*layers), features
+
+
+def outputs(head: str, features: int, embed_dim: int) -> int:
+    """Return D, the number of outputs that `build` would give."""
+    widths = [int(layer) for layer in layers_of(head) if layer.isdigit()]
+    return widths[-1] if widths else features if head else embed_dim
 
 
 def _is_layer(text: str) -> bool:

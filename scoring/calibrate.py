@@ -122,6 +122,8 @@ def calibrate(
         f"{counts[1]} sources{f' in {collections} collections' if collections > 1 else ''}; "
         f"{target}"
     )
+    if collections > 1:
+        fitted += " (reals in each collection, fakes on average)"
     if len(scores) == 1:
         fitted += f"; {name} as asked"
     outside = (min(lows), max(highs)) if changed else ()
@@ -250,18 +252,22 @@ def _upper_quantile(
     source counts as exceeding all values. Raise TooFewVideos if there are too few sources for the
     rate; `name` is that of the parts, for the message.
     """
-    weights, total = np.zeros(len(values)), 0
+    weights, sizes = np.zeros(len(values)), []
     for part in parts:
         _, owners, counts = np.unique(videos.sources[part], return_inverse=True, return_counts=True)
         weights[part] = 1 / counts[owners] / (len(counts) + 1) / len(parts)
-        total += len(counts)
+        sizes.append(len(counts))
     order = np.argsort(values)
     order = order[weights[order] > 0]
     position = int(np.searchsorted(np.cumsum(weights[order]), 1 - rate - 1e-9))
     if position == len(order):
         needed = math.ceil(1 / rate - 1e-9) - 1
-        each = " in each collection" if len(parts) > 1 else ""
+        if len(parts) > 1:
+            raise TooFewVideos(
+                f"{', '.join(map(str, sizes))} sources of {name} in its collections, but a rate of "
+                f"{rate:g} needs more; {needed} in each are enough"
+            )
         raise TooFewVideos(
-            f"{total} sources of {name}, but a rate of {rate:g} needs at least {needed}{each}"
+            f"{sizes[0]} sources of {name}, but a rate of {rate:g} needs at least {needed}"
         )
     return float(values[order[position]])

@@ -2,10 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
-from common import checkpointing, foreign
+from common import checkpointing, foreign, preprocessing
 from common.checkpointing import Checkpoint
 from common.errors import UsageError
 from common.files import write_text
@@ -17,27 +17,35 @@ from training.history import EpochRow
 BEFORE = "before.json"  # in the run folder: metrics of validation before the first epoch
 
 
-def adopt(flags: argparse.Namespace, defaults: argparse.Namespace) -> Checkpoint:
-    """Return the checkpoint `flags.init_from`, and set the flags of the model and of its clips to
-    its settings. Raise CheckpointError if it cannot be used, UsageError if a flag that is not at
-    its default in `defaults` contradicts it."""
+def adopt(flags: argparse.Namespace, given: Container[str]) -> None:
+    """Set the flags of the model and of its clips to the settings of the detector
+    `flags.init_from`. `given` are the names of the flags on the command line. Raise CheckpointError
+    if the detector cannot be used, UsageError if one of these flags contradicts it."""
     checkpoint = checkpointing.load(flags.init_from)
-    config = ModelConfig.from_dict(checkpoint.model)
+    config = ModelConfig.from_dict(checkpoint.model).to_dict()
     settings = {
-        "model_name": config.name,
-        **{name: getattr(config, name) for name in ("embed_dim", "head", "num_classes")},
-        **{name: getattr(config, name) for name in ("temporal", "temporal_layers")},
+        "model_name": config.pop("name"),
+        **config,
         "clip_frames": checkpoint.clip.clip_frames,
         "crop_size": checkpoint.clip.crop_size,
     }
     for name, value in settings.items():
-        given = getattr(flags, name)
-        if given not in (value, getattr(defaults, name)):
+        if name in given and getattr(flags, name) != value:
             raise UsageError(
-                f"--{name} {given}: the detector in --init_from has {value}: leave the flag out"
+                f"--{name} {getattr(flags, name)}: the detector in --init_from has {value}: leave "
+                "the flag out"
             )
         setattr(flags, name, value)
-    return checkpoint
+
+
+def warnings(checkpoint: Checkpoint, data: Manifest) -> Iterator[str]:
+    """Yield what the new detector will not have from the one that it starts from."""
+    pairs = preprocessing.differences(checkpoint.faces, data.faces)
+    if pairs:
+        listed = ", ".join(f"{name} {old}, now {new}" for name, (old, new) in pairs.items())
+        yield f"the detector in --init_from was trained on crops with other settings: {listed}"
+    if checkpoint.about:
+        yield f"the licence of its weights stays: {checkpoint.about['licence']}"
 
 
 def check_validation(checkpoint: Checkpoint, data: Manifest) -> None:

@@ -29,6 +29,21 @@ from training.options import RunOptions
 from training.state import Position, Training
 
 
+def keep_augmentation(folder: Path, augmentation: str, force: bool) -> None:
+    """Keep a copy of the file of --augmentation in the run folder, whose lock is held. Raise
+    UsageError if the run was started with another content, unless `force`."""
+    source = Path(augmentation)
+    if not source.suffix or not distributed.is_first():  # the name of a strength
+        return
+    text, copy = source.read_text(encoding="utf-8"), folder / "augmentation.yaml"
+    if copy.is_file() and copy.read_text(encoding="utf-8") != text and not force:
+        raise UsageError(
+            f"{source} has changed since the run was started: restore it from {copy}, or add "
+            "--force"
+        )
+    write_text(copy, text)
+
+
 class Run:
     """A run and its folder. Every process has a Run and must make the same calls; only rank 0
     writes files. It writes copies in a thread, so that training continues meanwhile; `wait` before

@@ -43,6 +43,11 @@ def test_arguments_that_are_left_out_change_nothing(tmp_path: Path) -> None:
     assert torch.equal(augment(clip, steps(tmp_path, "- {step: flip, probability: 0}")), clip)
 
 
+def test_whole_ends_of_a_range_draw_what_is_between_them(tmp_path: Path) -> None:
+    ((_, _, ranges),) = steps(tmp_path, "- {step: colour, brightness: [0, 2]}")
+    assert isinstance(ranges["brightness"][0], float)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -57,6 +62,10 @@ def test_arguments_that_are_left_out_change_nothing(tmp_path: Path) -> None:
         ("- {step: warp, degrees: [30, -30]}", "give degrees"),
         ("- {step: flip}\n- {step: blur}", "step 2: give sigma"),
         ("- {step: blur, sigma: [true, 2]}", "give sigma"),
+        ("- {step: blur, sigma: [0, 2]}", "two numbers from 0.01 to 100"),
+        ("- {step: jpeg, quality: [30.5, 90]}", "two integers from 1 to 100"),
+        ("- {step: crop, area: [0, 1]}", "give area"),
+        ("- {step: warp, degrees: [0, 9999]}", "give degrees"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_step(tmp_path: Path, text: str, message: str) -> None:

@@ -24,7 +24,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def test_the_one_that_was_promoted_last_judges_and_a_rollback_undoes_it(
-    registry: Registry, tmp_path: Path
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = (tmp_path / name / "best.pt" for name in "ab")
     assert detectors.paths(tmp_path) == [SHIPPED, a, b]
@@ -38,8 +38,16 @@ def test_the_one_that_was_promoted_last_judges_and_a_rollback_undoes_it(
     ]
     assert registry.rollback().path == str(a)
     assert detectors.find(Path("production")) == a and registry.stage(b) == "candidate"
+    registry.promote(a)
     with pytest.raises(UsageError, match="no earlier detector"):
         registry.rollback()
+    monkeypatch.chdir(tmp_path)
+    assert registry.stage(Path("a/best.pt")) == "production"
+    registry.promote(b)
+    a.unlink()
+    with pytest.raises(UsageError, match="is gone"):
+        registry.rollback()
+    assert registry.production() == b
 
 
 def test_a_detector_that_has_changed_since_is_not_used_in_silence(
@@ -56,7 +64,16 @@ def test_a_detector_that_has_changed_since_is_not_used_in_silence(
         registry.production()
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"promotions": [{"path": 1}]}', "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        '{"promotions": [{"path": 1}]}',
+        "{",
+        '{"promotions": [{"path": 1, "sha256": "", "since": 0}]}',
+    ],
+)
 def test_a_damaged_registry_is_an_error_of_one_line(
     registry: Registry, tmp_path: Path, text: str
 ) -> None:
@@ -69,10 +86,15 @@ def test_the_commands_list_show_compare_and_refuse_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*words: str) -> int:
-        return run_here(monkeypatch, command.main, "--checkpoints", str(tmp_path), *words)
+        return run_here(monkeypatch, command.main, *words)
 
+    monkeypatch.setattr(detectors, "CHECKPOINTS", tmp_path)
+    (tmp_path / "aaa").mkdir()
+    (tmp_path / "aaa" / "best.pt").write_bytes(b"damaged")
     name = detectors.DEFAULT
     assert run("promote", name) == 0 and run("list") == 0
+    assert "aaa: " in (out := capsys.readouterr().out) and "is damaged" in out
+    assert run("list") == 0
     assert f"{name} (default): " in (out := capsys.readouterr().out) and "· production" in out
     assert run("show", name) == 0
     assert "training sources" in (out := capsys.readouterr().out) and "promoted: 20" in out

@@ -50,6 +50,52 @@ def test_a_script_without_a_guard_gets_the_same_numbers_as_the_command(
     assert found | {"seconds": 0} == expected | {"seconds": 0}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "script",
+    [
+        "with Detector.load(device='cpu') as detector:\n    verdict = detector.score(clip)\n"
+        "verdict.save_report(page)",
+        "import tempfile\nkept = tempfile.TemporaryDirectory()\n"
+        "verdict = Detector.load(device='cpu').score(clip)",
+    ],
+)
+def test_a_program_ends_although_processes_still_run(
+    script: str, talking_heads: Path, tmp_path: Path
+) -> None:
+    path, clip = tmp_path / "program.py", talking_heads / "new" / "new_real.mp4"
+    start = f"from inference import Detector\nclip, page = {str(clip)!r}, {str(tmp_path / 'p')!r}\n"
+    path.write_text(f"{start}{script}\nprint(verdict.verdict)\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, str(path)], env=env, check=True, timeout=120)
+
+
+def test_a_second_call_while_videos_are_judged_is_refused(
+    detector: Detector, talking_heads: Path
+) -> None:
+    """It would take the answers to the first call."""
+    clip = talking_heads / "new" / "new_real.mp4"
+    verdicts = detector.score_many([clip, clip])
+    first = next(verdicts)
+    with pytest.raises(UsageError, match="judge the other videos first"):
+        detector.score(talking_heads / "new" / "new_fake.mp4")
+    assert next(verdicts).p_fake == first.p_fake
+    verdicts.close()
+    assert detector.score(clip).p_fake == first.p_fake
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"device": "gpu"}, {"backend": "ONNX"}, {"precision": "half"}, {"faces": "all"}),
+        *({"prior": 0}, {"timeout": -1}, {"window_seconds": 0}),
+    ],
+)
+def test_an_argument_that_is_none_of_the_flags_is_refused(arguments: dict) -> None:
+    with pytest.raises(UsageError):
+        Detector.load(**arguments)
+
+
 def test_a_verdict_has_people_with_timelines_and_a_page(
     detector: Detector, talking_heads: Path, tmp_path: Path
 ) -> None:
@@ -75,7 +121,7 @@ def test_many_files_are_judged_in_order_and_a_bad_one_stops_nothing(
 
 
 def test_an_array_of_frames_is_judged_like_the_file_that_it_came_from(
-    detector: Detector, talking_heads: Path
+    detector: Detector, talking_heads: Path, tmp_path: Path
 ) -> None:
     clip = talking_heads / "new" / "new_real.mp4"
     with av.open(str(clip)) as container:
@@ -83,6 +129,8 @@ def test_an_array_of_frames_is_judged_like_the_file_that_it_came_from(
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     verdict = detector.score_frames(np.stack(frames), fps=rate)
     assert verdict.p_fake == pytest.approx(detector.score(clip).p_fake, abs=0.02)
+    page = verdict.save_report(tmp_path / "page.html")
+    assert "frames.mkv" in page.read_text(encoding="utf-8") and verdict.video == "frames.mkv"
 
 
 @pytest.mark.parametrize(

@@ -59,12 +59,26 @@ def test_an_encoder_whose_map_cannot_be_had_says_so(name: str) -> None:
 def test_layers_are_built_in_the_order_in_which_they_are_named() -> None:
     layers, outputs = projection.build("batch_norm, 8,dropout:0.5,4", 6, 512)
     assert [type(layer).__name__ for layer in layers] == [
-        *("BatchNorm1d", "Linear", "ReLU", "Dropout", "Linear", "ReLU")
+        *("BatchNorm", "Linear", "ReLU", "Dropout", "Linear", "ReLU")
     ]
     assert outputs == 4
     assert layers(torch.zeros(3, 6)).shape == (3, 4)
     assert projection.build("", 6, 5)[1] == 5
     assert projection.build("flatten", 6, 5)[1] == 6, "the map itself"
+
+
+def test_a_single_frame_is_normalised_with_the_running_statistics() -> None:
+    """The rest of an epoch may be one picture, which has no variance."""
+    layers, _ = projection.build("batch_norm", 3, 1)
+    layers(torch.randn(50, 3) + 2)
+    one = torch.randn(1, 3)
+    trained = layers(one)
+    assert torch.allclose(trained, layers.eval()(one))
+
+
+def test_a_temporal_head_on_a_whole_feature_map_is_refused_before_it_is_built() -> None:
+    with pytest.raises(DataError, match="--temporal lstm on 25088 features is too large"):
+        models.build(ModelConfig(name="resnet18", head="flatten", temporal="lstm"))
 
 
 @pytest.mark.parametrize(

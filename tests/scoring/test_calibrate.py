@@ -183,6 +183,14 @@ def test_a_rate_that_takes_more_videos_says_how_many() -> None:
         TooFewVideos, match=r"40 sources of REAL and 0 of FAKE, .* at least 9 of each"
     ):
         calibrate(of(labels * 0, np.arange(40)), {"max_face": scores}, ErrorTarget())
+    names = np.array(["a"] * 36 + ["b"] * 4)
+    with pytest.raises(TooFewVideos, match=r"18, 2 sources of FAKE in its collections"):
+        fit_thresholds(
+            of(labels, np.arange(40), np.where(labels == 1, names, "a")),
+            scores,
+            ErrorTarget(error_rate=0.1),
+            0.5,
+        )
     one_source_of_fakes = np.where(labels == 1, 0, np.arange(40))
     with pytest.raises(TooFewVideos, match="20 sources of REAL and 1 of FAKE"):
         calibrate(of(labels, one_source_of_fakes), {"max_face": scores}, ErrorTarget())

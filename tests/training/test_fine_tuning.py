@@ -31,7 +31,8 @@ def collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, 
         path = write_crop_set(tmp_path / name, {"train": 6, "val": 4}, fakes_each=1, frames=2)
         renamed(path, name)
     monkeypatch.chdir(tmp_path)
-    assert train_runs.run(monkeypatch, *train_runs.FLAGS, "--run_name", "old") == 0
+    words = ("--dropout", "0.6", "--run_name", "old")
+    assert train_runs.run(monkeypatch, *train_runs.FLAGS, *words) == 0
     return tmp_path / "data" / "videos_df.csv", tmp_path / "new" / "videos_df.csv"
 
 
@@ -89,7 +90,9 @@ def test_flags_that_contradict_the_detector_or_each_other_are_refused(
     old, new = collections
     for words, message in (
         (("--embed_dim", "32"), "--embed_dim 32: the detector in --init_from has 16"),
+        (("--temporal", "none"), "--temporal none: the detector in --init_from has lstm"),
         (("--weights", "x.pth"), "leave out --weights"),
+        (("--replay", f"{old}:0.3", "--resume", "last"), "leave out --replay"),
         (("--replay", f"{old}:0.3", "--shares", "1", "1"), "leave that out"),
         (("--replay", f"{old}:0.6", f"{old}:0.5"), "sum to 1.1"),
     ):
@@ -100,6 +103,18 @@ def test_flags_that_contradict_the_detector_or_each_other_are_refused(
     table.assign(split=swapped).to_csv(new, index=False)
     assert tune(monkeypatch, new) == 2
     assert "was trained on 6 of 6 validation sources" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_several_seeds_are_tuned_and_the_same_command_again_changes_nothing(
+    collections: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, new = collections
+    for _ in range(2):
+        assert tune(monkeypatch, new, "--seeds", "0,1", "--epochs", "1") == 0
+        assert "seed_1" in capsys.readouterr().out.splitlines()[-3]
 
 
 @pytest.mark.parametrize("text", ["old.csv", "old.csv:", ":0.3", "old.csv:0", "old.csv:1", "a:nan"])

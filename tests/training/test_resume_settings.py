@@ -9,9 +9,10 @@ import torch
 
 import train
 from common import checkpointing
+from common.errors import UsageError
 from common.lock import only_writer
 from tests.helpers.train_runs import FLAGS, assert_same, run, stop_at
-from training import history
+from training import history, run_folder
 from training.optimizer import one_cycle
 
 pytestmark = pytest.mark.slow
@@ -250,3 +251,16 @@ def test_a_config_that_is_none_is_one_line(
     (work_dir / "run.yaml").write_text(text)
     assert run(monkeypatch, "--config", "run.yaml") == 2
     assert "run.yaml" in capsys.readouterr().err
+
+
+def test_an_augmentation_file_that_changed_since_is_refused(tmp_path: Path) -> None:
+    run_folder.keep_augmentation(tmp_path, "mild", force=False)
+    path = tmp_path / "steps.yaml"
+    path.write_text("- {step: flip}")
+    for _ in range(2):
+        run_folder.keep_augmentation(tmp_path, str(path), force=False)
+    path.write_text("- {step: grey}")
+    with pytest.raises(UsageError, match="has changed since the run was started"):
+        run_folder.keep_augmentation(tmp_path, str(path), force=False)
+    run_folder.keep_augmentation(tmp_path, str(path), force=True)
+    assert (tmp_path / "augmentation.yaml").read_text() == "- {step: grey}"
