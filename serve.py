@@ -10,6 +10,9 @@ if __name__ == "__main__":
 
 import argparse
 import os
+import socket
+import sys
+import tempfile
 
 import detectors
 from common import errors
@@ -42,7 +45,7 @@ def main() -> int:
     os.umask(0o077)  # files and pages show people's faces
     settings = Settings(
         folder=flags.folder,
-        hosts=(flags.host, *LOOPBACK, *flags.hosts),
+        hosts=tuple(name.lower() for name in (flags.host, *LOOPBACK, *flags.hosts)),
         tokens=tokens,
         max_upload=int(flags.max_upload_mb * 1e6),
         max_queue=flags.max_queue,
@@ -50,19 +53,49 @@ def main() -> int:
         keep_hours=flags.keep_hours,
     )
     flags.folder.mkdir(parents=True, exist_ok=True)
-    with only_writer(flags.folder):
-        application = app.make_app(settings, make_job(flags))
-        print(f"http://{flags.host}:{flags.port}", flush=True)
-        uvicorn.run(
+    tempfile.tempdir = str(flags.folder)  # also for the parts of forms
+    problems: list[str] = []
+
+    def failed(reason: str) -> None:
+        problems.append(reason)
+        server.should_exit = True
+
+    with only_writer(flags.folder), listen(flags.host, flags.port) as listener:
+        job = make_job(flags)
+        job.judge  # noqa: B018 (loads the model, or raises)
+        application = app.make_app(settings, job, failed)
+        config = uvicorn.Config(
             application,
-            host=flags.host,
-            port=flags.port,
             log_level="warning",
             server_header=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=5,
         )
-    return 0
+        server = uvicorn.Server(config)
+        print(address_of(listener), flush=True)
+        server.run(sockets=[listener])
+    for reason in problems:
+        print(f"error: {reason}", file=sys.stderr)
+    return 2 if problems else 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address. Raise UsageError if it cannot."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from error
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def make_job(flags: argparse.Namespace) -> ScoringJob:

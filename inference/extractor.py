@@ -89,6 +89,13 @@ class Extractor:
         finally:
             self._busy = False
 
+    def interrupt(self) -> None:
+        """End the processes, whatever they do. May be called by another thread than the one that
+        uses the extractor, which gets the status `unreadable` for its video."""
+        for worker in (self._worker, self.rereader.worker):
+            if worker is not None:
+                worker.interrupt()
+
     def sha256(self, video: Path) -> str:
         """Return the SHA-256 of a file; empty if it cannot be read within the time limit."""
         from inference import extractor_process

@@ -19,7 +19,7 @@ class Rereader:
     def __init__(self, timeout: float) -> None:
         """`timeout` is the limit for each answer of a task, in seconds."""
         self.timeout = timeout
-        self._worker: Worker | None = None
+        self.worker: Worker | None = None
 
     def run(self, task: Task) -> Iterator[Any]:
         """Yield what a task yields. Raise VideoError if the task fails, does not answer in time or
@@ -41,13 +41,13 @@ class Rereader:
             raise VideoError(answer.reason)
 
     def _started(self) -> Worker:
-        if self._worker is None:
-            self._worker = Worker(MODULE)
-            self._worker.begin(limit)
-        return self._worker
+        if self.worker is None:
+            self.worker = Worker(MODULE)
+            self.worker.begin(limit)
+        return self.worker
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        if self._worker is not None:
-            self._worker.kill()
-        self._worker = None
+        if self.worker is not None:
+            self.worker.kill()
+        self.worker = None

@@ -10,6 +10,7 @@ from common import ray_cluster
 from common.errors import VideoError
 from common.files import private_files, sha256
 from common.preprocessing import FaceConfig
+from common.version import VERSION
 from faces.sampling import Span
 from inference import face_mode
 from inference.detector_content import DetectorContent, read_content
@@ -62,6 +63,12 @@ class ScoringJob:
     def checkpoint_digest(self) -> str:
         """SHA-256 of the checkpoint, as hexadecimal text."""
         return sha256(self.checkpoint)
+
+    @property
+    def influences(self) -> str:
+        """A text that contains all settings that influence a verdict."""
+        names = ("backend", "precision", "prior", "faces", "span")
+        return f"{self.checkpoint_digest} {[getattr(self, name) for name in names]} {VERSION}"
 
     def run(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[VideoScore]:
         """Yield the result of every video, in order. The page and the marked video, if requested,

@@ -112,6 +112,10 @@ class Worker:
         code = self._process.exitcode
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
+    def interrupt(self) -> None:
+        """End the process: whoever waits for an answer gets a WorkerDied."""
+        self._process.kill()
+
     def kill(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()

@@ -17,6 +17,8 @@ COOKIE = "session"
 EVERYBODY = "everybody"  # the owner of all files of a server without tokens
 MIN_TOKEN = 16  # characters
 MAX_SESSIONS = 1000  # the oldest ends when there is one more
+UPLOADS = "/v1/videos"  # the only path that takes large bodies
+MAX_BODY = 4096  # bytes of a request to any other path
 SAFE = ("GET", "HEAD", "OPTIONS")
 # No inline script, nothing from other servers, and no frame of another page around it.
 POLICY = (
@@ -78,9 +80,12 @@ class Access:
         try:
             self._check_host(request)
             self._check_origin(request)
+            _check_body(request)
+            response = await call_next(request)
         except Problem as problem:
-            return await as_problem(request, problem)
-        response = await call_next(request)
+            response = await as_problem(request, problem)
+        except ValueError as error:  # of urlsplit
+            response = await as_problem(request, Problem(400, f"a damaged header: {error}"))
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
@@ -92,7 +97,8 @@ class Access:
         of a page that made the browser believe it is this server (DNS rebinding)."""
         name = urlsplit(f"//{request.headers.get('host', '')}").hostname
         if name not in self.settings.hosts:
-            raise Problem(421, f"{name} is not a name of this server: start it with --hosts {name}")
+            named = f"{name} is not a name of this server" if name else "the Host header is missing"
+            raise Problem(421, f"{named}: --hosts gives a server further names")
 
     def _check_origin(self, request: Request) -> None:
         """Raise Problem if another page's script or form sends a request that changes something.
@@ -104,6 +110,17 @@ class Access:
         same = origin is None or urlsplit(origin).netloc == request.headers.get("host")
         if site not in ("same-origin", "none") or not same:
             raise Problem(403, "the request comes from another page")
+
+
+def _check_body(request: Request) -> None:
+    """Raise Problem for a body that no route but the one for videos takes."""
+    if request.url.path == UPLOADS or request.method in SAFE:
+        return
+    size = request.headers.get("content-length", "0")
+    chunked = "transfer-encoding" in request.headers
+    kind = request.headers.get("content-type", "").lower()
+    if chunked or not size.isdigit() or int(size) > MAX_BODY or kind.startswith("multipart/"):
+        raise Problem(413, f"a body of more than {MAX_BODY} bytes, or of an unknown size")
 
 
 def bearer(request: Request) -> str | None:

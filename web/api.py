@@ -20,9 +20,11 @@ from web.uploads import Upload
 router = APIRouter()
 Verdicts = Literal["real", "fake", "uncertain", "no_face", "unreadable", "timeout"]
 PART = 1 << 18  # bytes read at once
-RETRY = 30  # seconds after which a client may try again
 EVENTS = 0.5  # seconds between two looks at a video's state
 MAX_EVENTS = 3600  # seconds that one stream of events lasts
+# Pictures that browsers show.
+PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+PICTURES |= {".webp": "image/webp", ".gif": "image/gif", ".avif": "image/avif"}
 # The page of a verdict has its styles and pictures in itself, and nothing else.
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -35,10 +37,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (408, "the client is too slow"),
         (409, "there is no verdict yet"),
         (413, "the file is too large"),
+        (415, "a form without files"),
         (421, "not a name of this server"),
         (422, "a parameter is invalid"),
         (429, "too many files wait: try again later"),
         (503, "the server cannot judge"),
+        (507, "the disk is full"),
     )
 }
 
@@ -64,16 +68,30 @@ def answer(request: Request, video: Video) -> dict[str, Any]:
 async def send_video(
     request: Request, response: Response, name: str = Query("video", max_length=1000)
 ) -> dict[str, Any]:
-    """Send a file as the body, with its name in `?name=`, or as the first file of a form."""
+    """Send a file as the body, with its name in `?name=`, or as the file of a form."""
     owner = server.owner(request)
     found = server.of(request)
-    check_room(request)
-    form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    if form:
-        upload, name = await _from_form(request)
-    else:
-        upload = await uploads.receive(aiter(request.stream()), found.settings)
-    store, name = found.store, uploads.clean_name(name)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        raise Problem(415, "send the file as the body, or as the file of a multipart form")
+    with found.room.reserved(size_to_reserve(request)):
+        if kind == "multipart/form-data":
+            upload, name = await _from_form(request)
+        else:
+            upload = await uploads.receive(aiter(request.stream()), found.settings)
+        return await _accept(found, upload, owner, uploads.clean_name(name), response, request)
+
+
+async def _accept(
+    found: server.Server,
+    upload: Upload,
+    owner: str,
+    name: str,
+    response: Response,
+    request: Request,
+) -> dict[str, Any]:
+    """Queue a file that has arrived, unless it was judged before."""
+    store = found.store
     before = await asyncio.to_thread(store.judged_before, upload.sha256, owner)
     if before is not None:  # the same content has the same verdict
         upload.path.unlink()
@@ -89,19 +107,19 @@ async def send_video(
     return answer(request, video)
 
 
-def check_room(request: Request) -> None:
-    """Raise Problem if the server accepts no more files now, or not one of this size."""
+def size_to_reserve(request: Request) -> int:
+    """Return how large the file of a request is at most, in bytes. Raise Problem if it is too
+    large, or if nothing is judged any more."""
     found = server.of(request)
-    size = request.headers.get("content-length", "")
-    if size.isdigit() and int(size) > found.settings.max_upload + PART:
-        raise Problem(413, f"the file is larger than {found.settings.max_upload:,} bytes")
+    most = found.settings.max_upload
     if found.judging.error:
         raise Problem(503, f"the server cannot judge: {found.judging.error}")
-    again = {"Retry-After": str(RETRY)}
-    if found.store.waiting() >= found.settings.max_queue:
-        raise Problem(429, f"{found.settings.max_queue} files wait already: try later", again)
-    if found.store.bytes_kept() >= found.settings.max_disk:
-        raise Problem(429, "the disk space of this server is used up: delete videos", again)
+    size = request.headers.get("content-length", "")
+    if not size.isdigit():
+        return most
+    if int(size) > most + PART:
+        raise Problem(413, f"the file is larger than {most:,} bytes")
+    return min(int(size), most)
 
 
 async def _from_form(request: Request) -> tuple[Upload, str]:
@@ -113,26 +131,25 @@ async def _from_form(request: Request) -> tuple[Upload, str]:
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
-        raise Problem(400, f"the form is damaged: {error}") from error
-    async with asyncio.timeout(uploads.SECONDS_BETWEEN_PARTS * 10):
-        for _, value in form.multi_items():
-            if not isinstance(value, str):
+        raise Problem(400, f"the form is damaged, or has several files: {error}") from error
+    file = next((value for _, value in form.multi_items() if not isinstance(value, str)), None)
+    if file is None:
+        raise Problem(400, "the form has no file")
 
-                async def parts(file: Any = value) -> AsyncIterator[bytes]:
-                    while part := await file.read(PART):
-                        yield part
+    async def parts() -> AsyncIterator[bytes]:
+        while part := await file.read(PART):
+            yield part
 
-                try:
-                    return await uploads.receive(parts(), settings), value.filename or "video"
-                finally:
-                    await form.close()
-    raise Problem(400, "the form has no file")
+    try:
+        return await uploads.receive(parts(), settings), file.filename or "video"
+    finally:
+        await form.close()
 
 
 async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     """Yield the body of a request. Raise Problem if it is longer than `most` bytes."""
     size = 0
-    async for part in request.stream():
+    async for part in uploads.in_time(aiter(request.stream())):
         size += len(part)
         if size > most:
             raise Problem(413, f"the file is larger than {most - PART:,} bytes")
@@ -183,6 +200,7 @@ def _media_type(name: str) -> str:
     """Return the type of a file that a player may play; a text or a page is never shown as one."""
     endings = {".mp4": "video/mp4", ".mov": "video/mp4", ".m4v": "video/mp4"}
     endings |= {".webm": "video/webm", ".mkv": "video/webm", ".ogv": "video/ogg"}
+    endings |= PICTURES
     return endings.get(Path(name).suffix.lower(), "application/octet-stream")
 
 
@@ -227,12 +245,11 @@ def list_detectors(request: Request) -> dict[str, Any]:
     """Return the detector that judges, and the names of those that ship."""
     server.owner(request)
     job = server.of(request).job
-    about = job.judge.detector.about if server.of(request).judging.ready.is_set() else None
     return {
         "checkpoint": f"{job.checkpoint.parent.name}/{job.checkpoint.name}",
         "sha256": job.checkpoint_digest,
         "version": VERSION,
-        "about": about,
+        "about": job.judge.detector.about,
         "shipped": detectors.names(),
     }
 
@@ -245,10 +262,10 @@ def is_alive() -> dict[str, str]:
 
 @router.get("/readyz", responses=PROBLEMS)
 def is_ready(request: Request) -> dict[str, str]:
-    """Say whether the detector is loaded."""
-    judging = server.of(request).judging
-    if not judging.ready.is_set():
-        raise Problem(503, judging.error or "the detector is being loaded")
+    """Say whether files are judged."""
+    error = server.of(request).judging.error
+    if error:
+        raise Problem(503, error)
     return {"status": "ready"}
 
 

@@ -1,6 +1,7 @@
 """Makes the web application: routes, checks of every request, and the thread that judges."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -8,33 +9,41 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from common.errors import PipelineError, UsageError
 from common.version import VERSION
 from inference.scoring_job import ScoringJob
 from web import api, pages
 from web.access import Access
 from web.judging import Judging
-from web.problems import as_problem
+from web.problems import as_problem, handle_failure
 from web.server import Server
 from web.settings import Settings
 from web.store import Store
+from web.uploads import Room, is_own
+
+SWEEP = 60.0  # seconds between two deletions of old files
 
 
-def make_app(settings: Settings, job: ScoringJob) -> FastAPI:
-    """Return the application. Its thread judges while the application runs. Raise OSError or
-    DataError if the folder of the settings cannot be used."""
+def make_app(settings: Settings, job: ScoringJob, failed: Callable[[str], None] = print) -> FastAPI:
+    """Return the application. Its thread judges while the application runs; if it cannot go on, it
+    calls `failed` with the reason. Raise OSError, DataError or UsageError if the folder of the
+    settings cannot be used."""
     for folder in (settings.folder, settings.uploads, settings.pages):
         folder.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.folder / "videos.sqlite")
-    judging = Judging(job, store, settings)
+    store = Store(settings.folder / "videos.sqlite", job.influences)
+    judging = Judging(job, store, settings, failed)
     _delete_strays(settings, store.ids())
     access = Access(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         judging.start()
+        cleaner = asyncio.create_task(_delete_old(judging))
         yield
-        judging.stop()
+        cleaner.cancel()
+        await asyncio.to_thread(judging.stop)
 
     app = FastAPI(
         title="Video deepfake detection",
@@ -43,18 +52,31 @@ def make_app(settings: Settings, job: ScoringJob) -> FastAPI:
         docs_url=None,  # it loads scripts from another server
         redoc_url=None,
     )
-    app.state.server = Server(settings, job, store, judging, access)
+    app.state.server = Server(settings, job, store, judging, access, Room(settings, store))
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     app.middleware("http")(access.check)
     app.add_exception_handler(HTTPException, as_problem)
     app.add_exception_handler(RequestValidationError, as_problem)
+    for kind in (OSError, PipelineError, ClientDisconnect):
+        app.add_exception_handler(kind, handle_failure)
     return app
 
 
+async def _delete_old(judging: Judging) -> None:
+    while True:
+        await asyncio.to_thread(judging.delete_old)
+        await asyncio.sleep(SWEEP)
+
+
 def _delete_strays(settings: Settings, known: set[str]) -> None:
-    """Delete files that no accepted video has: a killed server was receiving or deleting them."""
-    for path in (*settings.uploads.iterdir(), *settings.pages.iterdir()):
+    """Delete files that no accepted video has: a killed server was receiving or deleting them.
+    Raise UsageError, before anything is deleted, if there are others."""
+    paths = [*settings.uploads.iterdir(), *settings.pages.iterdir()]
+    foreign = [path for path in paths if not is_own(path)]
+    if foreign:
+        raise UsageError(f"--folder: {foreign[0]} is not of this program: choose an empty folder")
+    for path in paths:
         if path.stem not in known:
             path.unlink()

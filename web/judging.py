@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from common.errors import PipelineError, VideoError
+from common.errors import one_line
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo
 from inference.scoring_job import ScoringJob, file_facts
@@ -16,47 +16,50 @@ from web.settings import Settings
 from web.store import Store, Video
 
 PAUSE = 0.2  # seconds between two looks at an empty queue
-SWEEP = 60.0  # seconds between two deletions of old files
 REMEMBERED = 600.0  # seconds that a verdict is kept if files are deleted at once
+SECONDS_TO_END = 20.0  # for the thread, after `stop`
 
 
 class Judging(threading.Thread):
-    """The thread that judges. `stop` ends it after the file that it works on."""
+    """The thread that judges."""
 
-    def __init__(self, job: ScoringJob, store: Store, settings: Settings) -> None:
+    def __init__(
+        self, job: ScoringJob, store: Store, settings: Settings, failed: Callable[[str], None]
+    ) -> None:
+        """`failed` is called with the reason if the thread cannot go on. The files that it had not
+        judged stay in the queue."""
         super().__init__(daemon=True)
         self.job, self.store, self.settings = job, store, settings
-        self.ready = threading.Event()  # the model is loaded
         self.error: str | None = None  # why nothing is judged any more
+        self._failed = failed
         self._stopping = threading.Event()
+        self._extractor = Extractor(job.timeout)
         self._working: dict[Path, Video] = {}
-        self._swept = 0.0
 
     def run(self) -> None:
         try:
-            with Extractor(self.job.timeout) as extractor:
-                extractor.start()  # imports modules while the model is loaded
-                judge = self.job.judge
-                self.ready.set()
+            with self._extractor:
                 while not self._stopping.wait(PAUSE):
-                    self.delete_old()
-                    for judged in judge.judge(self._queued(), extractor):
-                        self._finish(judged, extractor)
-        except (PipelineError, OSError) as error:
-            self.error = str(error)
-            self.ready.clear()
+                    for judged in self.job.judge.judge(self._queued(), self._extractor):
+                        if self._stopping.is_set():  # it may be that of a process that `stop` ended
+                            return
+                        self._finish(judged)
+        except Exception as error:  # of whatever library: the server must not go on in silence
+            if not self._stopping.is_set():
+                self.error = one_line(error)
+                self._failed(f"the server cannot judge: {self.error}")
 
     def stop(self) -> None:
+        """End the processes that read files, and wait for the thread. Files without a verdict are
+        judged after the next start."""
         self._stopping.set()
+        self._extractor.interrupt()
+        self.join(SECONDS_TO_END)
 
     def delete_old(self) -> None:
         """Delete the files, pages and verdicts that are older than the settings allow."""
-        now = time.time()
-        if now - self._swept < SWEEP:
-            return
-        self._swept = now
         kept = self.settings.keep_hours * 3600 or REMEMBERED
-        for video in self.store.expired(now - kept):
+        for video in self.store.expired(time.time() - kept):
             self.delete(video.id)
 
     def delete(self, video_id: str) -> None:
@@ -76,7 +79,7 @@ class Judging(threading.Thread):
             self._working[path] = video
             yield path
 
-    def _finish(self, judged: JudgedVideo, extractor: Extractor) -> None:
+    def _finish(self, judged: JudgedVideo) -> None:
         """Store the verdict and write the page."""
         path = Path(judged.score.video)
         video = self._working.pop(path)
@@ -84,10 +87,10 @@ class Judging(threading.Thread):
         keeps_files = self.settings.keep_hours > 0
         if keeps_files and self.store.find(video.id, video.owner):
             try:
-                self._write_page(video, judged, score, extractor)
-            except (OSError, VideoError) as error:  # the verdict is kept
-                warning = f"page not written: {error}"
-                score = replace(score, warnings=[*score.warnings, warning])
+                self._write_page(video, judged, score)
+            except Exception as error:  # of whatever library: the verdict is kept
+                note = f"the report could not be written ({one_line(error)})"
+                score = replace(score, detail="; ".join(filter(None, [score.detail, note])))
         even = score.p_fake_even(self.job.judge.rule)
         self.store.finish(video.id, score.to_dict() | {"p_fake_even": even})
         if not keeps_files or not self.store.find(video.id, video.owner):  # deleted meanwhile
@@ -95,8 +98,6 @@ class Judging(threading.Thread):
                 with suppress(OSError):
                     made.unlink(missing_ok=True)
 
-    def _write_page(
-        self, video: Video, judged: JudgedVideo, score: VideoScore, extractor: Extractor
-    ) -> None:
-        facts = file_facts(judged.score, extractor.rereader) | {"file": video.name}
+    def _write_page(self, video: Video, judged: JudgedVideo, score: VideoScore) -> None:
+        facts = file_facts(judged.score, self._extractor.rereader) | {"file": video.name}
         self.job.write_page(self.page(video.id), judged._replace(score=score), facts)

@@ -10,8 +10,10 @@ import detectors
 from common.pages import format_p_fake, format_percent
 from common.version import VERSION
 from inference.clip_report import HEADLINES
+from scoring.decision_rule import EVEN_PRIOR
 from web import server
 from web.access import COOKIE
+from web.api import PICTURES
 
 router = APIRouter(include_in_schema=False)
 TEMPLATES = Environment(
@@ -69,14 +71,18 @@ def one_video(request: Request, video_id: str) -> Response:
     video = found.store.find(video_id, server.owner(request))
     if video is None:
         return render(request, "gone.html", 404)
-    rule = found.job.judge.rule if found.judging.ready.is_set() else None
+    outside = bool(video.result and any("outside" in w for w in video.result["warnings"]))
+    rule = found.job.judge.rule.at_prior(EVEN_PRIOR)
     return render(
         request,
         "video.html",
         video=video,
         result=video.result,
         meaning=MEANINGS.get(video.verdict or "", ""),
-        thresholds=rule.p_fake_thresholds if rule else (0.0, 1.0),
+        thresholds=rule.p_fake_outside if outside else rule.p_fake_thresholds,
+        lines=found.job.judge.rule.p_fake_thresholds,
+        same_settings=video.settings == found.store.settings,
+        is_picture=Path(video.name).suffix.lower() in PICTURES,
         has_page=found.judging.page(video.id).is_file(),
         has_file=(found.settings.uploads / video.id).is_file(),
     )

@@ -2,10 +2,12 @@
 
 from http import HTTPStatus
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+
+from common.errors import PipelineError
 
 
 class Problem(HTTPException):
@@ -13,6 +15,17 @@ class Problem(HTTPException):
 
     def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(status, detail, headers)
+
+
+async def handle_failure(request: Request, error: Exception) -> Response:
+    """Return an answer for a full disk, a damaged store, or a client that is gone."""
+    if isinstance(error, OSError):
+        return await as_problem(
+            request, Problem(507, f"the file cannot be stored: {error.strerror}")
+        )
+    if isinstance(error, PipelineError):
+        return await as_problem(request, Problem(503, str(error)))
+    return Response(status_code=499)  # nobody reads it
 
 
 async def as_problem(_: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from web.judging import Judging
 from web.problems import Problem
 from web.settings import Settings
 from web.store import Store, Video
+from web.uploads import Room
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Server:
     store: Store
     judging: Judging
     access: Access
+    room: Room
 
 
 def of(request: Request) -> Server:

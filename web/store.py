@@ -4,6 +4,7 @@ A file is queued, then working, then done. A server that was killed finds every 
 accepted, and judges those without a verdict.
 """
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -20,11 +21,13 @@ from common.files import make_private
 TABLES = """
 CREATE TABLE IF NOT EXISTS videos (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
-    name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, state TEXT NOT NULL,
+    name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, settings TEXT NOT NULL,
+    state TEXT NOT NULL,
     created REAL NOT NULL, finished REAL, verdict TEXT, result TEXT);
 CREATE INDEX IF NOT EXISTS by_owner ON videos (owner, number);
 CREATE INDEX IF NOT EXISTS by_content ON videos (owner, sha256);
 """
+WAIT = 30.0  # seconds to wait for another process that uses the file
 PAGE = 50  # videos of one answer of `page`
 
 
@@ -38,6 +41,7 @@ class Video:
     name: str  # as the sender called it; never a path
     size: int  # in bytes
     sha256: str
+    settings: str  # that influence the verdict: a hash
     state: str  # queued, working or done
     created: float  # seconds since 1970
     finished: float | None
@@ -48,24 +52,28 @@ class Video:
 class Store:
     """The table of accepted files. May be used by several threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file. Like all methods, raise DataError if it cannot be used. Files
-        that a killed server worked on are queued again."""
+    def __init__(self, path: Path, settings: str) -> None:
+        """Open or create the file. `settings` is a text that contains what influences a verdict,
+        beside the file. Like all methods, raise DataError if the file cannot be used. Files that a
+        killed server worked on, or that wait since it had other settings, are queued."""
         self.path = path
+        self.settings = hashlib.sha256(settings.encode()).hexdigest()
         self._lock = threading.Lock()
         with self._errors():
-            self.connection = sqlite3.connect(path, check_same_thread=False)
+            self.connection = sqlite3.connect(path, timeout=WAIT, check_same_thread=False)
             self.connection.row_factory = sqlite3.Row
             make_private(path)
             self.connection.executescript(TABLES)
-        self._write("UPDATE videos SET state = 'queued' WHERE state = 'working'")
+        self._write(
+            "UPDATE videos SET state = 'queued', settings = ? WHERE state != 'done'", self.settings
+        )
 
     def add(self, video_id: str, owner: str, name: str, size: int, sha256: str) -> Video:
         """Queue a file."""
         self._write(
-            "INSERT INTO videos (id, owner, name, size, sha256, state, created) "
-            "VALUES (?, ?, ?, ?, ?, 'queued', ?)",
-            *(video_id, owner, name, size, sha256, time.time()),
+            "INSERT INTO videos (id, owner, name, size, sha256, settings, state, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, 'queued', ?)",
+            *(video_id, owner, name, size, sha256, self.settings, time.time()),
         )
         video = self.find(video_id, owner)
         assert video is not None
@@ -92,11 +100,13 @@ class Store:
         return self._one("SELECT * FROM videos WHERE id = ? AND owner = ?", video_id, owner)
 
     def judged_before(self, sha256: str, owner: str) -> Video | None:
-        """Return a judged file of the same owner with this content; None if there is none."""
+        """Return a file of the same owner with this content that was judged with the same settings;
+        None if there is none. A file that could not be read is read again: the cause may be gone.
+        """
         return self._one(
-            "SELECT * FROM videos WHERE sha256 = ? AND owner = ? AND state = 'done' "
-            "ORDER BY number DESC LIMIT 1",
-            *(sha256, owner),
+            "SELECT * FROM videos WHERE sha256 = ? AND owner = ? AND settings = ? AND "
+            "verdict NOT IN ('unreadable', 'timeout') ORDER BY number DESC LIMIT 1",
+            *(sha256, owner, self.settings),
         )
 
     def page(self, owner: str, verdict: str | None, text: str, before: int | None) -> list[Video]:
@@ -124,8 +134,10 @@ class Store:
         """Return the number of files without a verdict."""
         return self._number("SELECT COUNT(*) FROM videos WHERE state != 'done'")
 
-    def bytes_kept(self) -> int:
-        return self._number("SELECT COALESCE(SUM(size), 0) FROM videos")
+    def bytes_kept(self, also_judged: bool = True) -> int:
+        """Return the size of all files, or of those without a verdict."""
+        which = "" if also_judged else " WHERE state != 'done'"
+        return self._number(f"SELECT COALESCE(SUM(size), 0) FROM videos{which}")
 
     def counts(self) -> dict[str, int]:
         """Return the number of files by verdict."""

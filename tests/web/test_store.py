@@ -11,7 +11,7 @@ from web.store import PAGE, Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "videos.sqlite")
+    return Store(tmp_path / "videos.sqlite", "settings")
 
 
 def result(verdict: str) -> dict:
@@ -24,13 +24,13 @@ def test_files_are_judged_in_the_order_of_arrival_and_again_after_a_kill(store: 
     assert [store.position(v) for n in "abc" if (v := store.find(n, "me"))] == [0, 1, 2]
     first = store.take()
     assert first and first.id == "a" and first.state == "working"
-    again = Store(store.path)  # the first one was killed
+    again = Store(store.path, "settings")  # the first one was killed
     assert [video.id for video in iter(again.take, None)] == ["a", "b", "c"]
     again.finish("a", result("real"))
     assert again.waiting() == 2
     found = again.find("a", "me")
     assert found and found.state == "done" and found.result == result("real")
-    assert Store(store.path).take() is not None
+    assert Store(store.path, "settings").take() is not None
 
 
 def test_nothing_of_one_owner_is_visible_to_another(store: Store) -> None:
@@ -39,6 +39,16 @@ def test_nothing_of_one_owner_is_visible_to_another(store: Store) -> None:
     assert store.find("a", "you") is None
     assert store.judged_before("hash", "you") is None and store.judged_before("hash", "me")
     assert not store.page("you", None, "", None) and store.page("me", None, "", None)
+
+
+def test_a_verdict_of_other_settings_or_none_at_all_is_not_given_again(store: Store) -> None:
+    store.add("a", "me", "a.mp4", 1, "hash")
+    assert store.judged_before("hash", "me") is None, "it waits"
+    store.finish("a", result("unreadable"))
+    assert store.judged_before("hash", "me") is None, "the cause may be gone"
+    store.finish("a", result("fake"))
+    assert store.judged_before("hash", "me")
+    assert Store(store.path, "another detector").judged_before("hash", "me") is None
 
 
 def test_a_list_is_searched_filtered_and_continued(store: Store) -> None:
@@ -65,8 +75,8 @@ def test_a_file_that_is_no_store_is_an_error_of_one_line(tmp_path: Path) -> None
     path = tmp_path / "videos.sqlite"
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(DataError, match="cannot be used as a store"):
-        Store(path)
+        Store(path, "settings")
     with sqlite3.connect(tmp_path / "other.sqlite") as other:
         other.execute("CREATE TABLE videos (x TEXT)")
     with pytest.raises(DataError, match="cannot be used as a store"):
-        Store(tmp_path / "other.sqlite")
+        Store(tmp_path / "other.sqlite", "settings")

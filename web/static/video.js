@@ -4,11 +4,15 @@
 const find = (id) => document.getElementById(id);
 const { id, state, low, high } = find("data").dataset;
 const COLOURS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // Okabe and Ito 2008
+const RETRY = 3000; // milliseconds
 const NEAR = 0.6; // seconds around a sampled frame in which its box is shown
 const EDGE = { left: 34, right: 8, top: 8, bottom: 20 };
 
 function waitForVerdict() {
   const events = new EventSource(`/v1/videos/${id}/events`);
+  events.onerror = () => {
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), RETRY);
+  };
   events.onmessage = (event) => {
     const now = JSON.parse(event.data);
     if (now.state === "done" || now.state === "deleted") {
@@ -104,8 +108,8 @@ function drawBoxes(people, player) {
 }
 
 async function showVerdict() {
+  if (!find("timeline")) return;
   const people = (await (await fetch(`/v1/videos/${id}`)).json()).result.people;
-  if (!people.length) return;
   const player = find("player");
   let toTime = () => 0;
   const draw = () => {
@@ -120,7 +124,12 @@ async function showVerdict() {
   };
   if (player) {
     for (const name of ["loadedmetadata", "timeupdate", "seeked", "resize"]) player.addEventListener(name, draw);
-    player.onerror = () => { player.parentElement.hidden = true; find("no_player").hidden = false; };
+    player.onerror = () => {
+      player.parentElement.hidden = true;
+      find("no_player").hidden = false;
+      find("timeline").removeAttribute("tabindex"); // there is nothing to move
+      find("timeline").setAttribute("role", "img");
+    };
     if (player.error) player.onerror();
   }
   addEventListener("resize", draw);
@@ -130,8 +139,9 @@ async function showVerdict() {
 
 if (state === "done") {
   find("delete").onclick = async () => {
-    await fetch(`/v1/videos/${id}`, { method: "DELETE" });
-    location.href = "/";
+    const response = await fetch(`/v1/videos/${id}`, { method: "DELETE" });
+    if (response.ok || response.status === 404) location.href = "/";
+    else alert((await response.json()).detail);
   };
   showVerdict();
 } else {
