@@ -47,7 +47,7 @@ def serve_parser() -> argparse.ArgumentParser:
     )
     _add_limits(parser.add_argument_group("limits"))
     add_device(parser, "auto", "the model")
-    add_precision(parser, "auto")
+    add_precision(parser, "float32")
     add_prior(parser)
     return parser
 

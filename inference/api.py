@@ -102,7 +102,7 @@ class Detector:
         *,
         device: str = "auto",
         backend: str = "torch",
-        precision: str = "auto",
+        precision: str = "float32",
         faces: str | None = None,
         prior: float = 0.5,
         window_seconds: float = 60.0,
