@@ -128,12 +128,11 @@ def test_what_reads_a_judged_video_again_costs_only_its_own_result() -> None:
         again.close()
 
 
-# score.py with a decoder that hangs in every file but the first, and says which process it is in.
+# A decoder that hangs in every file but the first, and says which process it is in.
 HANGS = """
 import os, time
 from pathlib import Path
-import score
-from common import errors
+from inference import extractor_process
 
 def hang(path, *settings):
     name = os.path.realpath(path)
@@ -143,12 +142,17 @@ def hang(path, *settings):
     while True:
         time.sleep(1000)
 
-if __name__ == "__main__":
-    errors.run(score.main)
-else:
-    from inference import extractor_process
-    extract_windows = extractor_process.extract_windows
-    extractor_process.extract_windows = hang
+extract_windows = extractor_process.extract_windows
+extractor_process.extract_windows = hang
+"""
+# score.py with this decoder in the process that reads videos.
+SCRIPT = """
+import score
+from common import errors
+from inference import extractor
+
+extractor.MODULE = "hangs"
+errors.run(score.main)
 """
 
 
@@ -171,13 +175,14 @@ def test_a_signal_ends_a_call_and_its_decoder_whatever_that_does(
     repository: Path,
 ) -> None:
     script = tmp_path / "script.py"
-    script.write_text(HANGS)
+    script.write_text(SCRIPT)
+    (tmp_path / "hangs.py").write_text(HANGS)
     hanging = tmp_path / "hangs.mp4"
     hanging.write_bytes(b"no video")
     call = [tmp_path, "--checkpoint", checkpoint, "--output", tmp_path, "--timeout", "1e6", *flags]
     process = subprocess.Popen(
         [sys.executable, script, *call],
-        env=os.environ | {"PYTHONPATH": str(repository)},
+        env=os.environ | {"PYTHONPATH": f"{repository}{os.pathsep}{tmp_path}"},
         start_new_session=True,
         stderr=subprocess.PIPE,
         text=True,
