@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"scoring", "models", "datasets"},
     "extraction": {"faces", "datasets"},
     "inference": {"scoring", "faces", "export", "models", "datasets", "detectors"},
-    "web": {"inference", "detectors"},
+    "web": {"inference", "scoring", "detectors"},
     "detectors": {"scoring", "faces", "datasets", "demo"},
     "demo": {"flags"},
 }
