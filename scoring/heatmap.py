@@ -18,9 +18,14 @@ MIN_CELLS = 14  # along each side of a feature map: as in ResNet's third stage a
 
 
 def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
-    """Return heat maps (T, H, W) in [0, 1] of a clip (T, C, H, W) float: 1 where the clip's
-    evidence for FAKE is strongest, all 0 if there is none. Return None if the encoder's feature
-    maps are too coarse."""
+    """Return heat maps (T, H, W) in [0, 1] of a clip (T, C, H, W) float: 1 where a frame's evidence
+    for FAKE is strongest, 0 where it is at most the median of the frame. Return None if the
+    encoder's feature maps are too coarse.
+
+    They are relative to the frame, because in a stage before the last one the products of gradient
+    and activation do not sum to the logit: of some fakes they are negative everywhere. And where a
+    frame is judged alone, its gradient is small if the verdict is clear.
+    """
     model.eval()
     clip = clip.to(next(model.parameters()).device)
     layer = _last_fine_stage(model, clip[:1])
@@ -35,10 +40,12 @@ def heatmaps(model: FrameModel, clip: torch.Tensor) -> torch.Tensor | None:
     # cuDNN computes no gradients of an LSTM in evaluation mode.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         attribution = LayerGradientXActivation(fake_logit, layer).attribute(clip)  # (T, D, h, w)
-    attribution = attribution.detach().float().sum(dim=1, keepdim=True).relu()  # may be bfloat16
+    attribution = attribution.detach().float().sum(dim=1, keepdim=True)  # may be bfloat16
+    middle = attribution.flatten(1).median(dim=1).values  # (T,)
+    attribution = (attribution - middle[:, None, None, None]).relu()
     attribution = F.interpolate(attribution, clip.shape[-2:], mode="bilinear", align_corners=False)
     maps = attribution[:, 0]  # (T, H, W)
-    return (maps / maps.max().clamp_min(1e-12)).cpu()
+    return (maps / maps.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)).cpu()
 
 
 @torch.no_grad()
