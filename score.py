@@ -128,7 +128,8 @@ def judge(
             judged += score.verdict in JUDGED
     if not flags.json:
         path = score_output.csv_path(flags.output)
-        print(f"{judged} of {len(videos)} videos judged, {describe(rule)}: {path}")
+        pages = f", pages in {flags.report}" if flags.report else ""
+        print(f"{judged} of {len(videos)} videos judged, {describe(rule)}: {path}{pages}")
     return 0 if judged == len(videos) else 1
 
 

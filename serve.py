@@ -72,7 +72,7 @@ def main() -> int:
             timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
-        print(address_of(listener), flush=True)
+        print(f"{address_of(listener)}\nCtrl-C stops the server", flush=True)
         server.run(sockets=[listener])
     for reason in problems:
         print(f"error: {reason}", file=sys.stderr)
