@@ -6,7 +6,7 @@ True for real frames and False for padding.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from itertools import chain, islice, repeat
 
@@ -175,21 +175,24 @@ def validate(
 ) -> list[ClipScore]:
     """Return the scores of all validation clips, gathered from all processes. Raise Stopped, after
     saving, if a process was asked to stop."""
-    distributed.align_buffers(training.evaluated)
-    # Stored features bypass the encoder, the only part that differs in the copy.
-    reads_pixels = loader.dataset.pixels is loader.dataset
-    model = training.judging_copy() if reads_pixels else training.evaluated
-    scores = predict(model, _until_stopped(loader, hooks, position))
-    return list(chain.from_iterable(distributed.gather(scores)))
+    return _scores(training, loader, _until_stopped(loader, hooks, position))
 
 
 def measure(training: Training, loader: ClipLoader) -> validation.Row:
     """Return the metrics of the validation videos with the weights as they are, overall and for
     each collection."""
-    scores = predict(training.judging_copy(), loader.epoch(0))
-    clips = list(chain.from_iterable(distributed.gather(scores)))
+    clips = _scores(training, loader, loader.epoch(0))
     values, by_collection = _measure(clips, loader.dataset)
     return values | by_collection
+
+
+def _scores(training: Training, loader: ClipLoader, batches: Iterable[Batch]) -> list[ClipScore]:
+    """Return the scores of the clips in `batches` of `loader`, gathered from all processes."""
+    distributed.align_buffers(training.evaluated)
+    # Stored features bypass the encoder, the only part that differs in the copy.
+    reads_pixels = loader.dataset.pixels is loader.dataset
+    model = training.judging_copy() if reads_pixels else training.evaluated
+    return list(chain.from_iterable(distributed.gather(predict(model, batches))))
 
 
 def _until_stopped(loader: ClipLoader, hooks: Hooks, position: Position) -> Iterator[Batch]:

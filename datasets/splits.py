@@ -8,7 +8,7 @@ there are any, and 2 if the file does not allow an answer.
 
 import argparse
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +33,11 @@ def fingerprints(names: Iterable[str]) -> list[int]:
     """Return a 64-bit hash of each distinct name, sorted. A checkpoint stores its training sources
     in this form, to recognise them without naming them."""
     return sorted(int.from_bytes(_digest(name), "big", signed=True) for name in set(names))
+
+
+def known_names(names: Iterable[str], known: Container[int]) -> list[str]:
+    """Return the distinct `names` whose fingerprints are among `known`, sorted."""
+    return [name for name in sorted(set(names)) if fingerprints([name])[0] in known]
 
 
 def merge(group: pd.Series, together: list[list[int]]) -> pd.Series:

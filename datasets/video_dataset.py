@@ -86,12 +86,11 @@ class VideoDataset(Dataset[Item]):
         change: Callable[[torch.Tensor], torch.Tensor] | None = None,
         animate: bool = False,
     ) -> None:
-        """`seed`, `augmentation` (a name in augmentations.STRENGTHS, or a YAML
-        file) and `sbi` are for training
-        only, `change` is for evaluation only: it is applied to every clip (T, C, S, S) uint8. With
-        `animate`, tracks of a single crop give whole clips (datasets/pseudo_clips.py). Raise
-        DataError if the split has no track with crops, or if self-blends of whole pictures are
-        requested, which do not show one face each."""
+        """`seed`, `augmentation` (a name in augmentations.STRENGTHS, or a YAML file) and `sbi` are
+        for training only, `change` is for evaluation only: it is applied to every clip (T, C, S, S)
+        uint8. With `animate`, tracks of a single crop give whole clips (datasets/pseudo_clips.py).
+        Raise DataError if the split has no track with crops, or if self-blends of whole pictures
+        are requested, which do not show one face each."""
         whole = manifest.faces.mode == "whole"
         if train and sbi and whole:
             raise DataError(

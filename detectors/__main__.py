@@ -35,7 +35,11 @@ def main() -> int:
         print(f"in production: {registry.rollback().path}")
     else:
         for path in detectors.paths(detectors.CHECKPOINTS):
-            print("\n".join(summary(path, registry)))
+            try:
+                lines = list(summary(path, checkpointing.load(path), registry))
+            except CheckpointError as error:  # the others are listed all the same
+                lines = [f"{path.parent.name}: {error}"]
+            print("\n".join(lines))
     return 0
 
 
@@ -54,13 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def summary(path: Path, registry: Registry) -> Iterator[str]:
+def summary(path: Path, checkpoint: Checkpoint, registry: Registry) -> Iterator[str]:
     """Yield the lines about a detector in the list."""
-    try:
-        checkpoint = checkpointing.load(path)
-    except CheckpointError as error:
-        yield f"{path.parent.name}: {error}"
-        return
     model, about = checkpoint.model, checkpoint.about
     default = " (default)" if about and about["name"] == detectors.DEFAULT else ""
     stage = registry.stage(path)
@@ -80,7 +79,7 @@ def summary(path: Path, registry: Registry) -> Iterator[str]:
 def describe(path: Path, registry: Registry) -> Iterator[str]:
     """Yield lines with all that is known about a detector but its weights."""
     checkpoint = checkpointing.load(path)
-    yield from summary(path, registry)
+    yield from summary(path, checkpoint, registry)
     values = {
         "file": str(path),
         "model": checkpoint.model,

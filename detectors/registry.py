@@ -40,10 +40,12 @@ class Registry:
         values = foreign.read_json(self.file)
         try:
             history = [Promotion(**entry) for entry in values["promotions"]]
-            for entry in history:
-                Path(entry.path), float(entry.since), entry.sha256.lower()  # of the right types
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError) as error:
             raise DataError(f"{self.file} is no registry of detectors") from error
+        for entry in history:
+            texts = isinstance(entry.path, str) and isinstance(entry.sha256, str)
+            if not texts or not isinstance(entry.since, int | float):
+                raise DataError(f"{self.file} is no registry of detectors")
         return history
 
     def stage(self, path: Path) -> str:

@@ -192,8 +192,8 @@ def _check_same_crops(detector: Detector, data: Manifest) -> None:
 
 
 def _check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
-    names = sorted(set(videos["group"]))
-    used = [name for name in names if detector.trained_on.intersection(splits.fingerprints([name]))]
+    names = set(videos["group"])
+    used = splits.known_names(names, detector.trained_on)
     if used:
         raise DataError(
             f"{len(used)} of {len(names)} sources of this split were in the checkpoint's training "

@@ -24,8 +24,7 @@ def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
     tracks = table[table["status"] == "ok"]
     if tracks.empty:
         return None
-    chosen = np.unique(np.linspace(0, len(tracks) - 1, MAX_TRACKS).round().astype(int))
-    tiles = [_tile(row, folder) for row in tracks.iloc[chosen].itertuples()]
+    tiles = [_tile(row, folder) for row in spread(tracks, MAX_TRACKS).itertuples()]
     columns = min(COLUMNS, len(tiles))
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     sheet = np.vstack(
@@ -34,6 +33,13 @@ def write_contact_sheet(table: pd.DataFrame, folder: Path) -> Path | None:
     path = folder / "thumbnails.png"
     path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
     return path
+
+
+def spread(tracks: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return up to `count` rows, spread evenly over the table."""
+    if tracks.empty:
+        return tracks
+    return tracks.iloc[np.unique(np.linspace(0, len(tracks) - 1, count).round().astype(int))]
 
 
 def _tile(row: Any, folder: Path) -> np.ndarray:

@@ -18,6 +18,7 @@ from common.figures import FAKE_COLOUR, REAL_COLOUR, axes_as_png
 from common.pages import render
 from datasets.cleaning import NEAR, SAME, sharpness
 from datasets.manifest import CLASSES
+from extraction.contact_sheet import spread
 
 TEMPLATE = Path(__file__).with_name("data.html")
 SAMPLE = 1000  # tracks of each label whose crops are measured
@@ -67,20 +68,14 @@ def measured(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Return the traits of up to SAMPLE tracks of each label, spread evenly over the table: a
     column for each of TRAITS, and the label. Unknown values are NaN."""
     found = table[table["status"] == "ok"]
-    parts = [_spread(found[found["label"] == label]) for label in (0, 1)]
+    parts = [spread(found[found["label"] == label], SAMPLE) for label in (0, 1)]
     tracks = pd.concat(parts, ignore_index=True)
-    sides = tracks[["width", "height"]].min(axis=1)
-    tracks["short_side"] = sides
+    tracks["short_side"] = tracks[["width", "height"]].min(axis=1)
     traits = [_of_crop(row, folder) for row in tracks.itertuples()]
     tracks[["brightness", "sharpness"]] = np.array(traits).reshape(-1, 2)
     columns = ["short_side", "face_px", "bits_per_pixel"]
     tracks[columns] = tracks[columns].replace(0, np.nan)
     return tracks[[*TRAITS, "label"]]
-
-
-def _spread(tracks: pd.DataFrame) -> pd.DataFrame:
-    positions = np.unique(np.linspace(0, len(tracks) - 1, min(SAMPLE, len(tracks))).astype(int))
-    return tracks.iloc[positions] if len(tracks) else tracks
 
 
 def _of_crop(row: Any, folder: Path) -> tuple[float, float]:

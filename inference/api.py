@@ -10,7 +10,6 @@ verdict.save_report("page.html")
 
 import math
 import tempfile
-import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -73,8 +72,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all results as in scores.json of score.py."""
-        score = self.judged.score
-        return score.to_dict() | {"p_fake_even": score.p_fake_even(self.detector.job.judge.rule)}
+        return self.judged.score.document(self.detector.job.judge.rule)
 
     def save_report(self, path: str | Path) -> Path:
         """Write the page that explains the verdict, as score.py --report does, and return its path.
@@ -91,8 +89,6 @@ class Detector:
     def __init__(self, job: ScoringJob) -> None:
         self.job = job
         self.extractor = Extractor(job.timeout)
-        # Also at the program's end, which would wait for the process forever.
-        self._close = weakref.finalize(self, self.extractor.__exit__)
         self.extractor.start()  # imports modules while the model is loaded
 
     @classmethod
@@ -175,7 +171,7 @@ class Detector:
 
     def close(self) -> None:
         """End the process that reads videos, whatever it does."""
-        self._close()
+        self.extractor.close()
 
     def __enter__(self) -> Self:
         return self

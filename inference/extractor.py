@@ -37,6 +37,10 @@ class Extractor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
         self._kill()
         self.rereader.close()
 

@@ -68,7 +68,7 @@ class ScoreFiles:
         values = score.summary() | {"warnings": "; ".join(score.warnings)}
         texts = {k: quote(v) for k, v in values.items() if isinstance(v, str)}
         csv.DictWriter(row, COLUMNS).writerow(values | texts)
-        document = score.to_dict() | {"p_fake_even": score.p_fake_even(self.rule)}
+        document = score.document(self.rule)
         self.json.add(self.separator + json.dumps(document, ensure_ascii=False))
         self.separator = ",\n"
         self.csv.add(row.getvalue())

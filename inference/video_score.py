@@ -62,6 +62,11 @@ class VideoScore:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def document(self, rule: "DecisionRule") -> dict[str, Any]:
+        """Return the entry of scores.json: all fields, and `p_fake_even`. `rule` is the rule that
+        the video was judged with."""
+        return self.to_dict() | {"p_fake_even": self.p_fake_even(rule)}
+
     def p_fake_even(self, rule: "DecisionRule") -> float | None:
         """Return p_fake if half of all videos were fake, on which the verdict rests. `rule` is the
         rule that the video was judged with."""

@@ -17,10 +17,8 @@ from common.errors import DataError
 from common.preprocessing import Record
 from models import encoders, projection
 from models.frame_rnn import FrameModel, FrameRNN, SingleFrames
+from models.temporal import MAX_HEAD
 
-# Limit on temporal_layers × embed_dim²: an LSTM has 12 weights for each, so 1.6 GB at most. The
-# default is 512².
-MAX_HEAD = 2**25
 MAX_CLASSES = 1000
 
 
@@ -118,12 +116,6 @@ def _has_meta_tensors(model: FrameModel) -> bool:
 def assemble(encoder: encoders.Encoder, config: ModelConfig) -> FrameModel:
     """Return the model that consists of `encoder` and the head that `config` describes. Raise
     UsageError if the settings contradict each other."""
-    dim = projection.outputs(config.head, encoder.features, config.embed_dim)
-    if config.temporal != "none" and config.temporal_layers * dim**2 > MAX_HEAD:
-        raise DataError(
-            f"--temporal {config.temporal} on {dim} features is too large: let --head end with a "
-            "smaller number"
-        )
     if config.temporal == "none":
         return SingleFrames(
             encoder, config.embed_dim, config.dropout, config.num_classes, config.head

@@ -148,24 +148,21 @@ def _flat(encoder: Encoder, name: str) -> Encoder:
     """Return an encoder whose features are its last feature map, flattened. Images of another size
     than the encoder's own give a map of another size, which is averaged to the same one."""
     module: Any = encoder.module
-    own, of_timm = (getattr(module, at, None) for at in ("avgpool", "global_pool"))
+    own = getattr(module, "avgpool", None)
     if own is not None and own.output_size not in (1, (1, 1)):  # VGG and AlexNet have such a map
         module.classifier = nn.Identity()
         features = _outputs(module, encoder.spec.size)
         return Encoder(module, features, encoder.spec, ("classifier.", *encoder.left_out))
+    # torchvision's encoders flatten after pooling; timm's flatten in the layer that pools.
+    pooling, after = ("avgpool", []) if own is not None else ("global_pool", [nn.Flatten()])
     try:
-        if own is not None:
-            module.avgpool = nn.Identity()  # the encoder flattens afterwards
-            features = _outputs(module, encoder.spec.size)
-            module.avgpool = nn.AdaptiveAvgPool2d(math.isqrt(features // encoder.features))
-        else:
-            module.global_pool = nn.Flatten()
-            features = _outputs(module, encoder.spec.size)
-            pool = nn.AdaptiveAvgPool2d(math.isqrt(features // encoder.features))
-            module.global_pool = nn.Sequential(pool, nn.Flatten())
+        setattr(module, pooling, nn.Sequential(*after))
+        features = _outputs(module, encoder.spec.size)
+        pool = nn.AdaptiveAvgPool2d(math.isqrt(features // encoder.features))
+        setattr(module, pooling, nn.Sequential(pool, *after))
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--head flatten: the feature map of {name} cannot be had") from error
-    if features == encoder.features or (own is None and of_timm is None):
+    if features == encoder.features:  # it has no such layer
         raise UsageError(f"--head flatten: the feature map of {name} cannot be had")
     return Encoder(module, features, encoder.spec, encoder.left_out)
 

@@ -67,12 +67,6 @@ def build(head: str, features: int, embed_dim: int) -> tuple[nn.Sequential, int]
     return nn.Sequential(*layers), features
 
 
-def outputs(head: str, features: int, embed_dim: int) -> int:
-    """Return D, the number of outputs that `build` would give."""
-    widths = [int(layer) for layer in layers_of(head) if layer.isdigit()]
-    return widths[-1] if widths else features if head else embed_dim
-
-
 def _is_layer(text: str) -> bool:
     if text.startswith("dropout:"):
         return 0 <= _rate(text) < 1

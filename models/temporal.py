@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from common import registry
-from common.errors import UsageError
+from common.errors import DataError, UsageError
 
 # Features of a face change little from one frame to the next. Unscaled, the changes hardly affected
 # the loss, and the demo's short training did not learn to detect fakes that flicker.
 CHANGE_SCALE = 2.5
 ATTENTION_HEADS = 4  # of the transformer
+# Limit on layers × dim²: an LSTM has 12 weights for each, so 1.6 GB at most. The default is 512².
+MAX_HEAD = 2**25
 
 
 class Recurrent(nn.Module):
@@ -95,8 +97,13 @@ def build(name: str, dim: int, layers: int, dropout: float) -> nn.Module:
 
     Its attribute `features` is E. `dim` is D. `layers` applies to lstm, gru and transformer,
     `dropout` to transformer. Raise UsageError for an unknown name, or if a transformer's `dim` is
-    not divisible by ATTENTION_HEADS.
+    not divisible by ATTENTION_HEADS, DataError if the head is larger than MAX_HEAD.
     """
+    if layers * dim**2 > MAX_HEAD:
+        raise DataError(
+            f"--temporal {name} on {dim} features is too large: let --head end with a smaller "
+            "number"
+        )
     heads: dict[str, Callable[[], nn.Module]] = {
         "lstm": lambda: Recurrent(nn.LSTM, dim, layers),
         "gru": lambda: Recurrent(nn.GRU, dim, layers),

@@ -50,9 +50,8 @@ def warnings(checkpoint: Checkpoint, data: Manifest) -> Iterator[str]:
 
 def check_validation(checkpoint: Checkpoint, data: Manifest) -> None:
     """Raise UsageError if the detector was trained on a source that now is in validation."""
-    known = set(checkpoint.trained_on)
-    groups = sorted(set(data.split("val")["group"]))
-    used = [name for name in groups if known.intersection(splits.fingerprints([name]))]
+    groups = set(data.split("val")["group"])
+    used = splits.known_names(groups, set(checkpoint.trained_on))
     if used:
         raise UsageError(
             f"the detector in --init_from was trained on {len(used)} of {len(groups)} validation "

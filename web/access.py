@@ -81,11 +81,12 @@ class Access:
             self._check_host(request)
             self._check_origin(request)
             _check_body(request)
-            response = await call_next(request)
         except Problem as problem:
-            response = await as_problem(request, problem)
+            response: Response = await as_problem(request, problem)
         except ValueError as error:  # of urlsplit
             response = await as_problem(request, Problem(400, f"a damaged header: {error}"))
+        else:
+            response = await call_next(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"

@@ -79,19 +79,14 @@ async def send_video(
             upload, name = await _from_form(request)
         else:
             upload = await uploads.receive(aiter(request.stream()), found.settings)
-        return await _accept(found, upload, owner, uploads.clean_name(name), response, request)
+        return await _accept(request, response, upload, owner, uploads.clean_name(name))
 
 
 async def _accept(
-    found: server.Server,
-    upload: Upload,
-    owner: str,
-    name: str,
-    response: Response,
-    request: Request,
+    request: Request, response: Response, upload: Upload, owner: str, name: str
 ) -> dict[str, Any]:
     """Queue a file that has arrived, unless it was judged before."""
-    store = found.store
+    store = server.of(request).store
     before = await asyncio.to_thread(store.judged_before, upload.sha256, owner)
     if before is not None:  # the same content has the same verdict
         upload.path.unlink()
@@ -219,14 +214,14 @@ def get_events(request: Request, video_id: str) -> StreamingResponse:
         last = ""
         for _ in range(int(MAX_EVENTS / EVENTS)):
             try:
-                video = await asyncio.to_thread(server.video, request, video_id)
+                known = await asyncio.to_thread(get_video, request, video_id)
             except Problem:
                 yield 'data: {"state": "deleted"}\n\n'
                 return
-            now = json.dumps({k: answer(request, video)[k] for k in ("state", "position")})
+            now = json.dumps({name: known[name] for name in ("state", "position")})
             if now != last:
                 yield f"data: {now}\n\n"
-            if video.state == "done" or await request.is_disconnected():
+            if known["state"] == "done" or await request.is_disconnected():
                 return
             last = now
             await asyncio.sleep(EVENTS)

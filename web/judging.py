@@ -65,6 +65,9 @@ class Judging(threading.Thread):
     def delete(self, video_id: str) -> None:
         """Delete all that is stored of a file."""
         self.store.delete(video_id)
+        self._delete_files(video_id)
+
+    def _delete_files(self, video_id: str) -> None:
         for path in (self.settings.uploads / video_id, self.page(video_id)):
             path.unlink(missing_ok=True)
 
@@ -81,8 +84,7 @@ class Judging(threading.Thread):
 
     def _finish(self, judged: JudgedVideo) -> None:
         """Store the verdict and write the page."""
-        path = Path(judged.score.video)
-        video = self._working.pop(path)
+        video = self._working.pop(Path(judged.score.video))
         score = replace(judged.score, video=video.name)
         keeps_files = self.settings.keep_hours > 0
         if keeps_files and self.store.find(video.id, video.owner):
@@ -91,12 +93,10 @@ class Judging(threading.Thread):
             except Exception as error:  # of whatever library: the verdict is kept
                 note = f"the report could not be written ({one_line(error)})"
                 score = replace(score, detail="; ".join(filter(None, [score.detail, note])))
-        even = score.p_fake_even(self.job.judge.rule)
-        self.store.finish(video.id, score.to_dict() | {"p_fake_even": even})
+        self.store.finish(video.id, score.document(self.job.judge.rule))
         if not keeps_files or not self.store.find(video.id, video.owner):  # deleted meanwhile
-            for made in (path, self.page(video.id)):
-                with suppress(OSError):
-                    made.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._delete_files(video.id)
 
     def _write_page(self, video: Video, judged: JudgedVideo, score: VideoScore) -> None:
         facts = file_facts(judged.score, self._extractor.rereader) | {"file": video.name}

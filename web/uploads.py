@@ -18,8 +18,6 @@ from web.store import Store
 
 MAX_NAME = 200  # characters of a file's name that are kept
 SECONDS_BETWEEN_PARTS = 30.0  # a slower client is cut off
-
-
 ID = re.compile(r"[\w-]{22}")  # of a video: its file's name, and that of its page without .html
 RETRY = "30"  # seconds after which a client may try again
 
@@ -49,8 +47,8 @@ class Room:
 
 def is_own(path: Path) -> bool:
     """Return whether a file in the folders of a server was written by it."""
-    name = path.name.removeprefix(PARTIAL)
-    return path.is_file() and bool(ID.fullmatch(name.removesuffix(".html")) or name != path.name)
+    named = path.name.startswith(PARTIAL) or ID.fullmatch(path.name.removesuffix(".html"))
+    return path.is_file() and bool(named)
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ async def receive(parts: AsyncIterator[bytes], settings: Settings) -> Upload:
                     raise Problem(413, f"the file is larger than {settings.max_upload:,} bytes")
                 digest.update(part)
                 await asyncio.to_thread(file.write, part)
-            await asyncio.to_thread(_to_disk, file.fileno())
+            await asyncio.to_thread(os.fsync, file.fileno())
         if not size:
             raise Problem(400, "the file is empty")
     except BaseException:  # also a client that is gone
@@ -97,10 +95,6 @@ async def in_time(parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         if part is None:
             return
         yield part
-
-
-def _to_disk(number: int) -> None:
-    os.fsync(number)
 
 
 def clean_name(name: str) -> str:

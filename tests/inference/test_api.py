@@ -1,5 +1,6 @@
 """Three lines of Python: the same verdicts as score.py."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from common.errors import CheckpointError, UsageError
+from flags.score import score_parser
 from inference import Detector
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +148,14 @@ def test_an_array_of_frames_is_judged_like_the_file_that_it_came_from(
 def test_what_is_no_video_is_refused(detector: Detector, frames: list, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         detector.score_frames(frames)
+
+
+def test_the_arguments_have_the_defaults_of_the_flags() -> None:
+    flags = score_parser().parse_args([])
+    arguments = inspect.signature(Detector.load).parameters
+    assert {name: value.default for name, value in arguments.items() if name != "cls"} == {
+        name: getattr(flags, name) for name in arguments
+    }
 
 
 def test_a_detector_that_does_not_exist_says_so(tmp_path: Path) -> None:
