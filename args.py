@@ -12,7 +12,13 @@ from flags.preprocess import preprocess_parser
 from flags.score import parse_score_flags, score_parser
 from flags.serve import serve_parser
 from flags.shared import build_options
-from flags.train import add_replayed, check_train_flags, given_flags, train_parser
+from flags.train import (
+    add_replayed,
+    check_train_flags,
+    given_flags,
+    set_image_flags,
+    train_parser,
+)
 
 __all__ = [
     "add_replayed",
@@ -29,5 +35,6 @@ __all__ = [
     "run_flags",
     "score_parser",
     "serve_parser",
+    "set_image_flags",
     "train_parser",
 ]

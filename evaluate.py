@@ -29,14 +29,14 @@ from common.version import VERSION
 from datasets import manifest
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
-from evaluation import baselines, compare, plots, robustness, score_split, video_traits
+from evaluation import baselines, compare, content, plots, robustness, score_split, video_traits
 from evaluation.measure import all_metrics, measure, with_face
 from evaluation.results import METRICS, write
 from evaluation.score_split import SplitScorer
 from scoring.aggregate import BY_WORST_PERSON
 from scoring.calibrate import ErrorTarget, TooFewVideos
 from scoring.decision_rule import DecisionRule
-from scoring.load import load_detector
+from scoring.load import load_content, load_detector
 
 SCHEMA = 3  # of metrics.json; raised when a field changes its meaning
 
@@ -46,6 +46,8 @@ JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest →
 @explained_loader_errors()
 def main() -> int:
     flags = args.evaluate_parser().parse_args()
+    if flags.task == "content":
+        return evaluate_content(flags)
     flags.checkpoint = [detectors.find(name) for name in flags.checkpoint or [None]]
     device = devices.choose(flags.device)
     paths = list(map(manifest.find, flags.csv_file))
@@ -57,6 +59,35 @@ def main() -> int:
     output.mkdir(parents=True, exist_ok=True)
     with only_writer(output):
         evaluate_all(flags, manifests, scorers_of, columns, output)
+    return 0
+
+
+def evaluate_content(flags: argparse.Namespace) -> int:
+    """Measure a content classifier on a manifest, and return the exit code. Raise UsageError if
+    flags are given that are for detectors."""
+    if len(flags.checkpoint or []) != 1 or len(flags.csv_file) != 1:
+        raise UsageError("--task content takes one --checkpoint and one --csv_file")
+    analyses = ("compare", "robustness", "per_frame", "group_by")
+    given = [f"--{name}" for name in analyses if getattr(flags, name)]
+    if given or fits_rule(flags):
+        raise UsageError(
+            "--task content measures accuracy and F1 of every class, and has no decision rule: "
+            f"leave out {', '.join(given) or '--error_rate, --target_fpr and --aggregation'}"
+        )
+    device = devices.choose(flags.device)
+    classifier = load_content(flags.checkpoint[0], device)
+    path = manifest.find(flags.csv_file[0])
+    workers = cores.loader_workers(flags.workers, device.type == "cuda")
+    data = manifest.read(path)
+    pictures = content.classify(classifier, data, flags.split, flags.batch_size, workers)
+    result = content.measure(pictures, classifier.classes, flags.seed)
+    output = flags.output or flags.checkpoint[0].parent / f"evaluation_{flags.split}"
+    output.mkdir(parents=True, exist_ok=True)
+    with only_writer(output):
+        about = {"checkpoint": str(flags.checkpoint[0]), "csv_file": str(path)}
+        content.write(output, pictures, result, about | {"split": flags.split})
+    print(f"{flags.checkpoint[0]} on {path}: {content.describe(result)}")
+    print(f"written: {output / 'content.json'}, content.csv")
     return 0
 
 

@@ -219,9 +219,10 @@ def delete_videos(table: pd.DataFrame, flags: argparse.Namespace) -> None:
 
 
 def print_summary(table: pd.DataFrame) -> None:
-    """Print the number of videos by label, split and status, and the first ten unreadable ones."""
+    """Print the number of videos by label or class, split and status, and the first ten unreadable
+    ones."""
     videos = table.drop_duplicates("video_id")
-    labels = videos["label"].map(lambda label: manifest.CLASSES[label])
+    labels = manifest.shown_labels(videos)
     print(f"\n{pd.crosstab([labels, videos['split']], videos['status'])}\n")
     for row in videos[videos["status"] == "unreadable"].head(10).itertuples():
         print(printable(f"unreadable: {row.video_id}: {row.detail}"), file=sys.stderr)

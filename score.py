@@ -89,7 +89,7 @@ def judge(
     if not on_cluster:
         extractor.start()  # before the slow imports of make_job
     job = make_job(flags)
-    if videos and not on_cluster:
+    if videos and not on_cluster and not flags.content_checkpoint:
         extractor.expect(videos[0], job.face_config, job.span)
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
     video_judge = (replace(job, device="cpu") if on_cluster else job).judge
@@ -153,6 +153,7 @@ def make_job(flags: argparse.Namespace) -> "ScoringJob":
         precision=flags.precision,
         prior=flags.prior,
         faces=flags.faces,
+        content_checkpoint=flags.content_checkpoint and flags.content_checkpoint.absolute(),
         span=Span(flags.window_seconds, flags.max_seconds),
         batch_size=flags.batch_size,
         timeout=flags.timeout,
@@ -186,6 +187,8 @@ def watch_folders(
     the same settings are first written to `files` again."""
     names = ("window_seconds", "max_seconds", "precision", "faces")
     influences = {name: getattr(flags, name) for name in names} | {"schema": SCHEMA}
+    if job.content_digest:
+        influences["content"] = job.content_digest
     settings = json.dumps(job.judge.rule.to_dict() | influences, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     path = score_output.csv_path(flags.output).with_suffix(".sqlite")

@@ -24,20 +24,18 @@ import numpy as np
 import torch
 
 import detectors
+import models
 from common import allocator, checkpointing, devices, distributed, errors
 from common.checkpointing import Checkpoint
 from common.preprocessing import ClipConfig
 from common.signals import stop_request
-from datasets import manifest, splits
+from datasets import splits
 from datasets.feature_store import FeatureStore
 from datasets.loaders import ClipLoader, TrainingLoader
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
-from models import projection
+from models import ModelConfig, projection
 from models.frame_rnn import FrameModel
-from scoring import calibrate, training_range
-from scoring.aggregate import ClipScore
-from scoring.decision_rule import DecisionRule
 from trainer import fit, measure, take_step
 from training import (
     build,
@@ -48,6 +46,7 @@ from training import (
     history,
     resume,
     run_folder,
+    tasks,
     tensorboard_log,
 )
 from training.history import EpochRow
@@ -63,6 +62,7 @@ from training.resume import SavedRun
 from training.run_folder import Run
 from training.state import Hooks, Plan, Position, Stopped
 from training.step_errors import explain_step_errors
+from training.tasks import Task
 
 
 @explained_loader_errors()
@@ -96,6 +96,7 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
     args.check_train_flags(flags)
     if flags.resume is None:
         args.add_replayed(flags)
+        args.set_image_flags(flags, words)
         if flags.init_from is not None:
             flags.init_from = detectors.find(flags.init_from)
             fine_tuning.adopt(flags, args.given_flags(words))
@@ -122,7 +123,11 @@ def run_several(
             print("to continue with the other runs too, repeat the same command")
             return code
     if distributed.is_first():  # the others may get here before history.csv is written
-        print(history.compare(folders, flags.monitor))
+        stored = {
+            name: checkpointing.load(path / "best.pt").model for name, path in folders.items()
+        }
+        counts = {k: models.count_parameters(ModelConfig.from_dict(v)) for k, v in stored.items()}
+        print(history.compare(folders, flags.monitor, counts))
     return 0
 
 
@@ -145,6 +150,8 @@ def run_locked(
     start = checkpointing.load(flags.init_from) if flags.init_from and not saved else None
     chosen = args.build_options(ManifestOptions, flags)
     data, fingerprint = collections.read(chosen)
+    task, flags.num_classes = tasks.make(flags.task, data, flags.num_classes)
+    data = task.data
     if saved and not flags.force:
         changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
         saved.check_unchanged(changes, fingerprint)
@@ -182,7 +189,7 @@ def run_locked(
     before = args.read_environments(run_folder.flags_file(folder)) if saved else []
     environments = environment.extended(before, environment.describe(device))
     earlier = saved.checkpoint if saved else start
-    make_checkpoint = checkpoint_maker(flags, data, fingerprint, clip, earlier)
+    make_checkpoint = checkpoint_maker(flags, task, fingerprint, clip, earlier)
     run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()
     run_folder.keep_augmentation(folder, flags.augmentation, flags.force)
@@ -192,12 +199,12 @@ def run_locked(
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
         if start:
-            metrics = measure(training, loaders[1])
+            metrics = measure(training, loaders[1], task)
             if distributed.is_first():
                 fine_tuning.write_before(folder, metrics)
         run.save(position)
     del saved  # frees a second copy of all weights
-    return train(flags, run, loaders, plan, position, rule_fitter(data))
+    return train(flags, run, loaders, task, plan, position)
 
 
 def new_folder(flags: argparse.Namespace) -> Path:
@@ -225,36 +232,25 @@ def frozen_features(
 
 def checkpoint_maker(
     flags: argparse.Namespace,
-    data: Manifest,
+    task: Task,
     fingerprint: dict[str, Any],
     clip: ClipConfig,
     earlier: Checkpoint | None,
 ) -> Callable[..., Checkpoint]:
     """Return a function that makes a Checkpoint from `weights`, `epoch`, `metrics` and `judgement`,
     all other fields being those of this run. `earlier` is the checkpoint that it continues."""
-    trained_on = set(splits.fingerprints(data.split("train")["group"]))
+    trained_on = set(splits.fingerprints(task.data.split("train")["group"]))
     if earlier:  # it may have been trained on others
         trained_on |= set(earlier.trained_on)
     return partial(
         Checkpoint,
         model=args.build_options(ModelOptions, flags).config.to_dict(),
-        faces=data.faces,
+        faces=task.data.faces,
         clip=clip,
-        classes=list(manifest.CLASSES),
+        classes=task.classes,
         trained_on=sorted(trained_on),
         data=fingerprint,
-        familiar=training_range.fit_training_range(data.tracks("train")).to_dict(),
-    )
-
-
-def rule_fitter(data: Manifest) -> Callable[[list[ClipScore]], DecisionRule]:
-    """Return a function that fits the decision rule to the scores of the validation clips."""
-    videos = data.videos("val")
-    return partial(
-        calibrate.fit_after_epoch,
-        labels=videos["label"],
-        sources=videos["group"],
-        collections=data.collection_of(videos),
+        familiar=task.training_range(),
     )
 
 
@@ -262,9 +258,9 @@ def train(
     flags: argparse.Namespace,
     run: Run,
     loaders: tuple[TrainingLoader, ClipLoader],
+    task: Task,
     plan: Plan,
     position: Position,
-    fit_rule: Callable[[list[ClipScore]], DecisionRule],
 ) -> int:
     """Train from `position` until the last epoch, early stopping or a signal. Return the exit
     code."""
@@ -272,8 +268,8 @@ def train(
     if flags.tensorboard and distributed.is_first():
         log = tensorboard_log.TensorBoardLog(run.folder, position.epoch)
 
-    def after_epoch(row: EpochRow, position: Position, clips: list[ClipScore]) -> bool:
-        run.finish_epoch(row, position, fit_rule(clips).to_dict())
+    def after_epoch(row: EpochRow, position: Position, clips: list[Any]) -> bool:
+        run.finish_epoch(row, position, task.fit_rule(clips))
         print(row.line(flags.epochs), flush=True)
         if log:
             log.add(row, run.training.evaluated, loaders[1].dataset)
@@ -284,7 +280,7 @@ def train(
         try:
             if run.has_patience:
                 hooks = Hooks(run.save, after_epoch, stop)
-                fit(run.training, *loaders, plan, hooks, position)
+                fit(run.training, *loaders, task, plan, hooks, position)
         except Stopped:  # another process may be the one that was asked to stop
             exit_code = stop.exit_code or 128 + signal.SIGTERM
         finally:

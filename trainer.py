@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from itertools import chain, islice, repeat
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,19 +17,20 @@ from tqdm import tqdm
 
 from common import distributed
 from datasets.loaders import ClipLoader, TrainingLoader
-from datasets.video_dataset import Batch, VideoDataset
-from scoring.aggregate import ClipScore
-from scoring.predict import predict
-from training import health_checks, validation
+from datasets.video_dataset import Batch
+from training import health_checks
 from training.batch_norm import init_batch_norm_stats
 from training.history import EpochRow
 from training.state import Hooks, Plan, Position, Stopped, Training
+from training.tasks import Task
+from training.validation import Row
 
 
 def fit(
     training: Training,
     train_loader: TrainingLoader,
     val_loader: ClipLoader,
+    task: Task,
     plan: Plan,
     hooks: Hooks,
     position: Position,
@@ -44,8 +46,8 @@ def fit(
     while position.epoch <= plan.epochs:
         train_one_epoch(training, train_loader, plan, hooks, position)
         started = time.monotonic()
-        clips = validate(training, val_loader, hooks, position)
-        values = _measure(clips, val_loader.dataset)
+        clips = validate(training, val_loader, task, hooks, position)
+        values = task.measure(clips, val_loader.dataset)
         row = _epoch_row(training, position, *values, time.monotonic() - started)
         position = Position(epoch=position.epoch + 1)
         if not hooks.after_epoch(row, position, clips):
@@ -171,28 +173,30 @@ def take_step(
 
 
 def validate(
-    training: Training, loader: ClipLoader, hooks: Hooks, position: Position
-) -> list[ClipScore]:
-    """Return the scores of all validation clips, gathered from all processes. Raise Stopped, after
-    saving, if a process was asked to stop."""
-    return _scores(training, loader, _until_stopped(loader, hooks, position))
+    training: Training, loader: ClipLoader, task: Task, hooks: Hooks, position: Position
+) -> list[Any]:
+    """Return the task's scores of all validation clips, gathered from all processes. Raise Stopped,
+    after saving, if a process was asked to stop."""
+    return _scores(training, loader, task, _until_stopped(loader, hooks, position))
 
 
-def measure(training: Training, loader: ClipLoader) -> validation.Row:
+def measure(training: Training, loader: ClipLoader, task: Task) -> Row:
     """Return the metrics of the validation videos with the weights as they are, overall and for
     each collection."""
-    clips = _scores(training, loader, loader.epoch(0))
-    values, by_collection = _measure(clips, loader.dataset)
-    return values | by_collection
+    clips = _scores(training, loader, task, loader.epoch(0))
+    values, further = task.measure(clips, loader.dataset)
+    return values | further
 
 
-def _scores(training: Training, loader: ClipLoader, batches: Iterable[Batch]) -> list[ClipScore]:
+def _scores(
+    training: Training, loader: ClipLoader, task: Task, batches: Iterable[Batch]
+) -> list[Any]:
     """Return the scores of the clips in `batches` of `loader`, gathered from all processes."""
     distributed.align_buffers(training.evaluated)
     # Stored features bypass the encoder, the only part that differs in the copy.
     reads_pixels = loader.dataset.pixels is loader.dataset
     model = training.judging_copy() if reads_pixels else training.evaluated
-    return list(chain.from_iterable(distributed.gather(predict(model, batches))))
+    return list(chain.from_iterable(distributed.gather(task.predict(model, batches))))
 
 
 def _until_stopped(loader: ClipLoader, hooks: Hooks, position: Position) -> Iterator[Batch]:
@@ -208,15 +212,6 @@ def _until_stopped(loader: ClipLoader, hooks: Hooks, position: Position) -> Iter
             yield batch
 
 
-def _measure(clips: list[ClipScore], videos: VideoDataset) -> tuple[validation.Row, validation.Row]:
-    """Return the metrics of the validation videos, and those of each collection if there are
-    several."""
-    labels, collections = videos.video_labels(), videos.video_collections()
-    if len(set(collections.values())) == 1:
-        return validation.validation_metrics(clips, labels), {}
-    return validation.by_collection(clips, labels, collections)
-
-
 def _known(value: float | None) -> float:
     assert value is not None, "validation has at least one video"
     return value
@@ -225,8 +220,8 @@ def _known(value: float | None) -> float:
 def _epoch_row(
     training: Training,
     position: Position,
-    values: validation.Row,
-    by_collection: validation.Row,
+    values: Row,
+    further: Row,
     val_seconds: float,
 ) -> EpochRow:
     return EpochRow(
@@ -240,5 +235,5 @@ def _epoch_row(
         seconds=position.seconds + val_seconds,
         clips_per_second=position.seen / position.seconds,
         gradient=position.gradient_sum / position.step,
-        by_collection=by_collection,
+        further=further,
     )

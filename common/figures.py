@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 # Colour-blind people can distinguish these (Okabe and Ito 2008).
 REAL_COLOUR, FAKE_COLOUR, UNCERTAIN_COLOUR = "#0072b2", "#d55e00", "#999999"
+CLASS_COLOURS = (REAL_COLOUR, FAKE_COLOUR, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 LINE_COLOUR = "#555555"
 
 

@@ -6,7 +6,8 @@
 from common.registry import select
 from datasets.video_dataset import VideoDataset
 
-DATASETS: dict[str, type[VideoDataset]] = {"video": VideoDataset}
+# An image is a clip of one frame.
+DATASETS: dict[str, type[VideoDataset]] = {"video": VideoDataset, "image": VideoDataset}
 
 
 def get(name: str) -> type[VideoDataset]:

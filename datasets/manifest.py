@@ -46,6 +46,8 @@ OPTIONAL: dict[str, str | float] = {
     "codec": "",
     "bits_per_pixel": 0.0,  # file size in bits, sound included, per pixel of all frames
     "face_px": 0.0,  # median longer side of the track's face boxes, in pixels of the video
+    "kind": "",  # of a fake, if its folder says it: one of datasets.layouts.folder_names.KINDS
+    "class": "",  # what a picture shows, in manifests of the layout `classes`; their label is REAL
 }
 
 
@@ -199,6 +201,12 @@ def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
             )
 
 
+def shown_labels(table: pd.DataFrame) -> pd.Series:
+    """Return for every row the name of its class, or of its label in a table without classes."""
+    names = table["label"].map(lambda label: CLASSES[label]).rename("label")
+    return names.where(table["class"] == "", table["class"])
+
+
 def record_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
@@ -219,7 +227,8 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
     """Return a dict that identifies a manifest: `sha256` is a hash of its table and of the settings
     that its crops were made with; `videos` is the number of videos with a face for each split and
     label, such as "train FAKE". Moving the crops does not change it."""
-    table = data.table[[name for name in COLUMNS if name != "crops"]]
+    names = [*COLUMNS, "class"] if (data.table["class"] != "").any() else COLUMNS
+    table = data.table[[name for name in names if name != "crops"]]
     used = table[table["status"] == "ok"].drop_duplicates("video_id")
     counts = used.groupby(["split", "label"]).size()
     # With the removed settings and without the added ones, unless they have another value, the hash

@@ -1,6 +1,6 @@
 """Scores and judges a split of a manifest, for evaluate.py and for calibration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import methodcaller
 from pathlib import Path
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from common import checkpointing, crop_files, preprocessing
 from common.errors import DataError
+from common.preprocessing import FaceConfig
 from datasets import splits
 from datasets.loaders import evaluation_loader
 from datasets.manifest import Manifest
@@ -112,9 +113,9 @@ class SplitScorer:
     def check(self) -> None:
         """Raise DataError if the manifest's crops were made with other settings than the training
         crops, or if a source of a val or test split was in the training split."""
-        _check_same_crops(self.detector, self.data)
+        check_same_crops(self.detector.faces, self.data)
         if self.split != "train":
-            _check_not_trained_on(self.detector, self.data.split(self.split))
+            check_not_trained_on(self.detector.trained_on, self.data.split(self.split))
 
 
 def add_verdicts(videos: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
@@ -181,8 +182,9 @@ def fit_checkpoint(
     return rule
 
 
-def _check_same_crops(detector: Detector, data: Manifest) -> None:
-    pairs = preprocessing.differences(detector.faces, data.faces)
+def check_same_crops(trained: FaceConfig, data: Manifest) -> None:
+    """Raise DataError if the manifest's crops were made with other settings than `trained`."""
+    pairs = preprocessing.differences(trained, data.faces)
     different = [f"{name} {old} in training, {new} here" for name, (old, new) in pairs.items()]
     if different:
         raise DataError(
@@ -191,9 +193,10 @@ def _check_same_crops(detector: Detector, data: Manifest) -> None:
         )
 
 
-def _check_not_trained_on(detector: Detector, videos: pd.DataFrame) -> None:
+def check_not_trained_on(trained_on: Container[int], videos: pd.DataFrame) -> None:
+    """Raise DataError if the group of one of `videos` has a fingerprint in `trained_on`."""
     names = set(videos["group"])
-    used = splits.known_names(names, detector.trained_on)
+    used = splits.known_names(names, trained_on)
     if used:
         raise DataError(
             f"{len(used)} of {len(names)} sources of this split were in the checkpoint's training "

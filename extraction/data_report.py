@@ -14,10 +14,10 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from common import crop_files
-from common.figures import FAKE_COLOUR, REAL_COLOUR, axes_as_png
+from common.figures import CLASS_COLOURS, axes_as_png
 from common.pages import render
 from datasets.cleaning import NEAR, SAME, sharpness
-from datasets.manifest import CLASSES
+from datasets.manifest import CLASSES, shown_labels
 from extraction.contact_sheet import spread
 
 TEMPLATE = Path(__file__).with_name("data.html")
@@ -41,19 +41,21 @@ def write(table: pd.DataFrame, folder: Path, findings: pd.DataFrame | None) -> P
     is relative to `folder`, `findings` a result of cleaning.find; None if it was not asked for."""
     videos = table.drop_duplicates("video_id")
     tracks = measured(table, folder)
+    names = _names(videos)
     separation = dict(_separation(tracks))
     sheet = folder / "thumbnails.png"
     path = folder / "report.html"
     render(
         TEMPLATE,
         path,
-        counts=[_counts(videos[videos["label"] == label], CLASSES[label]) for label in (0, 1)],
+        counts=[_counts(videos[shown_labels(videos) == name], name) for name in names],
         splits=SPLITS,
         statuses=videos["status"].value_counts().to_dict(),
         methods=videos.loc[videos["method"] != "", "method"].value_counts().to_dict(),
         sources=[videos[videos["split"] == split]["source"].nunique() for split in SPLITS],
         shared=int((videos.groupby("group")["split"].nunique() > 1).sum()),
-        plots=[_histogram(tracks, name) for name in TRAITS if tracks[name].nunique() > 1],
+        plots=[_histogram(tracks, name, names) for name in TRAITS if tracks[name].nunique() > 1],
+        has_classes=bool((videos["class"] != "").any()),
         telling={TRAITS[name]: auc for name, auc in separation.items() if auc >= TELLING},
         separation={TRAITS[name]: auc for name, auc in separation.items()},
         findings=None if findings is None else findings["reason"].value_counts().to_dict(),
@@ -65,17 +67,24 @@ def write(table: pd.DataFrame, folder: Path, findings: pd.DataFrame | None) -> P
 
 
 def measured(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Return the traits of up to SAMPLE tracks of each label, spread evenly over the table: a
-    column for each of TRAITS, and the label. Unknown values are NaN."""
+    """Return the traits of up to SAMPLE tracks of each label or class, spread evenly over the
+    table: a column for each of TRAITS, the label, and its name or the class in `shown`. Unknown
+    values are NaN."""
     found = table[table["status"] == "ok"]
-    parts = [spread(found[found["label"] == label], SAMPLE) for label in (0, 1)]
+    found = found.assign(shown=shown_labels(found))
+    parts = [spread(found[found["shown"] == name], SAMPLE) for name in _names(table)]
     tracks = pd.concat(parts, ignore_index=True)
     tracks["short_side"] = tracks[["width", "height"]].min(axis=1)
     traits = [_of_crop(row, folder) for row in tracks.itertuples()]
     tracks[["brightness", "sharpness"]] = np.array(traits).reshape(-1, 2)
     columns = ["short_side", "face_px", "bits_per_pixel"]
     tracks[columns] = tracks[columns].replace(0, np.nan)
-    return tracks[[*TRAITS, "label"]]
+    return tracks[[*TRAITS, "label", "shown"]]
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    """Return the classes of a table, sorted; both labels, if it has none."""
+    return sorted(set(table["class"]) - {""}) or list(CLASSES)
 
 
 def _of_crop(row: Any, folder: Path) -> tuple[float, float]:
@@ -119,14 +128,14 @@ def _across(findings: pd.DataFrame, videos: pd.DataFrame) -> int:
     return count
 
 
-def _histogram(tracks: pd.DataFrame, name: str) -> tuple[str, bytes]:
-    """Return a plot of one trait for reals and fakes, with its title."""
+def _histogram(tracks: pd.DataFrame, name: str, names: list[str]) -> tuple[str, bytes]:
+    """Return a plot of one trait for the labels or classes `names`, with its title."""
     values = tracks[name].dropna()
     low, high = np.percentile(values, [0.5, 99.5])
     bins = np.linspace(low, high if high > low else low + 1, 31).tolist()
     with axes_as_png(4.2, 2.4) as (axes, png):
-        for label, colour in ((0, REAL_COLOUR), (1, FAKE_COLOUR)):
-            of_label = tracks.loc[tracks["label"] == label, name].dropna()
+        for shown, colour in zip(names, CLASS_COLOURS, strict=False):
+            of_label = tracks.loc[tracks["shown"] == shown, name].dropna()
             if len(of_label):
                 weights = np.full(len(of_label), 1 / len(of_label))
                 axes.hist(
@@ -136,7 +145,7 @@ def _histogram(tracks: pd.DataFrame, name: str) -> tuple[str, bytes]:
                     histtype="step",
                     lw=1.6,
                     color=colour,
-                    label=CLASSES[label],
+                    label=shown,
                 )
         axes.set(ylabel="share")
         axes.legend(frameon=False)

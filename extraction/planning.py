@@ -36,15 +36,18 @@ def plan(data: InputOptions, options: SplitOptions, deleted: pd.DataFrame) -> pd
 
     `deleted` lists videos that were deleted after their extraction (extraction/deletion.py): they
     are not missing, and copies of them are still recognised by content. Raise UsageError if the
-    layout is unknown or a split is empty, DataError if the input does not have the layout, or only
-    videos of one label.
+    layout is unknown or a split is empty, DataError if the input does not have the layout, only
+    videos of one label, or the same file in two classes.
     """
     videos = layouts.read(data.layout, data.input, data.fake_folders)
     videos["deleted"] = (videos["status"] == "missing") & videos["video_id"].isin(deleted.index)
     videos.loc[videos["deleted"], ["status", "detail"]] = ""
-    if not data.allow_one_label:
+    has_classes = "class" in videos
+    if not data.allow_one_label and not has_classes:
         _check_labels(videos, data.input)
     together = _same_content(videos, data.input, deleted)
+    if has_classes:
+        _check_classes(videos, together, data.input)
     if options.split_by == "part":
         parts = videos["video_id"].str.partition("/")[0]
         together += [rows.tolist() for rows in videos.groupby(parts).indices.values()]
@@ -79,6 +82,17 @@ def _check_labels(videos: pd.DataFrame, root: Path) -> None:
             f"{root}: {len(present)} videos on disk are {label} and none is {other}{missing}: "
             "check --input and --layout, or continue with --allow_one_label"
         )
+
+
+def _check_classes(videos: pd.DataFrame, same: list[list[int]], root: Path) -> None:
+    """Raise DataError if one of the groups of identical files is in folders of several classes."""
+    for positions in same:
+        files = videos.iloc[positions].drop_duplicates("class")["path"]
+        if len(files) > 1:
+            raise DataError(
+                f"{root}: {files.iloc[0]} and {files.iloc[1]} are the same file in two classes: "
+                "delete one of them"
+            )
 
 
 def _same_content(videos: pd.DataFrame, root: Path, deleted: pd.DataFrame) -> list[list[int]]:

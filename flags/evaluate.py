@@ -30,6 +30,12 @@ def evaluate_parser() -> argparse.ArgumentParser:
         "looked for in data/",
     )
     parser.add_argument(
+        "--task",
+        choices=["detector", "content"],
+        default="detector",
+        help="content: measure a content classifier: accuracy and F1 of every class",
+    )
+    parser.add_argument(
         "--split", choices=["train", "val", "test"], default="test", help="split to measure on"
     )
     parser.add_argument(

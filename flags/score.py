@@ -37,6 +37,15 @@ def score_parser() -> argparse.ArgumentParser:
         "of a face already; whole: judge whole pictures or frames (default: whole for a detector "
         "that was trained on whole pictures, and only for such; else detect)",
     )
+    parser.add_argument(
+        "--content_checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="content classifier (train.py --task content) that looks first: a file that it does "
+        "not take for a human face gets the verdict no_face, and the detector does not judge it. "
+        "One of its classes must be called face, faces, human, humans, human_face, human_faces, "
+        "person or people",
+    )
     _add_results(parser.add_argument_group("results"))
     _add_windows(parser.add_argument_group("long videos"))
     _add_computation(parser.add_argument_group("computation"))

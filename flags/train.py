@@ -43,6 +43,15 @@ def add_replayed(flags: argparse.Namespace) -> None:
     flags.replay = []
 
 
+def set_image_flags(flags: argparse.Namespace, words: Sequence[str]) -> None:
+    """With --dataset image, a clip is one frame, and without a temporal head, unless the flags
+    among `words` say otherwise."""
+    if flags.dataset == "image":
+        given = given_flags(words)
+        flags.clip_frames = flags.clip_frames if "clip_frames" in given else 1
+        flags.temporal = flags.temporal if "temporal" in given else "none"
+
+
 def given_flags(words: Sequence[str]) -> set[str]:
     """Return the names of the flags that are among the command-line arguments `words`."""
     parser = train_parser()
@@ -57,6 +66,8 @@ def check_train_flags(flags: argparse.Namespace) -> None:
         raise UsageError("--resume continues a run with its manifests: leave out --replay")
     if flags.init_from is not None and flags.weights is not None:
         raise UsageError("--init_from has all weights of the model: leave out --weights")
+    if flags.task == "content":
+        _check_content(flags)
     if flags.freeze == "all":
         without_effect = {
             "sbi": flags.sbi > 0,
@@ -93,6 +104,20 @@ def check_train_flags(flags: argparse.Namespace) -> None:
         raise UsageError("--model_names: leave out --dry_run, --init_from and --weights")
     if flags.resume is not None and flags.config is not None:
         raise UsageError("--resume uses the flags stored with the run: leave out --config")
+
+
+def _check_content(flags: argparse.Namespace) -> None:
+    """Raise UsageError if flags are given that only detectors have."""
+    for_detectors = {
+        "balance": flags.balance not in ("auto", "none"),
+        "sbi": flags.sbi > 0,
+        "init_from": flags.init_from is not None,
+        "monitor val_auc": flags.monitor == "val_auc",
+        "csv_file with several manifests": len(flags.csv_file) > 1,
+    }
+    given = [f"--{name}" for name, is_given in for_detectors.items() if is_given]
+    if given:
+        raise UsageError(f"--task content has no reals and fakes: leave out {', '.join(given)}")
 
 
 def _add_memory(group: argparse._ArgumentGroup) -> None:

@@ -44,9 +44,17 @@ def add_data(group: argparse._ArgumentGroup) -> None:
         "whose settings the checkpoint uses to judge videos",
     )
     group.add_argument(
+        "--task",
+        choices=["detector", "content"],
+        default="detector",
+        help="detector: tell fakes from reals; content: tell apart the classes of a manifest of "
+        "--layout classes, such as animals, faces and vehicles, of any number",
+    )
+    group.add_argument(
         "--dataset",
         default="video",
-        help="dataset class that reads the manifest: video (the only one in datasets/__init__.py)",
+        help="dataset that reads the manifest, one of those in datasets/__init__.py. video: clips; "
+        "image: the same with --clip_frames 1 and --temporal none, unless these are given",
     )
     group.add_argument(
         "--clip_frames",
@@ -141,7 +149,8 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         "--num_classes",
         type=at_least(2),
         default=2,
-        help="outputs of the model: 0 is REAL, all others count as FAKE",
+        help="outputs of the model: 0 is REAL, all others count as FAKE; with --task content, it "
+        "is always the number of classes in the manifest",
     )
     group.add_argument(
         "--pretrained",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 
 from common.files import FileState, file_state, sha256
@@ -12,14 +13,15 @@ from faces.sampling import Span
 from inference.answers import End, Window
 from inference.worker import limit
 
-_detector: FaceDetector  # made by `prepare`
+_detector: FaceDetector  # chosen by `prepare`
+_make_detector = lru_cache(maxsize=2)(FaceDetector)  # for videos that are read in two ways
 
 
 def prepare(config: FaceConfig) -> Generator[None, None, None]:
-    """Make the face detector, and set the limits of this process."""
+    """Choose the face detector, and set the limits of this process."""
     global _detector
     # On the CPU, as in preprocessing: a GPU's rounding could move a crop by a pixel.
-    _detector = FaceDetector(config)
+    _detector = _make_detector(config)
     yield from limit()
 
 

@@ -12,7 +12,8 @@ from common.files import private_files, sha256
 from common.preprocessing import FaceConfig
 from common.version import VERSION
 from faces.sampling import Span
-from inference import face_mode
+from inference import content_gate, face_mode
+from inference.content_gate import ContentGate
 from inference.detector_content import DetectorContent, read_content
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
@@ -36,6 +37,7 @@ class ScoringJob:
     batch_size: int = 4
     report: Path | None = None  # folder of pages
     save_video: Path | None = None  # folder of marked videos
+    content_checkpoint: Path | None = None  # content classifier that looks at files first
 
     @cached_property
     def content(self) -> DetectorContent:
@@ -60,20 +62,34 @@ class ScoringJob:
         return VideoJudge(detector, rule, self.span, self.batch_size)
 
     @cached_property
+    def gate(self) -> ContentGate | None:
+        """The gate with the content classifier, if there is one, built at the first access. Raise
+        CheckpointError or UsageError if it cannot be used."""
+        if self.content_checkpoint is None:
+            return None
+        return content_gate.load(self.content_checkpoint, self.device, self.span)
+
+    @cached_property
     def checkpoint_digest(self) -> str:
         """SHA-256 of the checkpoint, as hexadecimal text."""
         return sha256(self.checkpoint)
+
+    @cached_property
+    def content_digest(self) -> str:
+        """SHA-256 of the content classifier, as hexadecimal text; empty if there is none."""
+        return "" if self.content_checkpoint is None else sha256(self.content_checkpoint)
 
     @property
     def influences(self) -> str:
         """A text that contains all settings that influence a verdict."""
         names = ("backend", "precision", "prior", "faces", "span")
-        return f"{self.checkpoint_digest} {[getattr(self, name) for name in names]} {VERSION}"
+        values = [getattr(self, name) for name in names]
+        return f"{self.checkpoint_digest} {self.content_digest} {values} {VERSION}"
 
     def run(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[VideoScore]:
         """Yield the result of every video, in order. The page and the marked video, if requested,
         are written first; if that fails, the result gets a warning."""
-        for judged in self.judge.judge(videos, extractor):
+        for judged in self._judge(videos, extractor):
             score = judged.score
             try:
                 self._write_extras(judged, extractor.rereader)
@@ -81,6 +97,23 @@ class ScoringJob:
                 warning = f"page or marked video not written: {error}"
                 score = replace(score, warnings=[*score.warnings, warning])
             yield score
+
+    def _judge(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[JudgedVideo]:
+        """Yield the result of every video, which the detector has judged unless a content
+        classifier takes it for something else than a face."""
+        if self.gate is None:
+            yield from self.judge.judge(videos, extractor)
+            return
+        for video in videos:
+            content, end = self.gate.look(video, extractor)
+            if content is not None and not content.is_face:
+                yield JudgedVideo(content.refused(end), None)
+                continue
+            (judged,) = self.judge.judge([video], extractor)
+            if content is not None:
+                detail = "; ".join(filter(None, (str(content), judged.score.detail)))
+                judged = judged._replace(score=replace(judged.score, detail=detail))
+            yield judged
 
     def _write_extras(self, judged: JudgedVideo, rereader: Rereader) -> None:
         """Write the page (--report) and the marked video (--save_video). The modules are imported

@@ -74,6 +74,13 @@ def rebuild(config: ModelConfig, weights: dict[str, Tensor]) -> FrameModel:
     return model
 
 
+def count_parameters(config: ModelConfig) -> int:
+    """Return the number of a model's parameters. Raise UsageError as `build` does."""
+    return sum(
+        parameter.numel() for parameter in (_build_on_meta(config) or build(config)).parameters()
+    )
+
+
 def _build_on_meta(config: ModelConfig) -> FrameModel | None:
     """Return the model on the meta device, where its weights take no memory: drawing random weights
     would take half of the loading time. Return None if the encoder reads tensor values while it is

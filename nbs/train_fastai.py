@@ -22,9 +22,8 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets.loaders import ClipLoader
 from models.frame_rnn import FrameModel
-from scoring.predict import predict
-from train import checkpoint_maker, new_folder, rule_fitter, seed_everything
-from training import build, collections, run_folder, validation
+from train import checkpoint_maker, new_folder, seed_everything
+from training import build, collections, run_folder, tasks
 from training.options import DataOptions, ManifestOptions, ModelOptions
 
 
@@ -51,6 +50,8 @@ def main() -> int:
     device = devices.choose(flags.device)
     chosen = args.build_options(ManifestOptions, flags)
     data, fingerprint = collections.read(chosen)
+    task, flags.num_classes = tasks.make(flags.task, data, flags.num_classes)
+    data = task.data
     options = args.build_options(DataOptions, flags)
     build.check_data(options, data, flags.monitor)
     folder = new_folder(flags)
@@ -61,11 +62,11 @@ def main() -> int:
     shares = collections.shares(chosen, data)
     loaders = build.build_loaders(options, data, clip, device, shares=shares)
     lr = learn(model.to(device), loaders, flags)
-    scores = predict(model, loaders[1].epoch(0))
-    row = validation.validation_metrics(scores, loaders[1].dataset.video_labels())
+    scores = task.predict(model, loaders[1].epoch(0))
+    row, _ = task.measure(scores, loaders[1].dataset)
     print(f"learning rate {lr:.2g} · " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if v))
-    make = checkpoint_maker(flags, data, fingerprint, clip, None)
-    rule = rule_fitter(data)(scores).to_dict()
+    make = checkpoint_maker(flags, task, fingerprint, clip, None)
+    rule = task.fit_rule(scores)
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "best.pt"

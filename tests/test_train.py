@@ -38,7 +38,10 @@ SMALLER = (
     "--embed_dim 512 --epochs 2 --log_interval 10 --lr 0.001 --model_name resnet18 "
     "--num_classes 2 --pretrained True --workers 1"
 )
-HISTORY = "epoch,train_loss,train_acc,val_loss,val_acc,val_auc,lr,seconds,clips_per_second,gradient"
+HISTORY = (
+    "epoch,train_loss,train_acc,val_loss,val_acc,val_auc,lr,seconds,clips_per_second,gradient,"
+    "val_f1 REAL,val_f1 FAKE"
+)
 
 
 def put_in_cache(home: Path, name: str) -> None:

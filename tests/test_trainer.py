@@ -23,6 +23,7 @@ from training.mixup import MIXES, Mix
 from training.moving_average import MovingAverage
 from training.optimizer import Schedule
 from training.state import Hooks, Plan, Position, Stopped, Training
+from training.tasks import Detection
 
 PLAN = Plan(
     epochs=3,
@@ -35,6 +36,8 @@ PLAN = Plan(
     attack=None,
     mix=None,
 )
+
+TASK: Any = Detection(Any)  # type: ignore[arg-type]  # of which the loop uses no data
 
 
 class Number(nn.Module):
@@ -122,7 +125,7 @@ def train(
     loader: Any = None,
 ) -> None:
     training = make_training(model)
-    fit(training, loader or Loader(), Loader(), plan, seen.hooks(), position or Position())
+    fit(training, loader or Loader(), Loader(), TASK, plan, seen.hooks(), position or Position())
 
 
 def test_a_loss_that_is_no_number_names_step_rate_and_videos_and_saves_nothing() -> None:
@@ -236,7 +239,7 @@ def test_stored_features_are_validated_without_a_copy(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Training, "judging_copy", lambda _: pytest.fail("copied"))
     features, seen = Loader(), Seen(last_epoch=1)
     features.pixels = Loader()
-    fit(make_training(Number()), Loader(), features, PLAN, seen.hooks(), Position())
+    fit(make_training(Number()), Loader(), features, TASK, PLAN, seen.hooks(), Position())
     assert len(seen.rows) == 1
 
 

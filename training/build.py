@@ -60,6 +60,10 @@ def check_data(options: DataOptions, data: Manifest, monitor: str) -> None:
     val_auc; DataError if one of the two splits has no crops."""
     datasets.get(options.dataset)
     train, val = (tracks_with_crops(data, split)["label"] for split in ("train", "val"))
+    if options.task == "content":  # the task has checked its classes
+        return
+    if (data.table["class"] != "").any():
+        raise UsageError("the manifest has classes and no fakes: train with --task content")
     has_fakes = options.sbi > 0 or manifest.FAKE in set(train)
     if not has_fakes or manifest.REAL not in set(train):
         raise UsageError("the training split has only one label: there is nothing to learn")
@@ -125,13 +129,11 @@ def build_loaders(
     no crops or --balance pairs finds no pairs.
     """
     train, val = _datasets(options, data, clip, store)
-    fakes = sum(train.labels)
-    balance = options.balance
-    if balance == "auto":
-        balance = "per_epoch" if samplers.is_unbalanced(train.labels) else "none"
+    balance = _balance(options, train.labels)
     sampler = _sampler(train, shares or {}, balance, options.seed)
+    fakes = f" ({sum(train.labels)} fake)" if options.task == "detector" else ""
     print(
-        f"training: {len(train)} tracks ({fakes} fake), {len(sampler)} an epoch, balance "
+        f"training: {len(train)} tracks{fakes}, {len(sampler)} an epoch, balance "
         f"{balance} · validation: {len(val.video_labels())} videos, {len(val)} clips"
     )
     rank, processes = distributed.rank(), distributed.world_size()
@@ -149,6 +151,13 @@ def build_loaders(
         TrainingLoader(train, batches, reader, device),
         ClipLoader(val, val_batches, reader, device),
     )
+
+
+def _balance(options: DataOptions, labels: list[int]) -> str:
+    if options.balance != "auto":
+        return options.balance
+    unbalanced = options.task == "detector" and samplers.is_unbalanced(labels)
+    return "per_epoch" if unbalanced else "none"
 
 
 def _sampler(

@@ -5,8 +5,9 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from itertools import chain
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
+
+import pandas as pd
 
 from common.files import replacing
 
@@ -31,13 +32,14 @@ class EpochRow:
     seconds: float  # of training and validation
     clips_per_second: float  # of training
     gradient: float  # its norm before clipping, mean over steps
-    # With several collections, val_* are means over them; these are theirs, as "val_auc NAME".
-    by_collection: dict[str, float | None] = field(default_factory=dict)
+    # F1 of each class, as "val_f1 NAME". With several collections, val_* are means over them, and
+    # theirs are here, as "val_auc NAME".
+    further: dict[str, float | None] = field(default_factory=dict)
 
     def values(self) -> dict[str, float | None]:
         """Return all values by the name of their column in history.csv."""
         values = asdict(self)
-        return values | values.pop("by_collection")
+        return values | values.pop("further")
 
     def line(self, epochs: int) -> str:
         """Return the row as a line of text; `epochs` is the number of epochs in the run."""
@@ -50,7 +52,7 @@ class EpochRow:
         )
 
 
-COLUMNS = [field.name for field in fields(EpochRow) if field.name != "by_collection"]
+COLUMNS = [field.name for field in fields(EpochRow) if field.name != "further"]
 
 
 def write(folder: Path, rows: list[EpochRow]) -> None:
@@ -76,7 +78,7 @@ def read(folder: Path) -> list[EpochRow]:
 def _parse(row: dict[str, str]) -> EpochRow:
     numbers: dict[str, Any] = {name: float(text) if text else None for name, text in row.items()}
     own = {name: numbers.pop(name) for name in COLUMNS}
-    return EpochRow(**own | {"epoch": int(row["epoch"]), "by_collection": numbers})
+    return EpochRow(**own | {"epoch": int(row["epoch"]), "further": numbers})
 
 
 def best(rows: list[EpochRow], monitor: str) -> EpochRow:
@@ -91,24 +93,22 @@ def best(rows: list[EpochRow], monitor: str) -> EpochRow:
     return min(rows, key=badness)
 
 
-def compare(folders: dict[str, Path], monitor: str) -> str:
+def compare(folders: dict[str, Path], monitor: str, parameters: dict[str, int]) -> str:
     """Return a text table of the best epoch (by `monitor`) of each run in `folders`, name → run
-    folder, with mean and standard deviation over runs."""
+    folder, with its number of `parameters`, and mean and standard deviation over runs."""
     rows = {name: best(read(folder), monitor) for name, folder in folders.items()}
-    shown = [name for name in COMPARED if all(getattr(r, name) is not None for r in rows.values())]
-    width = max(6, *map(len, rows))
-    lines = [
-        f"{'run':>{width}}{'epoch':>7}" + "".join(f"{name:>10}" for name in shown) + "   clips/s"
-    ]
-    for name, row in rows.items():
-        values = "".join(f"{getattr(row, column):>10.4f}" for column in shown)
-        lines.append(f"{name:>{width}}{row.epoch:>7}{values}{row.clips_per_second:>10.1f}")
-    for name, function in (("mean", fmean), ("sd", stdev)):
-        if len(rows) > 1:
-            columns = [[getattr(row, column) for row in rows.values()] for column in shown]
-            values = "".join(f"{function(column):>10.4f}" for column in columns)
-            lines.append(f"{name:>{width}}{'':>7}{values}")
-    return "\n".join(lines)
+    values = {name: row.values() for name, row in rows.items()}
+    columns = [*COMPARED, *(name for name in next(iter(values.values())) if name[:7] == "val_f1 ")]
+    columns = [name for name in columns if all(v.get(name) is not None for v in values.values())]
+    table = pd.DataFrame({name: [v[name] for v in values.values()] for name in columns}, [*rows])
+    if len(rows) > 1:
+        table.loc["mean"], table.loc["sd"] = table.mean(), table.std()
+    table = table.map("{:.4f}".format)
+    table.insert(0, "epoch", pd.Series({name: str(row.epoch) for name, row in rows.items()}))
+    table["parameters"] = pd.Series({name: f"{count:,}" for name, count in parameters.items()})
+    speed = {name: f"{row.clips_per_second:.1f}" for name, row in rows.items()}
+    table["clips/s"] = pd.Series(speed)
+    return table.fillna("").rename_axis("run").reset_index().to_string(index=False)
 
 
 def draw_curves(folder: Path, rows: list[EpochRow]) -> None:

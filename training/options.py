@@ -55,6 +55,7 @@ class ManifestOptions:
 class DataOptions:
     """Which clips an epoch draws, and how they are loaded."""
 
+    task: str
     dataset: str
     balance: str
     sbi: float

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
 
 from models import folding
 from models.frame_rnn import FrameModel
-from scoring.aggregate import ClipScore
 from training.adversarial import Attack
 from training.history import EpochRow
 from training.loss import Loss
@@ -81,7 +81,7 @@ class Hooks:
     save: Callable[[Position], None]  # saves the run within an epoch
     # Takes the epoch's row, the start of the next epoch and the validation scores; returns whether
     # to train on.
-    after_epoch: Callable[[EpochRow, Position, list[ClipScore]], bool]
+    after_epoch: Callable[[EpochRow, Position, list[Any]], bool]
     stop_asked: Callable[[], bool]  # whether this process was asked to stop
 
 

@@ -2,7 +2,8 @@
 
 The table has one row per video with the columns video_id, path (relative to the root), label,
 source, method, status and detail. Optional columns are group (videos of one group share a split; by
-default the source) and split (the official one, else empty). `status` is empty for a video that is
+default the source), split (the official one, else empty), kind and class (as in a manifest).
+`status` is empty for a video that is
 on disk.
 """
 
@@ -13,13 +14,14 @@ import pandas as pd
 
 from common.errors import DataError, UsageError
 from common.registry import select
-from datasets.layouts import celebdf, dfdc, ffpp, folders, table
+from datasets.layouts import celebdf, classes, dfdc, ffpp, folders, table
 
 LAYOUTS: dict[str, Callable[..., pd.DataFrame]] = {
     "dfdc": dfdc.read,
     "ffpp": ffpp.read,
     "celebdf": celebdf.read,
     "folders": folders.read,
+    "classes": classes.read,
     "table": table.read,
 }
 

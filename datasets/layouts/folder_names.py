@@ -13,6 +13,10 @@ from datasets.manifest import FAKE, REAL
 LABELS = dict.fromkeys(("real", "reals", "original", "originals", "pristine", "genuine"), REAL)
 LABELS |= dict.fromkeys(("fake", "fakes", "deepfake", "deepfakes", "manipulated", "forged"), FAKE)
 LABELS |= dict.fromkeys(("synthesis", "synthetic", "synthesized"), FAKE)
+# What made a fake: a trained network, or an editor's ordinary tools.
+KINDS = {"deepfake": "deepfake", "deepfakes": "deepfake"}
+KINDS |= dict.fromkeys(("shallowfake", "shallowfakes", "cheapfake", "cheapfakes"), "shallowfake")
+LABELS |= dict.fromkeys(KINDS, FAKE)
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 SPLITS |= dict.fromkeys(("val", "valid", "validation", "dev"), "val")
 # Methods of FaceForensics++. Those of other datasets are named with --fake_folders.
@@ -37,6 +41,7 @@ class FolderName:
     label: int | None = None
     split: str = ""
     method: str = ""
+    kind: str = ""  # one of KINDS' values
     is_filler: bool = False  # the name says nothing, and is no name of a video or source either
 
     @property
@@ -60,7 +65,7 @@ def parse(folders: Sequence[str], fake_folders: Collection[str]) -> list[FolderN
 
 def _parse(name: str, fake_folders: Collection[str]) -> FolderName:
     if name in fake_folders or name.lower() in METHODS:
-        return FolderName(name, FAKE, method=name)
+        return FolderName(name, FAKE, method=name, kind=KINDS.get(name.lower(), ""))
     words = [word for word in re.split(r"[\W_]+", name.lower()) if word]
     if words and all(word in FILLERS for word in words):
         return FolderName(name, is_filler=True)
@@ -68,7 +73,8 @@ def _parse(name: str, fake_folders: Collection[str]) -> FolderName:
     words = [word for word in (word.strip("0123456789") for word in words) if word]
     labels = {LABELS[word] for word in words if word in LABELS}
     splits = {SPLITS[word] for word in words if word in SPLITS}
+    kinds = {KINDS[word] for word in words if word in KINDS}
     known = all(word in LABELS or word in SPLITS or word in BESIDE for word in words)
-    if not known or len(labels) > 1 or len(splits) > 1:
+    if not known or len(labels) > 1 or len(splits) > 1 or len(kinds) > 1:
         return FolderName(name)
-    return FolderName(name, next(iter(labels), None), "".join(splits))
+    return FolderName(name, next(iter(labels), None), "".join(splits), kind="".join(kinds))

@@ -131,6 +131,7 @@ def _row(item: Item, source: str, tree_splits: set[str]) -> dict[str, Any]:
         "label": next(iter(item.labels)),
         "source": source,
         "method": next((f.method for f in reversed(item.folders) if f.method), ""),
+        "kind": next((f.kind for f in reversed(item.folders) if f.kind), ""),
         "status": "",
         "detail": "",
         # Names may repeat in the splits of a tree, which says that these are other videos.

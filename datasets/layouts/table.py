@@ -7,6 +7,7 @@
     group             optional: files of one group share a split, and so do those of one source
     split             optional: train, val or test; train files without both others are divided
     method            optional: the manipulation
+    kind              optional: deepfake or shallowfake
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from common.files import list_folder
 from datasets import groups, splits
 from datasets.labels import parse_label
 from datasets.layouts import listing
+from datasets.layouts.folder_names import KINDS
 from datasets.manifest import SPLITS
 
 NAME = "labels.csv"
@@ -65,6 +67,9 @@ def _row(
     split = entry.get("split", "")
     if split and split not in SPLITS:
         raise DataError(f"{name}: split {split!r:.60} is none of {', '.join(SPLITS)}")
+    kind = entry.get("kind", "")
+    if kind and kind not in set(KINDS.values()):
+        raise DataError(f"{name}: kind {kind!r:.60} is neither deepfake nor shallowfake")
     path, status, detail = listed.find_path(entry["file"])
     # Spelled like the name of the file that it is: ./a.jpg and a.jpg are one source.
     source = Path(entry.get("source") or path).as_posix()
@@ -74,6 +79,7 @@ def _row(
         "label": label,
         "source": source,
         "method": entry.get("method", ""),
+        "kind": kind,
         "group": entry.get("group") or source,
         "split": splits.official(split, official),
         "status": status,

@@ -39,6 +39,8 @@ def row(**changes: Any) -> dict[str, Any]:
         "codec": "h264",
         "bits_per_pixel": 0.125,
         "face_px": 81.5,
+        "kind": "deepfake",
+        "class": "",
     } | changes
 
 
@@ -154,9 +156,10 @@ def test_a_manifest_that_does_not_tell_codec_and_sizes_is_read(tmp_path: Path) -
 
 def test_an_empty_cell_of_what_is_optional_means_not_known(tmp_path: Path) -> None:
     path = write(tmp_path, [row()])
-    pd.read_csv(path).assign(face_px="", codec="").to_csv(path, index=False)
+    pd.read_csv(path).assign(face_px="", codec="", kind="").to_csv(path, index=False)
     (found,) = manifest.read(path).table[list(manifest.OPTIONAL)].to_dict("records")
-    assert found == {"codec": "", "bits_per_pixel": 0.125, "face_px": 0.0}
+    known = {"bits_per_pixel": 0.125}
+    assert found == manifest.OPTIONAL | known
 
 
 @pytest.mark.parametrize("column", [name for name in manifest.COLUMNS if name != "group"])

@@ -213,7 +213,9 @@ def test_a_wrong_layout_says_what_it_expected_and_what_it_saw(tmp_path: Path, la
 
 
 def test_an_unknown_layout_lists_the_choices_and_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"dfdc, ffpp, celebdf, folders, table; did you mean ffpp"):
+    with pytest.raises(
+        UsageError, match=r"dfdc, ffpp, celebdf, folders, classes, table; did you mean ffpp"
+    ):
         layouts.read("ffp", tmp_path)
 
 
