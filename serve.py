@@ -9,6 +9,7 @@ if __name__ == "__main__":
     args.serve_parser().parse_args()  # before slow imports, so that --help answers at once
 
 import argparse
+import ipaddress
 import os
 import socket
 import sys
@@ -30,17 +31,13 @@ def main() -> int:
     try:
         import uvicorn
 
-        from web import access, app
+        from web import access, app, webhook
         from web.settings import Settings
     except ImportError as error:
         raise UsageError(
             f"serve.py needs {error.name}: pip install -r requirements-serve.txt"
         ) from error
-    if flags.host not in LOOPBACK and flags.token_file is None:
-        raise UsageError(
-            f"--host {flags.host} lets other machines in: add --token_file, so that they need a "
-            "token"
-        )
+    check_flags(flags)
     tokens = access.read_tokens(flags.token_file) if flags.token_file else frozenset()
     os.umask(0o077)  # files and pages show people's faces
     settings = Settings(
@@ -51,7 +48,10 @@ def main() -> int:
         max_queue=flags.max_queue,
         max_disk=int(flags.max_disk_gb * 1e9),
         keep_hours=flags.keep_hours,
+        proxies=tuple(flags.behind_proxy),
+        user_header=flags.user_header,
     )
+    hook = webhook.Webhook(flags.webhook, flags.webhook_secret_file) if flags.webhook else None
     flags.folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(flags.folder)  # also for the parts of forms
     problems: list[str] = []
@@ -63,20 +63,44 @@ def main() -> int:
     with only_writer(flags.folder), listen(flags.host, flags.port) as listener:
         job = make_job(flags)
         job.judge  # noqa: B018 (loads the model, or raises)
-        application = app.make_app(settings, job, failed)
+        application = app.make_app(settings, job, failed, hook)
         config = uvicorn.Config(
             application,
             log_level="warning",
             server_header=False,
+            proxy_headers=False,  # nobody but --behind_proxy says who calls
+            ssl_certfile=flags.tls_certificate,
+            ssl_keyfile=flags.tls_key,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
-        print(f"{address_of(listener)}\nCtrl-C stops the server", flush=True)
+        scheme = "https" if flags.tls_certificate else "http"
+        print(f"{scheme}://{address_of(listener)}\nCtrl-C stops the server", flush=True)
         server.run(sockets=[listener])
     for reason in problems:
         print(f"error: {reason}", file=sys.stderr)
     return 2 if problems else 0
+
+
+def check_flags(flags: argparse.Namespace) -> None:
+    """Raise UsageError if others could use the server without a token, or if flags contradict each
+    other."""
+    if flags.host not in LOOPBACK and not (flags.token_file or flags.behind_proxy):
+        raise UsageError(
+            f"--host {flags.host} lets other machines in: add --token_file, so that they need a "
+            "token, or --behind_proxy"
+        )
+    if flags.token_file and flags.behind_proxy:
+        raise UsageError("--behind_proxy signs users in: leave out --token_file")
+    for name, other in (("tls_certificate", "tls_key"), ("webhook", "webhook_secret_file")):
+        if (getattr(flags, name) is None) != (getattr(flags, other) is None):
+            raise UsageError(f"--{name} and --{other} need each other")
+    for address in flags.behind_proxy:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as error:
+            raise UsageError(f"--behind_proxy: {address!r} is no IP address") from error
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,7 +119,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def address_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def make_job(flags: argparse.Namespace) -> ScoringJob:

@@ -29,8 +29,31 @@ def serve_parser() -> argparse.ArgumentParser:
         "--token_file",
         type=Path,
         metavar="FILE",
-        help="file with a token per line, one of which every request must bear; required unless "
-        "--host is a loopback address",
+        help="file with a token per line, one of which every request must bear; this or "
+        "--behind_proxy is required unless --host is a loopback address",
+    )
+    parser.add_argument(
+        "--behind_proxy",
+        nargs="+",
+        default=[],
+        metavar="ADDRESS",
+        help="IP addresses of proxies that sign users in; all other addresses are refused",
+    )
+    parser.add_argument(
+        "--user_header",
+        default="X-Forwarded-User",
+        metavar="NAME",
+        help="with --behind_proxy: the header in which the proxies name the user, who sees the own "
+        "files only; they must replace it if a client sends it",
+    )
+    parser.add_argument(
+        "--tls_certificate",
+        type=Path,
+        metavar="FILE",
+        help="certificate chain for TLS, in PEM format; needs --tls_key",
+    )
+    parser.add_argument(
+        "--tls_key", type=Path, metavar="FILE", help="private key of --tls_certificate"
     )
     parser.add_argument(
         "--folder",
@@ -45,11 +68,26 @@ def serve_parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE",
         help="detector, as for score.py (default: the one that ships)",
     )
+    _add_webhook(parser.add_argument_group("webhook"))
     _add_limits(parser.add_argument_group("limits"))
     add_device(parser, "auto", "the model")
     add_precision(parser, "float32")
     add_prior(parser)
     return parser
+
+
+def _add_webhook(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--webhook",
+        metavar="URL",
+        help="address to which every verdict is sent, signed as in standardwebhooks.com",
+    )
+    group.add_argument(
+        "--webhook_secret_file",
+        type=Path,
+        metavar="FILE",
+        help="file with the secret that signs; required with --webhook",
+    )
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:

@@ -1,8 +1,9 @@
 """Judges video files: extracts faces, scores them and returns a verdict per video."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,14 +53,23 @@ class VideoJudge:
         self.detector, self.rule = detector, rule
         self.span, self.batch_size = span, batch_size
 
-    def judge(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[JudgedVideo]:
+    def judge(
+        self,
+        videos: Iterable[Path],
+        extractor: Extractor,
+        progress: Callable[[float, int], None] = lambda share, people: None,
+    ) -> Iterator[JudgedVideo]:
         """Yield the result of every video, in order, as soon as it is known. While the model scores
         one window, the extractor works on the next window or video. A video that cannot be read
-        raises no error: its verdict is `unreadable` or `timeout`."""
+        raises no error: its verdict is `unreadable` or `timeout`.
+
+        `progress` is called after each window of a video, with the share of its windows that are
+        judged and the number of people in them."""
         video = _Video()
         for answer in extractor.extract(videos, self.detector.faces, self.span):
             if isinstance(answer, Window):
                 self._add(video, answer)
+                progress(self._share(video), len(video.faces))
             else:
                 yield self._conclude(video, answer)
                 video = _Video()
@@ -80,6 +90,12 @@ class VideoJudge:
                 video.worst = track
         video.extractions.append(replace(window.extraction, tracks=[]))
         video.seconds += window.seconds + time.monotonic() - started
+
+    def _share(self, video: _Video) -> float:
+        """Return the share of a video's windows that are judged."""
+        seconds = min(video.extractions[0].duration, self.span.limit)
+        done = len(video.extractions)
+        return done / max(done, ceil(seconds / self.span.window))
 
     def _conclude(self, video: _Video, end: End) -> JudgedVideo:
         if end.status:

@@ -64,7 +64,11 @@ class Access:
         self._sessions.pop(cookie, None)
 
     def owner(self, request: Request) -> str | None:
-        """Return whose files a request may see; None if it bears neither token nor session."""
+        """Return whose files a request may see; None if it bears neither token nor session, nor a
+        user that a proxy has signed in."""
+        if self.settings.proxies:
+            user = request.headers.get(self.settings.user_header, "").strip()
+            return _owner(user) if user else None
         if not self.settings.tokens:
             return EVERYBODY
         if token := bearer(request):
@@ -73,11 +77,12 @@ class Access:
 
     def _owner_of(self, token: str) -> str | None:
         right = [hmac.compare_digest(token.encode(), t.encode()) for t in self.settings.tokens]
-        return hashlib.sha256(token.encode()).hexdigest()[:16] if any(right) else None
+        return _owner(token) if any(right) else None
 
     async def check(self, request: Request, call_next: Next) -> Response:
         """Refuse what a foreign page could make a browser send; add headers to every answer."""
         try:
+            self._check_address(request)
             self._check_host(request)
             self._check_origin(request)
             _check_body(request)
@@ -92,6 +97,13 @@ class Access:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def _check_address(self, request: Request) -> None:
+        """Raise Problem if the server stands behind proxies and is called by somebody else, who
+        could name any user."""
+        proxies = self.settings.proxies
+        if proxies and (request.client is None or request.client.host not in proxies):
+            raise Problem(403, "this server is called through its proxy only")
 
     def _check_host(self, request: Request) -> None:
         """Raise Problem unless the server is called by one of its names: another name may be that
@@ -111,6 +123,11 @@ class Access:
         same = origin is None or urlsplit(origin).netloc == request.headers.get("host")
         if site not in ("same-origin", "none") or not same:
             raise Problem(403, "the request comes from another page")
+
+
+def _owner(name: str) -> str:
+    """Return the owner in the store for a token or a user: a hash that does not tell it."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _check_body(request: Request) -> None:

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from starlette.background import BackgroundTask
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 import detectors
 from common.version import VERSION
-from web import server, uploads
+from web import examples, server, uploads
 from web.problems import Problem
 from web.store import PAGE, Video
 from web.uploads import Upload
@@ -25,6 +26,9 @@ MAX_EVENTS = 3600  # seconds that one stream of events lasts
 # Pictures that browsers show.
 PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 PICTURES |= {".webp": "image/webp", ".gif": "image/gif", ".avif": "image/avif"}
+VIDEOS = {".mp4": "video/mp4", ".mov": "video/mp4", ".m4v": "video/mp4"}
+VIDEOS |= {".webm": "video/webm", ".mkv": "video/webm", ".ogv": "video/ogg"}
+MEDIA_TYPES = (*sorted({*VIDEOS.values(), *PICTURES.values()}), "application/octet-stream")
 # The page of a verdict has its styles and pictures in itself, and nothing else.
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -49,22 +53,37 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def answer(request: Request, video: Video) -> dict[str, Any]:
     """Return what the API says about a file."""
-    queue = server.of(request).store
-    position = queue.position(video) if video.state == "queued" else None
+    found = server.of(request)
+    position = found.store.position(video) if video.state == "queued" else None
+    progress = found.judging.progress.get(video.id)
+    return describe(video) | {
+        "position": position,
+        "progress": progress._asdict() if progress and video.state != "done" else None,
+    }
+
+
+def describe(video: Video) -> dict[str, Any]:
+    """Return what is known of a file itself."""
     return {
         "id": video.id,
         "name": video.name,
         "size": video.size,
         "sha256": video.sha256,
         "state": video.state,
-        "position": position,
         "created": video.created,
         "finished": video.finished,
         "result": video.result,
     }
 
 
-@router.post("/v1/videos", status_code=202, responses=PROBLEMS)
+@router.post(
+    "/v1/videos",
+    status_code=202,
+    openapi_extra=examples.UPLOAD,
+    responses=PROBLEMS
+    | examples.answers(200, examples.VIDEO, "the same content was judged before")
+    | examples.answers(202, examples.QUEUED, "it will be judged"),
+)
 async def send_video(
     request: Request, response: Response, name: str = Query("video", max_length=1000)
 ) -> dict[str, Any]:
@@ -151,7 +170,11 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
         yield part
 
 
-@router.get("/v1/videos", responses=PROBLEMS)
+@router.get(
+    "/v1/videos",
+    responses=PROBLEMS
+    | examples.answers(200, {"videos": [examples.VIDEO], "cursor": None}, "files and a cursor"),
+)
 def list_videos(
     request: Request,
     verdict: Verdicts | None = None,
@@ -164,13 +187,20 @@ def list_videos(
     return {"videos": [answer(request, video) for video in found], "cursor": more}
 
 
-@router.get("/v1/videos/{video_id}", responses=PROBLEMS)
+@router.get(
+    "/v1/videos/{video_id}",
+    responses=PROBLEMS | examples.answers(200, examples.VIDEO, "the file and its verdict"),
+)
 def get_video(request: Request, video_id: str) -> dict[str, Any]:
     """Return the state of a file and, when it is done, the same result as score.py's JSON."""
     return answer(request, server.video(request, video_id))
 
 
-@router.get("/v1/videos/{video_id}/report", responses=PROBLEMS)
+@router.get(
+    "/v1/videos/{video_id}/report",
+    response_class=Response,
+    responses=PROBLEMS | examples.files(200, "the page", "text/html"),
+)
 def get_report(request: Request, video_id: str, download: bool = False) -> Response:
     """Return the page that explains the verdict."""
     video = server.video(request, video_id)
@@ -182,7 +212,14 @@ def get_report(request: Request, video_id: str, download: bool = False) -> Respo
     return _file(path, "text/html; charset=utf-8", headers, name)
 
 
-@router.get("/v1/videos/{video_id}/file", responses=PROBLEMS)
+@router.get(
+    "/v1/videos/{video_id}/file",
+    response_class=Response,
+    responses=PROBLEMS
+    | examples.files(200, "the file", *MEDIA_TYPES)
+    | examples.files(206, "a part of it", *MEDIA_TYPES)
+    | {416: {"description": "the file has no such part"}},
+)
 def get_file(request: Request, video_id: str) -> Response:
     """Return the file, or the part of it that a player asks for."""
     video = server.video(request, video_id)
@@ -193,10 +230,7 @@ def get_file(request: Request, video_id: str) -> Response:
 
 def _media_type(name: str) -> str:
     """Return the type of a file that a player may play; a text or a page is never shown as one."""
-    endings = {".mp4": "video/mp4", ".mov": "video/mp4", ".m4v": "video/mp4"}
-    endings |= {".webm": "video/webm", ".mkv": "video/webm", ".ogv": "video/ogg"}
-    endings |= PICTURES
-    return endings.get(Path(name).suffix.lower(), "application/octet-stream")
+    return (VIDEOS | PICTURES).get(Path(name).suffix.lower(), "application/octet-stream")
 
 
 def _file(path: Path, kind: str, headers: dict[str, str], download: str | None) -> Response:
@@ -205,7 +239,33 @@ def _file(path: Path, kind: str, headers: dict[str, str], download: str | None) 
     return FileResponse(path, media_type=kind, headers=headers, filename=download)
 
 
-@router.get("/v1/videos/{video_id}/events", responses=PROBLEMS)
+@router.get(
+    "/v1/videos/{video_id}/marked.mp4",
+    response_class=Response,
+    responses=PROBLEMS
+    | examples.files(200, "the marked copy", "video/mp4")
+    | examples.files(206, "a part of it", "video/mp4")
+    | {416: {"description": "it has no such part"}},
+)
+def get_marked(request: Request, video_id: str) -> Response:
+    """Return a copy of the judged part with boxes and p_fake drawn on its frames, made anew."""
+    video = server.video(request, video_id)
+    found = server.of(request)
+    if video.result is None:
+        raise Problem(409, "there is no verdict yet")
+    if not video.result["people"]:
+        raise Problem(404, "nobody was judged in it")
+    path = found.marking.write(video)
+    name = f"{Path(video.name).stem}_marked.mp4"
+    delete = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type="video/mp4", filename=name, background=delete)
+
+
+@router.get(
+    "/v1/videos/{video_id}/events",
+    response_class=StreamingResponse,
+    responses=PROBLEMS | examples.EVENTS,
+)
 def get_events(request: Request, video_id: str) -> StreamingResponse:
     """Stream the state of a file as server-sent events, whenever it changes, until it is done."""
     server.video(request, video_id)
@@ -218,7 +278,7 @@ def get_events(request: Request, video_id: str) -> StreamingResponse:
             except Problem:
                 yield 'data: {"state": "deleted"}\n\n'
                 return
-            now = json.dumps({name: known[name] for name in ("state", "position")})
+            now = json.dumps({name: known[name] for name in ("state", "position", "progress")})
             if now != last:
                 yield f"data: {now}\n\n"
             if known["state"] == "done" or await request.is_disconnected():

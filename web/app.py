@@ -17,33 +17,50 @@ from inference.scoring_job import ScoringJob
 from web import api, pages
 from web.access import Access
 from web.judging import Judging
+from web.marking import Marking
 from web.problems import as_problem, handle_failure
 from web.server import Server
 from web.settings import Settings
-from web.store import Store
+from web.store import Store, Video
 from web.uploads import Room, is_own
+from web.webhook import Webhook
 
 SWEEP = 60.0  # seconds between two deletions of old files
 
 
-def make_app(settings: Settings, job: ScoringJob, failed: Callable[[str], None] = print) -> FastAPI:
+def make_app(
+    settings: Settings,
+    job: ScoringJob,
+    failed: Callable[[str], None] = print,
+    webhook: Webhook | None = None,
+) -> FastAPI:
     """Return the application. Its thread judges while the application runs; if it cannot go on, it
-    calls `failed` with the reason. Raise OSError, DataError or UsageError if the folder of the
-    settings cannot be used."""
-    for folder in (settings.folder, settings.uploads, settings.pages):
+    calls `failed` with the reason. Verdicts are sent to the `webhook`, if there is one. Raise
+    OSError, DataError or UsageError if the folder of the settings cannot be used."""
+    for folder in (settings.folder, settings.uploads, settings.pages, settings.marked):
         folder.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.folder / "videos.sqlite", job.influences)
-    judging = Judging(job, store, settings, failed)
+    store = Store(
+        settings.folder / "videos.sqlite", job.influences, forget=settings.keep_hours == 0
+    )
+
+    def judged(video: Video) -> None:
+        if webhook is not None:
+            webhook.send(api.describe(video))
+
+    judging = Judging(job, store, settings, failed, judged)
     _delete_strays(settings, store.ids())
-    access = Access(settings)
+    access, marking = Access(settings), Marking(job, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         judging.start()
-        cleaner = asyncio.create_task(_delete_old(judging))
+        if webhook is not None:
+            webhook.start()
+        cleaner = asyncio.create_task(_delete_old(judging, marking))
         yield
         cleaner.cancel()
         await asyncio.to_thread(judging.stop)
+        marking.close()
 
     app = FastAPI(
         title="Video deepfake detection",
@@ -52,7 +69,7 @@ def make_app(settings: Settings, job: ScoringJob, failed: Callable[[str], None] 
         docs_url=None,  # it loads scripts from another server
         redoc_url=None,
     )
-    app.state.server = Server(settings, job, store, judging, access, Room(settings, store))
+    app.state.server = Server(settings, job, store, judging, marking, access, Room(settings, store))
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
@@ -64,9 +81,10 @@ def make_app(settings: Settings, job: ScoringJob, failed: Callable[[str], None] 
     return app
 
 
-async def _delete_old(judging: Judging) -> None:
+async def _delete_old(judging: Judging, marking: Marking) -> None:
     while True:
         await asyncio.to_thread(judging.delete_old)
+        await asyncio.to_thread(marking.delete_old)
         await asyncio.sleep(SWEEP)
 
 

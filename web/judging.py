@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from common.errors import one_line
 from inference.extractor import Extractor
@@ -20,18 +21,31 @@ REMEMBERED = 600.0  # seconds that a verdict is kept if files are deleted at onc
 SECONDS_TO_END = 20.0  # for the thread, after `stop`
 
 
+class Progress(NamedTuple):
+    """How far the judging of a file is."""
+
+    share: float  # of its windows, in [0, 1]
+    people: int  # found so far
+
+
 class Judging(threading.Thread):
     """The thread that judges."""
 
     def __init__(
-        self, job: ScoringJob, store: Store, settings: Settings, failed: Callable[[str], None]
+        self,
+        job: ScoringJob,
+        store: Store,
+        settings: Settings,
+        failed: Callable[[str], None],
+        judged: Callable[[Video], None],
     ) -> None:
-        """`failed` is called with the reason if the thread cannot go on. The files that it had not
-        judged stay in the queue."""
+        """`failed` is called with the reason if the thread cannot go on; the files that it had not
+        judged stay in the queue. `judged` is called with every file that got a verdict."""
         super().__init__(daemon=True)
         self.job, self.store, self.settings = job, store, settings
         self.error: str | None = None  # why nothing is judged any more
-        self._failed = failed
+        self.progress: dict[str, Progress] = {}  # of the files that are being judged, by their id
+        self._failed, self._judged = failed, judged
         self._stopping = threading.Event()
         self._extractor = Extractor(job.timeout)
         self._working: dict[Path, Video] = {}
@@ -40,7 +54,9 @@ class Judging(threading.Thread):
         try:
             with self._extractor:
                 while not self._stopping.wait(PAUSE):
-                    for judged in self.job.judge.judge(self._queued(), self._extractor):
+                    files = self._queued()
+                    judge = self.job.judge.judge(files, self._extractor, self._note_progress)
+                    for judged in judge:
                         if self._stopping.is_set():  # it may be that of a process that `stop` ended
                             return
                         self._finish(judged)
@@ -82,9 +98,14 @@ class Judging(threading.Thread):
             self._working[path] = video
             yield path
 
+    def _note_progress(self, share: float, people: int) -> None:
+        video = next(iter(self._working.values()))  # they are judged in their order
+        self.progress[video.id] = Progress(round(share, 3), people)
+
     def _finish(self, judged: JudgedVideo) -> None:
         """Store the verdict and write the page."""
         video = self._working.pop(Path(judged.score.video))
+        self.progress.pop(video.id, None)
         score = replace(judged.score, video=video.name)
         keeps_files = self.settings.keep_hours > 0
         if keeps_files and self.store.find(video.id, video.owner):
@@ -94,7 +115,10 @@ class Judging(threading.Thread):
                 note = f"the report could not be written ({one_line(error)})"
                 score = replace(score, detail="; ".join(filter(None, [score.detail, note])))
         self.store.finish(video.id, score.document(self.job.judge.rule))
-        if not keeps_files or not self.store.find(video.id, video.owner):  # deleted meanwhile
+        done = self.store.find(video.id, video.owner)
+        if done is not None:
+            self._judged(done)
+        if not keeps_files or done is None:  # deleted meanwhile
             with suppress(OSError):
                 self._delete_files(video.id)
 

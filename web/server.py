@@ -7,6 +7,7 @@ from fastapi import Request
 from inference.scoring_job import ScoringJob
 from web.access import Access
 from web.judging import Judging
+from web.marking import Marking
 from web.problems import Problem
 from web.settings import Settings
 from web.store import Store, Video
@@ -19,6 +20,7 @@ class Server:
     job: ScoringJob
     store: Store
     judging: Judging
+    marking: Marking
     access: Access
     room: Room
 

@@ -16,10 +16,16 @@ class Settings:
     max_queue: int  # files that wait, of everybody
     max_disk: int  # bytes of all files that are kept
     keep_hours: float  # 0: delete files as soon as they are judged
+    proxies: tuple[str, ...] = ()  # addresses of proxies that have signed users in
+    user_header: str = ""  # in which these proxies name the user
 
     @property
     def uploads(self) -> Path:
         return self.folder / "uploads"
+
+    @property
+    def marked(self) -> Path:
+        return self.folder / "marked"
 
     @property
     def pages(self) -> Path:

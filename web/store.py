@@ -19,6 +19,7 @@ from common.errors import DataError
 from common.files import make_private
 
 TABLES = """
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS videos (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
     name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, settings TEXT NOT NULL,
@@ -26,6 +27,9 @@ CREATE TABLE IF NOT EXISTS videos (
     created REAL NOT NULL, finished REAL, verdict TEXT, result TEXT);
 CREATE INDEX IF NOT EXISTS by_owner ON videos (owner, number);
 CREATE INDEX IF NOT EXISTS by_content ON videos (owner, sha256);
+ATTACH ':memory:' AS forgetting;
+CREATE TABLE forgetting.judged AS SELECT * FROM videos WHERE FALSE;
+CREATE TEMP VIEW known AS SELECT * FROM main.videos UNION ALL SELECT * FROM forgetting.judged;
 """
 WAIT = 30.0  # seconds to wait for another process that uses the file
 PAGE = 50  # videos of one answer of `page`
@@ -52,11 +56,13 @@ class Video:
 class Store:
     """The table of accepted files. May be used by several threads."""
 
-    def __init__(self, path: Path, settings: str) -> None:
+    def __init__(self, path: Path, settings: str, forget: bool = False) -> None:
         """Open or create the file. `settings` is a text that contains what influences a verdict,
-        beside the file. Like all methods, raise DataError if the file cannot be used. Files that a
-        killed server worked on, or that wait since it had other settings, are queued."""
+        beside the file. With `forget`, verdicts are in memory only, and a file leaves the store on
+        disk when it is judged. Like all methods, raise DataError if the file cannot be used. Files
+        that a killed server worked on, or that wait since it had other settings, are queued."""
         self.path = path
+        self.forget = forget
         self.settings = hashlib.sha256(settings.encode()).hexdigest()
         self._lock = threading.Lock()
         with self._errors():
@@ -90,21 +96,32 @@ class Store:
 
     def finish(self, video_id: str, result: dict[str, Any]) -> None:
         """Store the verdict on a file; nothing if it was deleted meanwhile."""
-        self._write(
-            "UPDATE videos SET state = 'done', finished = ?, verdict = ?, result = ? WHERE id = ?",
-            *(time.time(), result["verdict"], json.dumps(result), video_id),
-        )
+        values = (time.time(), result["verdict"], json.dumps(result), video_id)
+        if not self.forget:
+            self._write(
+                "UPDATE videos SET state = 'done', finished = ?, verdict = ?, result = ? "
+                "WHERE id = ?",
+                *values,
+            )
+            return
+        with self._errors(), self.connection:
+            self.connection.execute(
+                "INSERT INTO forgetting.judged SELECT number, id, owner, name, size, sha256, "
+                "settings, 'done', created, ?, ?, ? FROM videos WHERE id = ?",
+                values,
+            )
+            self.connection.execute("DELETE FROM videos WHERE id = ?", [video_id])
 
     def find(self, video_id: str, owner: str) -> Video | None:
         """Return a file of one owner; None if there is no such file."""
-        return self._one("SELECT * FROM videos WHERE id = ? AND owner = ?", video_id, owner)
+        return self._one("SELECT * FROM known WHERE id = ? AND owner = ?", video_id, owner)
 
     def judged_before(self, sha256: str, owner: str) -> Video | None:
         """Return a file of the same owner with this content that was judged with the same settings;
         None if there is none. A file that could not be read is read again: the cause may be gone.
         """
         return self._one(
-            "SELECT * FROM videos WHERE sha256 = ? AND owner = ? AND settings = ? AND "
+            "SELECT * FROM known WHERE sha256 = ? AND owner = ? AND settings = ? AND "
             "verdict NOT IN ('unreadable', 'timeout') ORDER BY number DESC LIMIT 1",
             *(sha256, owner, self.settings),
         )
@@ -112,7 +129,7 @@ class Store:
     def page(self, owner: str, verdict: str | None, text: str, before: int | None) -> list[Video]:
         """Return up to PAGE files of an owner, the newest first: with this verdict unless it is
         None, with `text` in the name, and with a number below `before` unless it is None."""
-        query = "SELECT * FROM videos WHERE owner = ? AND instr(lower(name), lower(?)) > 0"
+        query = "SELECT * FROM known WHERE owner = ? AND instr(lower(name), lower(?)) > 0"
         values: list[Any] = [owner, text]
         if verdict is not None:
             query, values = f"{query} AND verdict = ?", [*values, verdict]
@@ -143,7 +160,7 @@ class Store:
         """Return the number of files by verdict."""
         with self._errors():
             rows = self.connection.execute(
-                "SELECT verdict, COUNT(*) FROM videos WHERE state = 'done' GROUP BY verdict"
+                "SELECT verdict, COUNT(*) FROM known WHERE state = 'done' GROUP BY verdict"
             ).fetchall()
         return {row[0]: row[1] for row in rows}
 
@@ -151,7 +168,7 @@ class Store:
         """Return the files that were judged before a time (seconds since 1970)."""
         with self._errors():
             rows = self.connection.execute(
-                "SELECT * FROM videos WHERE finished < ?", [before]
+                "SELECT * FROM known WHERE finished < ?", [before]
             ).fetchall()
         return [_video(row) for row in rows]
 
@@ -161,7 +178,8 @@ class Store:
             return {row[0] for row in self.connection.execute("SELECT id FROM videos")}
 
     def delete(self, video_id: str) -> None:
-        self._write("DELETE FROM videos WHERE id = ?", video_id)
+        for table in ("main.videos", "forgetting.judged"):
+            self._write(f"DELETE FROM {table} WHERE id = ?", video_id)
 
     def close(self) -> None:
         self.connection.close()

@@ -71,6 +71,28 @@ def test_a_verdict_on_a_deleted_file_is_not_kept(store: Store) -> None:
     assert store.find("a", "me") is None and not store.ids()
 
 
+def test_a_store_that_forgets_has_verdicts_in_memory_only(tmp_path: Path) -> None:
+    path = tmp_path / "videos.sqlite"
+    store = Store(path, "settings", forget=True)
+    for name in ("secret_name", "waits"):
+        store.add(name, "me", f"{name}.mp4", 5, name)
+    store.take()
+    store.finish("secret_name", result("fake"))
+    found = store.find("secret_name", "me")
+    assert found and found.state == "done" and found.result == result("fake")
+    assert store.judged_before("secret_name", "me") == found
+    assert [video.id for video in store.page("me", None, "", None)] == ["waits", "secret_name"]
+    assert [video.id for video in store.page("me", "fake", "", None)] == ["secret_name"]
+    assert store.counts() == {"fake": 1} and store.waiting() == 1
+    assert [video.id for video in store.expired(float("inf"))] == ["secret_name"]
+    assert b"secret_name" not in path.read_bytes(), "not on disk"
+    again = Store(path, "settings", forget=True)
+    assert again.find("secret_name", "me") is None
+    assert (waiting := again.take()) and waiting.id == "waits", "it goes on with what was queued"
+    store.delete("secret_name")
+    assert store.find("secret_name", "me") is None
+
+
 def test_a_file_that_is_no_store_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "videos.sqlite"
     path.write_bytes(b"not a database" * 100)

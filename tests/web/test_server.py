@@ -16,6 +16,7 @@ import httpx
 
 from common.errors import UsageError
 from inference.clip_report import HEADLINES
+from tests.helpers.video_files import read_images
 from tests.web.conftest import SETTINGS, Serve, judged
 from web import uploads
 from web.access import read_tokens
@@ -55,6 +56,12 @@ def test_a_video_gets_the_verdict_of_score_py_a_page_and_is_deleted(
         assert part.status_code == 206 and part.content == clip.read_bytes()[4:8]
         page = client.get(f"/videos/{video_id}").text
         assert HEADLINES[result["verdict"]] in page and "It is called real below 0." in page
+        marked = client.get(f"/v1/videos/{video_id}/marked.mp4")
+        assert marked.headers["content-disposition"].endswith('"new_fake_marked.mp4"')
+        (tmp_path / "marked.mp4").write_bytes(marked.content)
+        images = read_images(tmp_path / "marked.mp4")
+        assert len(images) >= result["people"][0]["frames"][-1]["index"]
+        assert not list((tmp_path / "serve" / "marked").iterdir()), "deleted when it is sent"
         same = client.post("/v1/videos?name=copy.mp4", content=clip.read_bytes())
         assert same.status_code == 200 and same.json()["id"] == video_id, "judged once"
         (listed,) = client.get("/v1/videos", params={"name": "NEW_"}).json()["videos"]
@@ -78,7 +85,7 @@ def test_a_bad_file_is_a_verdict_of_unreadable_and_files_are_gone_at_once_with_k
         assert not list((tmp_path / "serve" / "uploads").iterdir())
         assert "cannot be read" in client.get(f"/videos/{answer['id']}").text
         events = client.get(f"/v1/videos/{answer['id']}/events").text
-        assert events == 'data: {"state": "done", "position": null}\n\n'
+        assert events == 'data: {"state": "done", "position": null, "progress": null}\n\n'
 
 
 def test_limits_are_answered_with_what_to_do_and_nothing_is_kept(

@@ -19,7 +19,10 @@ function waitForVerdict() {
       events.close();
       location.reload();
     }
-    find("state").textContent = now.state === "working"
+    if (now.progress) find("progress").value = now.progress.share;
+    find("state").textContent = now.progress
+      ? `${Math.round(100 * now.progress.share)} % judged, ${now.progress.people} people so far.`
+      : now.state === "working"
       ? "The video is read, faces are searched, and the detector judges them."
       : `Waiting behind ${now.position} other file${now.position === 1 ? "" : "s"}.`;
   };
