@@ -124,6 +124,7 @@ prove: $(VENV)/.installed-dev
 	$(RUN) -m demo.generate --output $(PROOFS) --sources 8
 	$(RUN) -m benchmarks.kills $(PROOFS)
 	$(RUN) -m benchmarks.memory $(PROOFS)/dfdc_train_part_0
+	$(RUN) -m benchmarks.load $(PROOFS)/new
 	$(RUN) -m benchmarks.fuzz
 	$(RUN) -m benchmarks.notebooks
 

@@ -30,7 +30,7 @@ from datasets import manifest
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
 from evaluation import baselines, compare, content, plots, robustness, score_split, video_traits
-from evaluation.measure import all_metrics, measure, with_face
+from evaluation.measure import OF_FAKES, all_metrics, measure, weakest, with_face
 from evaluation.results import METRICS, write
 from evaluation.score_split import SplitScorer
 from scoring.aggregate import BY_WORST_PERSON
@@ -190,7 +190,8 @@ def group_columns(data: Manifest, requested: list[str], name: str) -> list[str]:
         raise UsageError(
             f"--group_by: {name} has no column {', '.join(absent)}; it has {', '.join(known)}"
         )
-    return [*dict.fromkeys(["method", "codec", *video_traits.NUMERIC, *requested])]
+    kinds = ["kind"] if (data.table["kind"] != "").any() else []
+    return [*dict.fromkeys(["method", *kinds, "codec", *video_traits.NUMERIC, *requested])]
 
 
 def fits_rule(flags: argparse.Namespace) -> bool:
@@ -296,9 +297,13 @@ def print_evaluation(result: dict[str, Any]) -> None:
     print(f"  {result['judgement']['fitted'] or 'not calibrated'}")
     for name in ("auc", "log_loss", "balanced_log_loss", "ece", "accuracy", "uncertain"):
         print(f"  {name:<18} {format_measured(result['metrics'][name])}")
-    for name, group in result["groups"]["method"].items():
-        if "auc" in group:
-            print(f"  auc of {name:<11} {format_measured(group['auc'])}")
+    for column in OF_FAKES:
+        for name, group in result["groups"].get(column, {}).items():
+            if "auc" in group:
+                print(f"  auc of {name:<11} {format_measured(group['auc'])}")
+    for column, groups in result["groups"].items():
+        if lowest := weakest(groups):
+            print(f"  weakest {column}: {lowest}, auc {format_measured(groups[lowest]['auc'])}")
     for label, counts in result["verdicts"].items():
         print(f"  {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
 

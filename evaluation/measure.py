@@ -17,6 +17,7 @@ from scoring.decision_rule import MIN_SCORE, VERDICTS, DecisionRule
 from scoring.metrics import MIN_SOURCES, Metrics
 
 BOOTSTRAP_COLUMN = "group"  # the unit that is resampled: sources that share footage
+OF_FAKES = ("method", "kind")  # columns that say something of fakes only
 UNKNOWN_GROUP = "not known"  # name of the group of videos without a value in a column
 
 
@@ -163,7 +164,7 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
     Each group gets its counts and, if it has at least MIN_SOURCES independent sources, its AUC,
     false alarms (share of reals called fake) and misses (share of fakes called real). `<name>_gap`
     is the group's value minus that of all other videos; it has no interval if either has too few
-    sources of a label. In the column `method`, the reals belong to every group. Videos that could
+    sources of a label. In the columns OF_FAKES, the reals belong to every group. Videos that could
     not be judged are counted, but not measured.
     """
     ok = (videos["status"] == "ok").to_numpy()
@@ -174,7 +175,7 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
     result = {}
     for name, members in _members(videos[column]).items():
         inside, outside = members, ~members
-        if column == "method":
+        if column in OF_FAKES:
             members = members & ~real
             inside, outside = inside | real, outside | real
         if not members.any():
@@ -195,6 +196,13 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
             entry |= measured
         result[name] = entry
     return result
+
+
+def weakest(groups: dict[str, Any]) -> str | None:
+    """Return the name of the group with the lowest AUC, of a result of `by_group`; None unless two
+    groups have one."""
+    known = {k: v["auc"]["value"] for k, v in groups.items() if v.get("auc", {}).get("value")}
+    return min(known, key=lambda name: known[name]) if len(known) > 1 else None
 
 
 def _members(values: pd.Series) -> dict[str, np.ndarray]:

@@ -93,8 +93,8 @@ def _add_analyses(group: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="COLUMN",
         help="further columns of the manifest to group the videos by. Metrics are computed for "
-        "every group of each column separately. Always included: method, codec, short_side, "
-        "face_px, people, brightness, bits_per_pixel and crop_bytes",
+        "every group of each column separately. Always included: method, kind if it is known, "
+        "codec, short_side, face_px, people, brightness, bits_per_pixel and crop_bytes",
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evaluation import baselines, compare
-from evaluation.measure import ece_if_calibrated, measure
+from evaluation.measure import ece_if_calibrated, measure, weakest
 from evaluation.video_traits import NUMERIC, groups
 from scoring import metrics
 from scoring.decision_rule import DecisionRule
@@ -54,6 +54,16 @@ def test_a_method_is_compared_with_all_reals_and_with_the_other_methods() -> Non
     assert found["easy"]["misses"]["value"] == 0
     assert found["hard"]["misses"]["value"] == 1
     assert found["hard"]["false_alarms_gap"]["value"] is None, "both have the same reals"
+
+
+def test_deepfakes_and_shallowfakes_come_apart_and_the_weaker_is_named() -> None:
+    videos = judged_videos()
+    kinds = {"easy": "shallowfake", "hard": "deepfake", "": ""}
+    videos["kind"] = videos["method"].map(kinds)
+    found = measure(videos, DecisionRule(), ["method", "kind"], seed=0)["groups"]
+    assert found["kind"]["deepfake"] == found["method"]["hard"], "with all reals, as for a method"
+    assert weakest(found["kind"]) == "deepfake" and weakest(found["method"]) == "hard"
+    assert weakest({"only": {"auc": {"value": 0.5}}, "few": {"real": 3}}) is None
 
 
 def test_a_gap_is_between_a_group_and_all_others() -> None:
