@@ -63,7 +63,8 @@ def main() -> int:
     with only_writer(flags.folder), listen(flags.host, flags.port) as listener:
         job = make_job(flags)
         job.judge  # noqa: B018 (loads the model, or raises)
-        application = app.make_app(settings, job, failed, hook)
+        cluster = flags.ray_address if flags.engine == "ray" else None
+        application = app.make_app(settings, job, failed, hook, cluster)
         config = uvicorn.Config(
             application,
             log_level="warning",

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from flags.shared import add_device, add_precision, add_prior, new_parser
+from flags.shared import add_device, add_engine, add_precision, add_prior, new_parser
 from flags.types import at_least, between
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -70,6 +70,7 @@ def serve_parser() -> argparse.ArgumentParser:
     )
     _add_webhook(parser.add_argument_group("webhook"))
     _add_limits(parser.add_argument_group("limits"))
+    add_engine(parser, "--folder and --checkpoint")
     add_device(parser, "auto", "the model")
     add_precision(parser, "float32")
     add_prior(parser)

@@ -1,8 +1,8 @@
 """Runs one call of score.py: videos → results, on this machine or in tasks of a cluster."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -37,6 +37,9 @@ class ScoringJob:
     batch_size: int = 4
     report: Path | None = None  # folder of pages
     save_video: Path | None = None  # folder of marked videos
+    names: Mapping[str, str] = field(
+        default_factory=dict
+    )  # video → name on its page, if not its own
     content_checkpoint: Path | None = None  # content classifier that looks at files first
 
     @cached_property
@@ -124,17 +127,23 @@ class ScoringJob:
 
             facts = file_facts(score, rereader)
             path = self.report / clip_report.file_name(score, facts)
-            self.write_page(path, judged, facts)
+            self.write_page(path, judged, facts, self.names.get(score.video))
         if self.save_video and score.people:
             from inference import marked_video
 
             for _ in rereader.run(partial(marked_video.write, self.save_video, score, self.span)):
                 pass
 
-    def write_page(self, path: Path, judged: JudgedVideo, facts: dict[str, str]) -> None:
-        """Write the page of a video to the file `path`; `facts` are a result of `file_facts`."""
+    def write_page(
+        self, path: Path, judged: JudgedVideo, facts: dict[str, str], name: str | None = None
+    ) -> None:
+        """Write the page of a video to the file `path`; `facts` are a result of `file_facts`,
+        `name` is that of the video on the page, if it is not that of the file."""
         from inference import clip_report
 
+        if name is not None:
+            judged = judged._replace(score=replace(judged.score, video=name))
+            facts = facts | {"file": name}
         about = clip_report.about_model(
             self.checkpoint, self.checkpoint_digest, self.judge.detector
         )

@@ -12,6 +12,7 @@ Needs fastai: pip install -r requirements-fastai.txt
 import argparse
 import tempfile
 from collections.abc import Iterator
+from statistics import median
 
 import torch
 from torch import nn
@@ -25,6 +26,10 @@ from models.frame_rnn import FrameModel
 from train import checkpoint_maker, new_folder, seed_everything
 from training import build, collections, run_folder, tasks
 from training.options import DataOptions, ManifestOptions, ModelOptions
+
+# Tests of the learning rate, of which the median counts: with few clips, one of them may be far
+# too high.
+FINDS = 5
 
 
 class Tuples:
@@ -94,7 +99,8 @@ def learn(
             lr = flags.lr
             if lr is None:
                 with learner.no_logging():
-                    lr = float(learner.lr_find(show_plot=False).valley)
+                    found = [float(learner.lr_find(show_plot=False).valley) for _ in range(FINDS)]
+                lr = median(found)
             learner.fit_one_cycle(flags.epochs, lr)
     return lr
 

@@ -33,11 +33,13 @@ def make_app(
     job: ScoringJob,
     failed: Callable[[str], None] = print,
     webhook: Webhook | None = None,
+    cluster: str | None = None,
 ) -> FastAPI:
     """Return the application. Its thread judges while the application runs; if it cannot go on, it
-    calls `failed` with the reason. Verdicts are sent to the `webhook`, if there is one. Raise
-    OSError, DataError or UsageError if the folder of the settings cannot be used."""
-    for folder in (settings.folder, settings.uploads, settings.pages, settings.marked):
+    calls `failed` with the reason. Verdicts are sent to the `webhook`, if there is one. The Ray
+    cluster at the address `cluster` judges, unless it is None. Raise OSError, DataError or
+    UsageError if the folder of the settings cannot be used."""
+    for folder in (settings.uploads, settings.pages, settings.marked, settings.drafts):
         folder.mkdir(parents=True, exist_ok=True)
     store = Store(
         settings.folder / "videos.sqlite", job.influences, forget=settings.keep_hours == 0
@@ -47,7 +49,7 @@ def make_app(
         if webhook is not None:
             webhook.send(api.describe(video))
 
-    judging = Judging(job, store, settings, failed, judged)
+    judging = Judging(job, store, settings, failed, judged, cluster)
     _delete_strays(settings, store.ids())
     access, marking = Access(settings), Marking(job, settings)
 
@@ -95,6 +97,5 @@ def _delete_strays(settings: Settings, known: set[str]) -> None:
     foreign = [path for path in paths if not is_own(path)]
     if foreign:
         raise UsageError(f"--folder: {foreign[0]} is not of this program: choose an empty folder")
-    for path in paths:
-        if path.stem not in known:
-            path.unlink()
+    for path in [*(path for path in paths if path.stem not in known), *settings.drafts.iterdir()]:
+        path.unlink()

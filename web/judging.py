@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +13,11 @@ from common.errors import one_line
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo
 from inference.scoring_job import ScoringJob, file_facts
-from inference.video_score import VideoScore
 from web.settings import Settings
 from web.store import Store, Video
 
 PAUSE = 0.2  # seconds between two looks at an empty queue
+AT_ONCE = 256  # files that are given to a cluster together
 REMEMBERED = 600.0  # seconds that a verdict is kept if files are deleted at once
 SECONDS_TO_END = 20.0  # for the thread, after `stop`
 
@@ -38,14 +39,16 @@ class Judging(threading.Thread):
         settings: Settings,
         failed: Callable[[str], None],
         judged: Callable[[Video], None],
+        cluster: str | None = None,
     ) -> None:
         """`failed` is called with the reason if the thread cannot go on; the files that it had not
-        judged stay in the queue. `judged` is called with every file that got a verdict."""
+        judged stay in the queue. `judged` is called with every file that got a verdict. `cluster`
+        is the address of a Ray cluster that judges; None: this machine."""
         super().__init__(daemon=True)
         self.job, self.store, self.settings = job, store, settings
         self.error: str | None = None  # why nothing is judged any more
         self.progress: dict[str, Progress] = {}  # of the files that are being judged, by their id
-        self._failed, self._judged = failed, judged
+        self._failed, self._judged, self._cluster = failed, judged, cluster
         self._stopping = threading.Event()
         self._extractor = Extractor(job.timeout)
         self._working: dict[Path, Video] = {}
@@ -54,9 +57,7 @@ class Judging(threading.Thread):
         try:
             with self._extractor:
                 while not self._stopping.wait(PAUSE):
-                    files = self._queued()
-                    judge = self.job.judge.judge(files, self._extractor, self._note_progress)
-                    for judged in judge:
+                    for judged in self._judge_queued():
                         if self._stopping.is_set():  # it may be that of a process that `stop` ended
                             return
                         self._finish(judged)
@@ -98,6 +99,19 @@ class Judging(threading.Thread):
             self._working[path] = video
             yield path
 
+    def _judge_queued(self) -> Iterator[JudgedVideo]:
+        """Judge the files that wait. Results of a cluster have no crops: it writes the pages."""
+        if self._cluster is None:
+            yield from self.job.judge.judge(self._queued(), self._extractor, self._note_progress)
+            return
+        files = list(islice(self._queued(), AT_ONCE))
+        if files:
+            pages = self.settings.drafts.absolute() if self.settings.keep_hours > 0 else None
+            names = {str(path.absolute()): self._working[path].name for path in files}
+            job = replace(self.job, report=pages, names=names)
+            for score in job.run_on_cluster(files, self._cluster):
+                yield JudgedVideo(score, None)
+
     def _note_progress(self, share: float, people: int) -> None:
         video = next(iter(self._working.values()))  # they are judged in their order
         self.progress[video.id] = Progress(round(share, 3), people)
@@ -110,7 +124,7 @@ class Judging(threading.Thread):
         keeps_files = self.settings.keep_hours > 0
         if keeps_files and self.store.find(video.id, video.owner):
             try:
-                self._write_page(video, judged, score)
+                self._write_page(video, judged)
             except Exception as error:  # of whatever library: the verdict is kept
                 note = f"the report could not be written ({one_line(error)})"
                 score = replace(score, detail="; ".join(filter(None, [score.detail, note])))
@@ -122,6 +136,10 @@ class Judging(threading.Thread):
             with suppress(OSError):
                 self._delete_files(video.id)
 
-    def _write_page(self, video: Video, judged: JudgedVideo, score: VideoScore) -> None:
-        facts = file_facts(judged.score, self._extractor.rereader) | {"file": video.name}
-        self.job.write_page(self.page(video.id), judged._replace(score=score), facts)
+    def _write_page(self, video: Video, judged: JudgedVideo) -> None:
+        if self._cluster is not None:
+            for draft in self.settings.drafts.glob(f"{video.id}-*.html"):
+                draft.rename(self.page(video.id))
+            return
+        facts = file_facts(judged.score, self._extractor.rereader)
+        self.job.write_page(self.page(video.id), judged, facts, video.name)

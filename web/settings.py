@@ -28,5 +28,10 @@ class Settings:
         return self.folder / "marked"
 
     @property
+    def drafts(self) -> Path:
+        """Pages that a cluster has written, until they are found."""
+        return self.folder / "drafts"
+
+    @property
     def pages(self) -> Path:
         return self.folder / "pages"
