@@ -44,6 +44,7 @@ from training import (
     environment,
     fine_tuning,
     history,
+    mlflow_log,
     resume,
     run_folder,
     tasks,
@@ -264,15 +265,19 @@ def train(
 ) -> int:
     """Train from `position` until the last epoch, early stopping or a signal. Return the exit
     code."""
-    log = None
-    if flags.tensorboard and distributed.is_first():
-        log = tensorboard_log.TensorBoardLog(run.folder, position.epoch)
+    log = tracked = None
+    if distributed.is_first():
+        tracked = mlflow_log.begin(run.folder, args.run_flags(flags))
+        if flags.tensorboard:
+            log = tensorboard_log.TensorBoardLog(run.folder, position.epoch)
 
     def after_epoch(row: EpochRow, position: Position, clips: list[Any]) -> bool:
         run.finish_epoch(row, position, task.fit_rule(clips))
         print(row.line(flags.epochs), flush=True)
         if log:
             log.add(row, run.training.evaluated, loaders[1].dataset)
+        if tracked:
+            tracked.add(row)
         return run.has_patience
 
     exit_code = 0
@@ -285,6 +290,8 @@ def train(
             exit_code = stop.exit_code or 128 + signal.SIGTERM
         finally:
             run.wait()
+    if tracked:
+        tracked.finish(complete=not exit_code)
     if exit_code:
         print(f"stopped; to continue: python train.py --resume {run.folder}")
         return exit_code

@@ -26,6 +26,7 @@ OPTIONAL = {  # file → what its packages are for
     "requirements-docs.txt": "make docs, notebooks",
     "requirements-serve.txt": "serve.py: page and HTTP API",
     "requirements-fastai.txt": "nbs/train_fastai.py",
+    "requirements-mlflow.txt": "MLFLOW_TRACKING_URI",
     "requirements-dev.txt": "tests, style and types",
 }
 PYTHON = ((3, 11), (3, 14))  # oldest and newest that the packages have wheels for

@@ -16,6 +16,8 @@ import detectors
 from common import checkpointing, errors
 from common.checkpointing import Checkpoint
 from common.errors import CheckpointError
+from datasets.manifest import CLASSES
+from detectors import mlflow_models
 from detectors.registry import Registry
 
 
@@ -28,11 +30,13 @@ def main() -> int:
         print("\n".join(compare(*map(detectors.find, flags.detectors))))
     elif flags.command == "promote":
         path = detectors.find(flags.detector)
-        checkpointing.load(path)  # a damaged one is not promoted
+        if checkpointing.load(path).classes != list(CLASSES):  # a damaged one is refused, too
+            raise CheckpointError(f"{path} is a content classifier: it gives no verdicts")
         registry.promote(path)
-        print(f"in production: {path.resolve()}")
+        announce(registry)
     elif flags.command == "rollback":
-        print(f"in production: {registry.rollback().path}")
+        registry.rollback()
+        announce(registry)
     else:
         for path in detectors.paths(detectors.CHECKPOINTS):
             try:
@@ -41,6 +45,14 @@ def main() -> int:
                 lines = [f"{path.parent.name}: {error}"]
             print("\n".join(lines))
     return 0
+
+
+def announce(registry: Registry) -> None:
+    """Say which detector is in production, here and in MLflow."""
+    entry = registry.history()[-1]
+    print(f"in production: {entry.path}")
+    if version := mlflow_models.mirror(entry):
+        print(f"in MLflow: version {version} of {mlflow_models.MODEL}")
 
 
 def build_parser() -> argparse.ArgumentParser:
