@@ -10,7 +10,7 @@ from common.checkpointing import Checkpoint
 from common.errors import UsageError
 from common.files import write_text
 from datasets import splits
-from datasets.manifest import Manifest
+from datasets.manifest import CLASSES, Manifest
 from models import ModelConfig
 from training.history import EpochRow
 
@@ -22,6 +22,11 @@ def adopt(flags: argparse.Namespace, given: Container[str]) -> None:
     `flags.init_from`. `given` are the names of the flags on the command line. Raise CheckpointError
     if the detector cannot be used, UsageError if one of these flags contradicts it."""
     checkpoint = checkpointing.load(flags.init_from)
+    if checkpoint.classes != list(CLASSES):
+        raise UsageError(
+            f"--init_from: {flags.init_from} is a content classifier, not a detector: start from "
+            "its encoder with --weights"
+        )
     config = ModelConfig.from_dict(checkpoint.model).to_dict()
     settings = {
         "model_name": config.pop("name"),
