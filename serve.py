@@ -19,8 +19,8 @@ import detectors
 from common import errors
 from common.errors import UsageError
 from common.lock import only_writer
+from common.loopback import LOOPBACK
 from faces.sampling import Span
-from flags.serve import LOOPBACK
 from inference.scoring_job import ScoringJob
 
 WINDOW = 60.0  # seconds of a video that are judged at once, as in score.py

@@ -11,11 +11,11 @@ from typing import Any
 
 from common import threads
 from common.errors import PipelineError, UsageError, one_line
+from common.loopback import LOOPBACK
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CODE = (".py", ".html")  # endings of the files that are copied to the workers
 OLDEST = (2, 52)  # the first version with token authentication
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_BATCH = 64  # items per task, for which a process starts once
 TASKS_PER_CORE = 4  # at least, so that few cores are idle while the last tasks run
 SECONDS_TO_CONNECT = 10

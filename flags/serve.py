@@ -6,8 +6,6 @@ from pathlib import Path
 from flags.shared import add_device, add_engine, add_precision, add_prior, new_parser
 from flags.types import at_least, between
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def serve_parser() -> argparse.ArgumentParser:
     parser = new_parser(

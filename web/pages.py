@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import detectors
+from common.loopback import LOOPBACK
 from common.pages import format_p_fake, format_percent
 from common.version import VERSION
 from inference.clip_report import HEADLINES
@@ -100,7 +101,7 @@ def sign_in(request: Request, token: str = Form(max_length=1000)) -> Response:
     if cookie is None:
         return render(request, "sign_in.html", 401, wrong=True)
     response = RedirectResponse("/", 303)
-    secure = request.url.scheme == "https"
+    secure = request.url.scheme == "https" or request.url.hostname not in LOOPBACK
     response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=secure)
     return response
 

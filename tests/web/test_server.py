@@ -215,6 +215,17 @@ def test_the_page_is_entered_with_a_token_and_a_cookie_that_scripts_cannot_read(
         right = client.post("/sign_in", data={"token": TOKEN}, follow_redirects=False)
         cookie = right.headers["set-cookie"].lower()
         assert "httponly" in cookie and "samesite=strict" in cookie and TOKEN not in cookie
+        assert "secure" in cookie, "this name is not that of the machine itself"
+        here = client.post(
+            "/sign_in",
+            data={"token": TOKEN},
+            headers={"Host": "localhost:8000"},
+            follow_redirects=False,
+        )
+        assert "secure" not in here.headers["set-cookie"].lower()
+        value = right.headers["set-cookie"].partition("=")[2].partition(";")[0]
+        client.cookies.clear()
+        client.cookies.set("session", value)
         form = client.post("/sign_in", files={"token": (None, "x" * 10_000)})
         assert form.status_code == 413, "anybody may send it"
         assert "Is this video real?" in client.get("/").text
