@@ -203,8 +203,8 @@ def _check_crops(path: Path, table: pd.DataFrame, shards: str | None) -> None:
 
 def shown_labels(table: pd.DataFrame) -> pd.Series:
     """Return for every row the name of its class, or of its label in a table without classes."""
-    names = table["label"].map(lambda label: CLASSES[label]).rename("label")
-    return names.where(table["class"] == "", table["class"])
+    pairs = zip(table["class"], table["label"], strict=True)
+    return pd.Series([name or CLASSES[label] for name, label in pairs], table.index, name="label")
 
 
 def record_path(path: Path) -> Path:
@@ -226,11 +226,11 @@ def read_record(path: Path) -> dict[str, Any]:
 def fingerprint(data: Manifest) -> dict[str, Any]:
     """Return a dict that identifies a manifest: `sha256` is a hash of its table and of the settings
     that its crops were made with; `videos` is the number of videos with a face for each split and
-    label, such as "train FAKE". Moving the crops does not change it."""
+    label or class, such as "train FAKE". Moving the crops does not change it."""
     names = [*COLUMNS, "class"] if (data.table["class"] != "").any() else COLUMNS
     table = data.table[[name for name in names if name != "crops"]]
     used = table[table["status"] == "ok"].drop_duplicates("video_id")
-    counts = used.groupby(["split", "label"]).size()
+    counts = used.groupby([used["split"], shown_labels(used)]).size()
     # With the removed settings and without the added ones, unless they have another value, the hash
     # of an unchanged manifest is that of earlier versions.
     added = FaceConfig.ADDED.items()
@@ -238,7 +238,7 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
     faces = json.dumps(settings | FaceConfig.REMOVED, sort_keys=True)
     return {
         "sha256": hashlib.sha256((faces + table.to_csv(index=False)).encode()).hexdigest(),
-        "videos": {f"{split} {CLASSES[label]}": int(n) for (split, label), n in counts.items()},
+        "videos": {f"{split} {name}": int(n) for (split, name), n in counts.items()},
     }
 
 

@@ -102,6 +102,15 @@ def test_only_what_looks_like_a_face_is_judged(
     assert rows["sha256"][0], "a file that is not judged is still named by its content"
 
 
+def test_a_frozen_encoder_is_trained_on_its_stored_features(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--freeze", "all", "--run_name", "frozen", "--epochs", "2")
+    assert run_train(monkeypatch, work, *words) == 0
+    stored = load_content(work / "runs" / "frozen" / "best.pt", torch.device("cpu"))
+    assert stored.classes == sorted(COLOURS)
+
+
 @pytest.mark.parametrize("command", ["evaluate", "score"])
 def test_a_classifier_is_not_taken_for_a_detector(
     command: str,
