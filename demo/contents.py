@@ -2,7 +2,7 @@
 
     python -m demo.contents --output DIR
 
-DIR/<class>/*.jpg, each drawn from a seed of its own, on the backgrounds of the demo's videos.
+DIR/<class>/SEED_*.jpg, each on a background of the demo's videos.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def generate(output: Path, count: int, seed: int) -> None:
             noisy = small + rng.normal(0, 0.02, small.shape)
             pixels = (noisy.clip(0, 1) * 255).round().astype(np.uint8)
             quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
-            cv2.imwrite(str(folder / f"{number:05d}.jpg"), pixels[:, :, ::-1], quality)
+            cv2.imwrite(str(folder / f"{seed}_{number:05d}.jpg"), pixels[:, :, ::-1], quality)
 
 
 def main() -> int:
