@@ -229,7 +229,7 @@ def fingerprint(data: Manifest) -> dict[str, Any]:
     label or class, such as "train FAKE". Moving the crops does not change it."""
     names = [*COLUMNS, "class"] if (data.table["class"] != "").any() else COLUMNS
     table = data.table[[name for name in names if name != "crops"]]
-    used = table[table["status"] == "ok"].drop_duplicates("video_id")
+    used = data.table[data.table["status"] == "ok"].drop_duplicates("video_id")
     counts = used.groupby([used["split"], shown_labels(used)]).size()
     # With the removed settings and without the added ones, unless they have another value, the hash
     # of an unchanged manifest is that of earlier versions.

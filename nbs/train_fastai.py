@@ -3,9 +3,9 @@
     python -m nbs.train_fastai --csv_file videos_df --model_name resnet18 --epochs 10
 
 Finds a learning rate, trains with the one-cycle policy (Smith & Topin 2018), and writes a
-checkpoint that evaluate.py and score.py read. Flags are those of train.py, of which fastai's loop
-uses the ones about data and model, --epochs, --lr (default: found by a test), --weight_decay and
---seed.
+checkpoint of the epoch with the lowest validation loss, which evaluate.py and score.py read. Flags
+are those of train.py, of which fastai's loop uses the ones about data and model, --epochs, --lr
+(default: found by tests), --weight_decay, --max_gradient and --seed.
 Needs fastai: pip install -r requirements-fastai.txt
 """
 
@@ -87,12 +87,15 @@ def learn(
     installed."""
     try:
         from fastai.callback import schedule  # noqa: F401  adds lr_find and fit_one_cycle
+        from fastai.callback.tracker import SaveModelCallback
+        from fastai.callback.training import GradientClip
         from fastai.data.core import DataLoaders
         from fastai.learner import Learner
     except ImportError as error:
         raise UsageError("this needs fastai: pip install -r requirements-fastai.txt") from error
     batches = DataLoaders(*map(Tuples, loaders), device=model.device)
     loss = nn.CrossEntropyLoss()
+    clips = [GradientClip(flags.max_gradient)] if flags.max_gradient else []
     with tempfile.TemporaryDirectory() as path:  # the finder stores the weights, to restore them
         learner = Learner(batches, model, loss, wd=flags.weight_decay, path=path)
         with learner.no_bar():
@@ -101,7 +104,8 @@ def learn(
                 with learner.no_logging():
                     found = [float(learner.lr_find(show_plot=False).valley) for _ in range(FINDS)]
                 lr = median(found)
-            learner.fit_one_cycle(flags.epochs, lr)
+            best = SaveModelCallback(monitor="valid_loss")  # loads it at the end
+            learner.fit_one_cycle(flags.epochs, lr, cbs=[best, *clips])
     return lr
 
 
