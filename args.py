@@ -2,6 +2,7 @@
 
 from flags.config_file import (
     changed_flags,
+    config_names,
     read_config,
     read_environments,
     read_run_flags,
@@ -25,6 +26,7 @@ __all__ = [
     "build_options",
     "changed_flags",
     "check_train_flags",
+    "config_names",
     "evaluate_parser",
     "given_flags",
     "parse_score_flags",

@@ -92,7 +92,8 @@ def judge(
     if videos and not on_cluster and not flags.content_checkpoint:
         extractor.expect(videos[0], job.face_config, job.span)
     # With a cluster, this machine needs only the decision rule, and may have no GPU.
-    video_judge = (replace(job, device="cpu") if on_cluster else job).judge
+    here = replace(job, device="cpu") if on_cluster else job
+    video_judge, _ = here.judge, here.gate  # errors in both come before the first video
     rule = video_judge.rule
     shipped = video_judge.detector.about
     if shipped:
@@ -105,6 +106,9 @@ def judge(
         "precision": str(video_judge.detector.model.encoder_dtype).removeprefix("torch."),
         "faces": video_judge.detector.faces.mode,
     }
+    if flags.content_checkpoint:
+        about["content_checkpoint"] = str(flags.content_checkpoint)
+        about["content_checkpoint_sha256"] = job.content_digest
     if not flags.json:
         print(f"{'verdict':<10} p_fake faces frames seconds  video")
     with only_writer(flags.output), closing(ScoreFiles(flags.output, about, rule)) as files:

@@ -31,7 +31,7 @@ def main() -> int:
     try:
         import uvicorn
 
-        from web import access, app, webhook
+        from web import access, app, judging, webhook
         from web.settings import Settings
     except ImportError as error:
         raise UsageError(
@@ -48,7 +48,7 @@ def main() -> int:
         max_queue=flags.max_queue,
         max_disk=int(flags.max_disk_gb * 1e9),
         keep_hours=flags.keep_hours,
-        proxies=tuple(flags.behind_proxy),
+        proxies=tuple(map(access.plain_address, flags.behind_proxy)),
         user_header=flags.user_header,
     )
     hook = webhook.Webhook(flags.webhook, flags.webhook_secret_file) if flags.webhook else None
@@ -61,9 +61,11 @@ def main() -> int:
         server.should_exit = True
 
     with only_writer(flags.folder), listen(flags.host, flags.port) as listener:
-        job = make_job(flags)
+        on_cluster = flags.engine == "ray"
+        # With a cluster, this machine needs only the decision rule, and may have no GPU.
+        job = make_job(flags, "cpu" if on_cluster else flags.device)
         job.judge  # noqa: B018 (loads the model, or raises)
-        cluster = flags.ray_address if flags.engine == "ray" else None
+        cluster = judging.Cluster(flags.ray_address, flags.device) if on_cluster else None
         application = app.make_app(settings, job, failed, hook, cluster)
         config = uvicorn.Config(
             application,
@@ -124,11 +126,11 @@ def address_of(listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def make_job(flags: argparse.Namespace) -> ScoringJob:
+def make_job(flags: argparse.Namespace, device: str) -> ScoringJob:
     return ScoringJob(
         checkpoint=detectors.find(flags.checkpoint).absolute(),
         backend="torch",
-        device=flags.device,
+        device=device,
         precision=flags.precision,
         prior=flags.prior,
         faces=None,

@@ -92,12 +92,14 @@ def read_flags(words: list[str]) -> tuple[argparse.Namespace, Path | None]:
     None for a new run. Raise UsageError if flags contradict each other, or if there is no such
     run."""
     flags = args.train_parser().parse_args(words)
+    given = args.given_flags(words)
     if flags.config is not None and flags.resume is None:
+        given |= args.config_names(flags.config)
         flags = args.read_config(flags.config, words)
     args.check_train_flags(flags)
     if flags.resume is None:
         args.add_replayed(flags)
-        args.set_image_flags(flags, words)
+        args.set_image_flags(flags, given)
         if flags.init_from is not None:
             flags.init_from = detectors.find(flags.init_from)
             fine_tuning.adopt(flags, args.given_flags(words))
@@ -288,10 +290,14 @@ def train(
                 fit(run.training, *loaders, task, plan, hooks, position)
         except Stopped:  # another process may be the one that was asked to stop
             exit_code = stop.exit_code or 128 + signal.SIGTERM
+        except BaseException:
+            if tracked:
+                tracked.finish("FAILED")
+            raise
         finally:
             run.wait()
     if tracked:
-        tracked.finish(complete=not exit_code)
+        tracked.finish("KILLED" if exit_code else "FINISHED")
     if exit_code:
         print(f"stopped; to continue: python train.py --resume {run.folder}")
         return exit_code

@@ -110,7 +110,7 @@ def main() -> int:
     for text in load.wrong[:10]:
         print(f"wrong: {text}")
     print(f"files left: {files or 'none'}")
-    failed = load.wrong or files or memory[1] > GROWTH * memory[0]
+    failed = load.wrong or files or not load.accepted or memory[1] > GROWTH * memory[0]
     return 1 if failed else 0
 
 
@@ -119,7 +119,7 @@ def put_under_load(load: Load, folder: Path, clients: int, seconds: float) -> tu
     early and late after the restart."""
     server = Server(folder)
     load.address = server.address
-    threads = [threading.Thread(target=client, args=(load, n)) for n in range(clients)]
+    threads = [threading.Thread(target=guarded_client, args=(load, n)) for n in range(clients)]
     for thread in threads:
         thread.start()
     time.sleep(seconds / 2)
@@ -136,6 +136,14 @@ def put_under_load(load: Load, folder: Path, clients: int, seconds: float) -> tu
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(60)
     return early, late
+
+
+def guarded_client(load: Load, number: int) -> None:
+    """Do the work of `client`; note any exception, which would end the thread in silence."""
+    try:
+        client(load, number)
+    except Exception as error:
+        load.wrong.append(f"client {number} ended: {errors.one_line(error)}")
 
 
 def client(load: Load, number: int) -> None:

@@ -21,10 +21,10 @@ def mirror(entry: Promotion) -> str | None:
     """Give the alias `production` to the version of a promoted detector, which is made unless it
     exists, and return its number; None without MLFLOW_TRACKING_URI. Raise PipelineError if MLflow
     fails: the file registry is changed all the same."""
-    client = mlflow_client.connect()
-    if client is None:
-        return None
     try:
+        client = mlflow_client.connect()
+        if client is None:
+            return None
         version = _version(client, entry)
         client.set_registered_model_alias(MODEL, PRODUCTION, version)
     except Exception as error:  # of many types, by the kind of server

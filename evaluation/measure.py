@@ -201,7 +201,8 @@ def by_group(videos: pd.DataFrame, rule: DecisionRule, column: str, seed: int) -
 def weakest(groups: dict[str, Any]) -> str | None:
     """Return the name of the group with the lowest AUC, of a result of `by_group`; None unless two
     groups have one."""
-    known = {k: v["auc"]["value"] for k, v in groups.items() if v.get("auc", {}).get("value")}
+    aucs = {name: group["auc"]["value"] for name, group in groups.items() if "auc" in group}
+    known = {name: auc for name, auc in aucs.items() if auc is not None}
     return min(known, key=lambda name: known[name]) if len(known) > 1 else None
 
 

@@ -32,6 +32,11 @@ def read_config(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
     return _parse(path, _read_mapping(path), words, refused={"config", "resume"})
 
 
+def config_names(path: Path) -> set[str]:
+    """Return the names of the flags in a --config file. Raise DataError if it cannot be read."""
+    return set(_read_mapping(path))
+
+
 def read_run_flags(path: Path, words: Sequence[str] = ()) -> argparse.Namespace:
     """Return all flags of a run: those in its args.json at `path`, overridden by the command-line
     arguments `words`. Keys in CALL_FLAGS are ignored.

@@ -1,7 +1,7 @@
 """The flags of train.py. Boolean flags take True or False (`--pretrained True`)."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from common.errors import UsageError
@@ -43,11 +43,10 @@ def add_replayed(flags: argparse.Namespace) -> None:
     flags.replay = []
 
 
-def set_image_flags(flags: argparse.Namespace, words: Sequence[str]) -> None:
-    """With --dataset image, a clip is one frame, and without a temporal head, unless the flags
-    among `words` say otherwise."""
+def set_image_flags(flags: argparse.Namespace, given: Container[str]) -> None:
+    """With --dataset image, a clip is one frame, and without a temporal head, unless these flags
+    are among those `given`."""
     if flags.dataset == "image":
-        given = given_flags(words)
         flags.clip_frames = flags.clip_frames if "clip_frames" in given else 1
         flags.temporal = flags.temporal if "temporal" in given else "none"
 
@@ -112,6 +111,7 @@ def _check_content(flags: argparse.Namespace) -> None:
         "balance": flags.balance not in ("auto", "none"),
         "sbi": flags.sbi > 0,
         "init_from": flags.init_from is not None,
+        "tensorboard": flags.tensorboard,
         "monitor val_auc": flags.monitor == "val_auc",
         "csv_file with several manifests": len(flags.csv_file) > 1,
     }

@@ -87,7 +87,8 @@ class ScoringJob:
         """A text that contains all settings that influence a verdict."""
         names = ("backend", "precision", "prior", "faces", "span")
         values = [getattr(self, name) for name in names]
-        return f"{self.checkpoint_digest} {self.content_digest} {values} {VERSION}"
+        digests = filter(None, (self.checkpoint_digest, self.content_digest))
+        return f"{' '.join(digests)} {values} {VERSION}"
 
     def run(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[VideoScore]:
         """Yield the result of every video, in order. The page and the marked video, if requested,

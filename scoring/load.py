@@ -70,7 +70,7 @@ def load_content(path: Path, device: torch.device) -> ContentClassifier:
         model = _build_model(checkpoint)
         outputs = models.ModelConfig.from_dict(checkpoint.model).num_classes
         texts = all(isinstance(name, str) and name.isprintable() for name in names)
-        if not texts or len(set(names)) != outputs:
+        if not texts or not len(names) == len(set(names)) == outputs:
             raise DataError("its classes are not the outputs of its model")
         return ContentClassifier(
             model=model.to(device),

@@ -13,7 +13,8 @@ from PIL import Image
 import evaluate
 import score
 import train
-from common.errors import UsageError
+from common import checkpointing
+from common.errors import CheckpointError, UsageError
 from datasets import manifest
 from faces.sampling import WHOLE
 from inference import content_gate
@@ -130,6 +131,15 @@ def test_a_classifier_is_not_taken_for_a_detector(
     assert "is a content classifier (cars, faces, trees), not a" in capsys.readouterr().err
 
 
+def test_classes_that_do_not_fit_the_model_are_one_line(work: Path, tmp_path: Path) -> None:
+    stored = checkpointing.load(work / "runs" / "content" / "best.pt")
+    for classes in (["a", "b"], ["a", "b", "b", "c"], ["a", "b", 3]):
+        stored.classes = classes
+        checkpointing.save(tmp_path / "odd.pt", stored)
+        with pytest.raises(CheckpointError, match="its classes are not the outputs"):
+            load_content(tmp_path / "odd.pt", torch.device("cpu"))
+
+
 def test_a_detector_is_not_taken_for_a_classifier(
     work: Path,
     checkpoint: Path,
@@ -159,6 +169,7 @@ def test_a_gate_needs_a_class_of_faces(
     [
         (("--balance", "pairs"), "leave out --balance"),
         (("--sbi", "0.5"), "leave out --sbi"),
+        (("--tensorboard", "True"), "leave out --tensorboard"),
         (("--monitor", "val_auc"), "leave out --monitor val_auc"),
         (("--task", "detector"), "train with --task content"),
     ],

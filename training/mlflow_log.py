@@ -4,6 +4,7 @@ A server that is lost costs the log, and not the training.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,14 +48,16 @@ class MlflowLog:
         """Log the values of an epoch."""
         for name, value in row.values().items():
             if value is not None and name != "epoch":
-                self.client.log_metric(self.run_id, name, value, step=row.epoch)
+                # Classes and collections are folders, whose names MLflow may refuse.
+                allowed = re.sub(r"[^\w\-. :/]", "_", name)
+                self.client.log_metric(self.run_id, allowed, value, step=row.epoch)
 
-    def finish(self, complete: bool) -> None:
-        """Log the files of the run, and whether it is complete."""
+    def finish(self, status: str) -> None:
+        """Log the files of the run, and its status: FINISHED, KILLED or FAILED."""
         for name in FILES:
             if (self.folder / name).is_file():
                 self.client.log_artifact(self.run_id, str(self.folder / name))
-        self.client.set_terminated(self.run_id, "FINISHED" if complete else "KILLED")
+        self.client.set_terminated(self.run_id, status)
 
 
 def begin(folder: Path, flags: dict[str, Any]) -> "Guarded | None":
@@ -75,9 +78,9 @@ class Guarded:
         if log := self._log:
             self._try(lambda: log.add(row))
 
-    def finish(self, complete: bool) -> None:
+    def finish(self, status: str) -> None:
         if log := self._log:
-            self._try(lambda: log.finish(complete))
+            self._try(lambda: log.finish(status))
 
     def _try(self, work: Callable[[], Any]) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -40,6 +41,16 @@ def read_tokens(path: Path) -> frozenset[str]:
             '(python -c "import secrets; print(secrets.token_urlsafe())" makes one)'
         )
     return tokens
+
+
+def plain_address(text: str) -> str:
+    """Return an IP address in its shortest form, an IPv4 address also if it is written as IPv6; a
+    text that is no IP address as it is."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class Access:
@@ -102,7 +113,8 @@ class Access:
         """Raise Problem if the server stands behind proxies and is called by somebody else, who
         could name any user."""
         proxies = self.settings.proxies
-        if proxies and (request.client is None or request.client.host not in proxies):
+        client = request.client
+        if proxies and (client is None or plain_address(client.host) not in proxies):
             raise Problem(403, "this server is called through its proxy only")
 
     def _check_host(self, request: Request) -> None:

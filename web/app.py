@@ -1,6 +1,7 @@
 """Makes the web application: routes, checks of every request, and the thread that judges."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +12,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from common.errors import PipelineError, UsageError
+from common.errors import PipelineError, UsageError, one_line
 from common.version import VERSION
 from inference.scoring_job import ScoringJob
 from web import api, pages
 from web.access import Access
-from web.judging import Judging
+from web.judging import Cluster, Judging
 from web.marking import Marking
 from web.problems import as_problem, handle_failure
 from web.server import Server
@@ -33,12 +34,12 @@ def make_app(
     job: ScoringJob,
     failed: Callable[[str], None] = print,
     webhook: Webhook | None = None,
-    cluster: str | None = None,
+    cluster: Cluster | None = None,
 ) -> FastAPI:
     """Return the application. Its thread judges while the application runs; if it cannot go on, it
-    calls `failed` with the reason. Verdicts are sent to the `webhook`, if there is one. The Ray
-    cluster at the address `cluster` judges, unless it is None. Raise OSError, DataError or
-    UsageError if the folder of the settings cannot be used."""
+    calls `failed` with the reason. Verdicts are sent to the `webhook`, if there is one. The
+    `cluster` judges, unless it is None. Raise OSError, DataError or UsageError if the folder of the
+    settings cannot be used."""
     for folder in (settings.uploads, settings.pages, settings.marked, settings.drafts):
         folder.mkdir(parents=True, exist_ok=True)
     store = Store(
@@ -85,8 +86,11 @@ def make_app(
 
 async def _delete_old(judging: Judging, marking: Marking) -> None:
     while True:
-        await asyncio.to_thread(judging.delete_old)
-        await asyncio.to_thread(marking.delete_old)
+        for delete_old in (judging.delete_old, marking.delete_old):
+            try:
+                await asyncio.to_thread(delete_old)
+            except Exception as error:  # of whatever library: faces must not stay for ever
+                print(f"old files are not deleted yet: {one_line(error)}", file=sys.stderr)
         await asyncio.sleep(SWEEP)
 
 

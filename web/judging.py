@@ -22,6 +22,13 @@ REMEMBERED = 600.0  # seconds that a verdict is kept if files are deleted at onc
 SECONDS_TO_END = 20.0  # for the thread, after `stop`
 
 
+class Cluster(NamedTuple):
+    """A Ray cluster that judges."""
+
+    address: str
+    device: str  # of its tasks: cpu or cuda; this machine may have no GPU
+
+
 class Progress(NamedTuple):
     """How far the judging of a file is."""
 
@@ -39,11 +46,11 @@ class Judging(threading.Thread):
         settings: Settings,
         failed: Callable[[str], None],
         judged: Callable[[Video], None],
-        cluster: str | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         """`failed` is called with the reason if the thread cannot go on; the files that it had not
-        judged stay in the queue. `judged` is called with every file that got a verdict. `cluster`
-        is the address of a Ray cluster that judges; None: this machine."""
+        judged stay in the queue. `judged` is called with every file that got a verdict. Without a
+        `cluster`, this machine judges."""
         super().__init__(daemon=True)
         self.job, self.store, self.settings = job, store, settings
         self.error: str | None = None  # why nothing is judged any more
@@ -85,7 +92,8 @@ class Judging(threading.Thread):
         self._delete_files(video_id)
 
     def _delete_files(self, video_id: str) -> None:
-        for path in (self.settings.uploads / video_id, self.page(video_id)):
+        drafts = self.settings.drafts.glob(f"{video_id}-*.html")
+        for path in (self.settings.uploads / video_id, self.page(video_id), *drafts):
             path.unlink(missing_ok=True)
 
     def page(self, video_id: str) -> Path:
@@ -108,8 +116,9 @@ class Judging(threading.Thread):
         if files:
             pages = self.settings.drafts.absolute() if self.settings.keep_hours > 0 else None
             names = {str(path.absolute()): self._working[path].name for path in files}
-            job = replace(self.job, report=pages, names=names)
-            for score in job.run_on_cluster(files, self._cluster):
+            device = self._cluster.device
+            job = replace(self.job, device=device, report=pages, names=names)
+            for score in job.run_on_cluster(files, self._cluster.address):
                 yield JudgedVideo(score, None)
 
     def _note_progress(self, share: float, people: int) -> None:

@@ -1,8 +1,10 @@
 """Makes marked copies of judged videos, on request, one at a time."""
 
 import secrets
+import shutil
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -47,25 +49,21 @@ class Marking:
         except VideoError as error:
             raise Problem(404, f"it cannot be marked: {error}") from error
         finally:
-            _delete(folder)
             self._lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
 
     def delete_old(self, age: float = KEPT) -> None:
         """Delete copies of requests that have ended without fetching them, or of a server that was
-        killed, older than `age` seconds."""
-        for path in self._settings.marked.iterdir():
-            if path.stat().st_mtime <= time.time() - age:
-                _delete(path)
+        killed, older than `age` seconds; none while one is made."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            for path in self._settings.marked.iterdir():
+                with suppress(FileNotFoundError):  # it was sent just now
+                    if path.stat().st_mtime <= time.time() - age:
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         self._rereader.close()
-
-
-def _delete(path: Path) -> None:
-    """Delete a marked copy, or a folder in which one was made."""
-    if path.is_dir():
-        for file in path.iterdir():
-            file.unlink(missing_ok=True)
-        path.rmdir()
-    else:
-        path.unlink(missing_ok=True)

@@ -63,6 +63,8 @@ def test_deepfakes_and_shallowfakes_come_apart_and_the_weaker_is_named() -> None
     found = measure(videos, DecisionRule(), ["method", "kind"], seed=0)["groups"]
     assert found["kind"]["deepfake"] == found["method"]["hard"], "with all reals, as for a method"
     assert weakest(found["kind"]) == "deepfake" and weakest(found["method"]) == "hard"
+    groups = {name: {"auc": {"value": value}} for name, value in (("a", 0.0), ("b", 0.5))}
+    assert weakest(groups) == "a"
     assert weakest({"only": {"auc": {"value": 0.5}}, "few": {"real": 3}}) is None
 
 

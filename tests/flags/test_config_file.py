@@ -81,3 +81,20 @@ def test_a_list_of_manifests_with_commas_in_their_names_stays_a_list(tmp_path: P
     text = "csv_file: ['a,b.csv', c.csv]\nshares: [2, 1]\n"
     flags = args.read_config(config(tmp_path, text))
     assert (flags.csv_file, flags.shares) == (["a,b.csv", "c.csv"], [2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("", [], (1, "none")),
+        ("clip_frames: 4", [], (4, "none")),
+        ("", ["--temporal", "lstm"], (1, "lstm")),
+    ],
+)
+def test_an_image_is_one_frame_unless_the_file_or_the_command_line_say_otherwise(
+    tmp_path: Path, text: str, words: list[str], expected: tuple[int, str]
+) -> None:
+    path = config(tmp_path, f"dataset: image\n{text}\n")
+    flags = args.read_config(path, words)
+    args.set_image_flags(flags, args.config_names(path) | args.given_flags(words))
+    assert (flags.clip_frames, flags.temporal) == expected

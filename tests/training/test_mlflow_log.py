@@ -17,7 +17,9 @@ FLAGS = {"lr": 0.001, "csv_file": ["a.csv"], "weights": None}
 
 
 def row(epoch: int) -> EpochRow:
-    return EpochRow(epoch, 0.7, 0.5, 0.6, 0.7, None, 0.001, 10.0, 5.0, 1.0, {"val_f1 REAL": 0.25})
+    return EpochRow(
+        epoch, 0.7, 0.5, 0.6, 0.7, None, 0.001, 10.0, 5.0, 1.0, {"val_f1 R&B (old)": 0.25}
+    )
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_a_run_has_its_flags_curves_and_files_and_goes_on_after_an_interruption(
     log = mlflow_log.begin(folder, FLAGS)
     assert log is not None
     log.add(row(1))
-    log.finish(complete=False)
+    log.finish("KILLED")
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
@@ -48,11 +50,11 @@ def test_a_run_has_its_flags_curves_and_files_and_goes_on_after_an_interruption(
     again = mlflow_log.begin(folder, FLAGS)
     assert again is not None
     again.add(row(2))
-    again.finish(complete=True)
+    again.finish("FINISHED")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.params == {"lr": "0.001", "csv_file": "['a.csv']", "weights": "None"}
-    assert run.data.metrics["val_f1 REAL"] == 0.25 and "val_auc" not in run.data.metrics
+    assert run.data.metrics["val_f1 R_B _old_"] == 0.25 and "val_auc" not in run.data.metrics
     steps = [m.step for m in client.get_metric_history(run.info.run_id, "train_loss")]
     assert steps == [1, 2]
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["best.pt"]
@@ -80,7 +82,7 @@ def test_a_server_that_is_lost_costs_the_log_and_not_the_training(
     monkeypatch.setattr(MlflowClient, "log_metric", lost)
     log.add(row(1))
     log.add(row(2))
-    log.finish(complete=True)
+    log.finish("FINISHED")
     assert capsys.readouterr().err.count("the log in MLflow ends here: ConnectionError") == 1
 
 

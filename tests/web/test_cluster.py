@@ -14,6 +14,7 @@ from inference.scoring_job import ScoringJob
 from inference.video_score import VideoScore
 from tests.web.conftest import JOB, SETTINGS, judged
 from web.app import make_app
+from web.judging import Cluster
 
 
 @pytest.mark.slow
@@ -23,8 +24,8 @@ def test_a_cluster_gives_the_verdict_and_the_page_of_this_machine(
     pytest.importorskip("ray")
     clip = (talking_heads / "new" / "new_fake.mp4").read_bytes()
     results = []
-    for cluster in (None, "local"):
-        settings = replace(SETTINGS, folder=tmp_path / str(cluster))
+    for cluster in (None, Cluster("local", "cpu")):
+        settings = replace(SETTINGS, folder=tmp_path / str(bool(cluster)))
         with TestClient(make_app(settings, JOB, cluster=cluster)) as client:
             sent = client.post("/v1/videos?name=clip.mp4", content=clip).json()
             answer = judged(client, sent["id"])
@@ -46,13 +47,14 @@ def test_files_that_wait_are_given_to_a_cluster_together_and_its_end_says_so(
     def run(job: ScoringJob, videos: list[Path], address: str) -> Iterator[VideoScore]:
         calls.append(len(videos))
         assert job.names == {str(videos[0].absolute()): "a.mp4"} and address == "host:1"
+        assert job.device == "cuda" and JOB.device == "cpu"
         yield VideoScore(str(videos[0]), "no_face", None, 1, 0.1, "")
         raise RuntimeError("the cluster is lost")
 
     monkeypatch.setattr(ScoringJob, "run_on_cluster", run)
     failed: list[str] = []
     settings = replace(SETTINGS, folder=tmp_path)
-    application: Any = make_app(settings, JOB, failed.append, cluster="host:1")
+    application: Any = make_app(settings, JOB, failed.append, cluster=Cluster("host:1", "cuda"))
     with TestClient(application) as client:
         sent = client.post("/v1/videos?name=a.mp4", content=b"x").json()
         assert judged(client, sent["id"])["result"]["verdict"] == "no_face"

@@ -9,6 +9,7 @@ pytest.importorskip("fastapi")
 
 from tests.helpers.commands import run_process
 from tests.web.conftest import Serve
+from web import access
 
 PROXY: dict[str, Any] = {"proxies": ("testclient",), "user_header": "X-User"}
 ANNA, BEN = {"X-User": "anna"}, {"X-User": "ben"}
@@ -30,6 +31,12 @@ def test_nobody_passes_the_proxy_by(serve: Serve) -> None:
             forged = {**ANNA, "X-Forwarded-For": "10.0.0.1"}
             refused = client.get(path, headers=forged)
             assert refused.status_code == 403 and "through its proxy" in refused.json()["detail"]
+
+
+def test_an_address_is_the_same_however_it_is_written() -> None:
+    assert access.plain_address("0:0:0:0:0:0:0:1") == "::1"
+    assert access.plain_address("::ffff:10.0.0.1") == "10.0.0.1"
+    assert access.plain_address("testclient") == "testclient"
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,24 @@ def test_a_page_that_cannot_be_written_costs_no_verdict_and_a_thread_that_fails_
         assert judged(client, waiting["id"])["result"]["verdict"] == "unreadable"
 
 
+def test_marked_copies_and_drafts_do_not_outlive_their_video(serve: Serve, tmp_path: Path) -> None:
+    with serve() as client:
+        parts = client.app.state.server
+        draft = parts.settings.drafts / f"{'a' * 22}-12345678.html"
+        draft.write_text("a face")
+        parts.judging.delete("a" * 22)
+        assert not draft.exists()
+        copy, folder = parts.settings.marked / "b.mp4", parts.settings.marked / "c"
+        copy.write_text("x")
+        folder.mkdir()
+        (folder / "part.mp4").write_text("x")
+        with parts.marking._lock:
+            parts.marking.delete_old(age=0)
+            assert copy.exists(), "one is being made"
+        parts.marking.delete_old(age=0)
+        assert not list(parts.settings.marked.iterdir())
+
+
 def test_a_token_sees_its_own_videos_only(serve: Serve) -> None:
     with serve(tokens=frozenset([TOKEN, OTHER])) as client:
         for path in ("/v1/videos", "/v1/detectors", "/metrics", "/v1/videos/x"):

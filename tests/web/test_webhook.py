@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -94,8 +95,42 @@ def test_what_is_not_accepted_is_sent_again_and_then_dropped(
     assert "webhook: first was not delivered: the answer was 503" in capfd.readouterr().err
 
 
+def test_an_answer_that_is_no_http_does_not_end_the_thread(
+    receiver: Receiver, secret: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+
+        def answer() -> None:
+            for _ in range(webhook.TRIES):
+                connection, _ = odd.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(b"no HTTP at all")
+
+        threading.Thread(target=answer, daemon=True).start()
+        hook = Webhook(f"http://127.0.0.1:{odd.getsockname()[1]}", secret)
+        hook.start()
+        hook.send({"id": "first"})
+        hook._waiting.join()
+    hook.url = receiver.url
+    hook.send({"id": "second"})
+    assert receiver.received.get(timeout=30)[0]["webhook-id"] == "second"
+    assert "first was not delivered: BadStatusLine" in capfd.readouterr().err
+
+
+def test_a_secret_of_other_programs_is_decoded() -> None:
+    assert webhook.key_of("whsec_" + base64.b64encode(b"key").decode()) == b"key"
+    assert webhook.key_of(SECRET) == SECRET.encode()
+    with pytest.raises(UsageError, match="no base64"):
+        webhook.key_of("whsec_ä")
+
+
 @pytest.mark.parametrize(
-    "url", ["ftp://example.org", "file:///etc/passwd", "example.org", "http://"]
+    "url",
+    [
+        *("ftp://example.org", "file:///etc/passwd", "example.org", "http://"),
+        *("https://h/a b", "https://h:port/", "https://h\n"),
+    ],
 )
 def test_only_http_is_called(url: str, secret: Path) -> None:
     with pytest.raises(UsageError, match="--webhook"):
