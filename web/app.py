@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from common.errors import PipelineError, UsageError, one_line
 from common.version import VERSION
 from inference.scoring_job import ScoringJob
-from web import api, pages
+from web import api, health, media, pages, sending
 from web.access import Access
 from web.judging import Cluster, Judging
 from web.marking import Marking
@@ -73,8 +73,8 @@ def make_app(
         redoc_url=None,
     )
     app.state.server = Server(settings, job, store, judging, marking, access, Room(settings, store))
-    app.include_router(api.router)
-    app.include_router(pages.router)
+    for part in (sending, api, media, health, pages):
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     app.middleware("http")(access.check)
     app.add_exception_handler(HTTPException, as_problem)

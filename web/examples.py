@@ -62,6 +62,25 @@ EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "a stream of states", "content": {"text/event-stream": {"schema": EVENT}}}
 }
 
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/problem+json": {}}}
+    for status, text in (
+        (400, "the file is empty, or the request damaged"),
+        (401, "no valid token"),
+        (403, "the request comes from another page"),
+        (404, "no such video"),
+        (408, "the client is too slow"),
+        (409, "there is no verdict yet"),
+        (413, "the file is too large"),
+        (415, "a form without files"),
+        (421, "not a name of this server"),
+        (422, "a parameter is invalid"),
+        (429, "too many files wait: try again later"),
+        (503, "the server cannot judge"),
+        (507, "the disk is full"),
+    )
+}
+
 
 def answers(status: int, example: dict[str, Any], text: str) -> dict[int | str, dict[str, Any]]:
     """Return the description of a JSON answer."""

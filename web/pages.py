@@ -14,7 +14,7 @@ from inference.clip_report import HEADLINES
 from scoring.decision_rule import EVEN_PRIOR
 from web import server
 from web.access import COOKIE
-from web.api import PICTURES
+from web.media import PICTURES
 
 router = APIRouter(include_in_schema=False)
 TEMPLATES = Environment(
