@@ -26,8 +26,8 @@ from train import checkpoint_maker, new_folder, seed_everything
 from training import build, collections, run_folder, tasks
 from training.options import DataOptions, ManifestOptions, ModelOptions
 
-# Tests of the learning rate, of which the lowest counts: with few clips, they differ 50-fold, and too
-# high a rate learns nothing, while too low a one learns slowly.
+# Tests of the learning rate, of which the lowest counts: with few clips, they differ 50-fold, and a
+# rate that is too high learns nothing, while one that is too low learns slowly.
 FINDS = 5
 
 
