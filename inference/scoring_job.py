@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common import ray_cluster
 from common.errors import VideoError
@@ -12,13 +13,15 @@ from common.files import private_files, sha256
 from common.preprocessing import FaceConfig
 from common.version import VERSION
 from faces.sampling import Span
-from inference import content_gate, face_mode
-from inference.content_gate import ContentGate
+from inference import face_mode
 from inference.detector_content import DetectorContent, read_content
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
 from inference.rereader import Rereader
 from inference.video_score import VideoScore
+
+if TYPE_CHECKING:
+    from inference.content_gate import ContentGate
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,13 @@ class ScoringJob:
         return VideoJudge(detector, rule, self.span, self.batch_size)
 
     @cached_property
-    def gate(self) -> ContentGate | None:
+    def gate(self) -> "ContentGate | None":
         """The gate with the content classifier, if there is one, built at the first access. Raise
         CheckpointError or UsageError if it cannot be used."""
         if self.content_checkpoint is None:
             return None
+        from inference import content_gate  # needs the code of models/, which onnx does without
+
         return content_gate.load(self.content_checkpoint, self.device, self.span)
 
     @cached_property

@@ -58,9 +58,12 @@ def test_its_extraction_is_continued_and_gives_the_same_manifest(
         raise AssertionError(f"{job.video} is extracted already")
 
     monkeypatch.setattr(pool, "_extract_and_store", extract_again)
-    table, crops = Path("data/videos_df.csv").read_bytes(), preprocess_runs.tree(Path("data/crops"))
+    lines = Path("data/videos_df.csv").read_text().splitlines()
+    crops = preprocess_runs.tree(Path("data/crops"))
     assert preprocess_runs.run(monkeypatch, *PREPROCESS) == 0
-    assert Path("data/videos_df.csv").read_bytes() == table
+    added = ['"kind","class"', *['"",""'] * (len(lines) - 1)]  # columns of later versions
+    expected = [f"{line},{cells}" for line, cells in zip(lines, added, strict=True)]
+    assert Path("data/videos_df.csv").read_text().splitlines() == expected
     assert preprocess_runs.tree(Path("data/crops")) == crops
 
 

@@ -108,6 +108,7 @@ def compare(folders: dict[str, Path], monitor: str, parameters: dict[str, int]) 
     table["parameters"] = pd.Series({name: f"{count:,}" for name, count in parameters.items()})
     speed = {name: f"{row.clips_per_second:.1f}" for name, row in rows.items()}
     table["clips/s"] = pd.Series(speed)
+    table.columns = table.columns.str.replace(" ", "_")
     return table.fillna("").rename_axis("run").reset_index().to_string(index=False)
 
 

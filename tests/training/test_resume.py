@@ -109,7 +109,9 @@ def test_several_seeds_make_a_run_each_and_a_table_and_go_on_when_stopped(
     best = [
         history.best(history.read(work_dir / f"checkpoints/r_seed_{n}"), "val_loss") for n in (3, 4)
     ]
-    assert table[0] == ["run", "epoch", "val_loss", "val_acc", "val_auc", "clips/s"]
+    names = ["val_loss", "val_acc", "val_auc", "val_f1_REAL", "val_f1_FAKE"]
+    assert table[0] == ["run", "epoch", *names, "parameters", "clips/s"]
+    assert int(table[1][7].replace(",", "")) > 300_000, "of a ShuffleNet"
     for line, seed, row in zip(table[1:3], "34", best, strict=True):
         assert line[:3] == [f"seed_{seed}", str(row.epoch), f"{row.val_loss:.4f}"]
     losses = [row.val_loss for row in best]

@@ -28,7 +28,7 @@ def test_a_cluster_gives_the_verdict_and_the_page_of_this_machine(
         settings = replace(SETTINGS, folder=tmp_path / str(bool(cluster)))
         with TestClient(make_app(settings, JOB, cluster=cluster)) as client:
             sent = client.post("/v1/videos?name=clip.mp4", content=clip).json()
-            answer = judged(client, sent["id"])
+            answer = judged(client, sent["id"], seconds=300)  # starting Ray takes longest
             page = client.get(f"/v1/videos/{sent['id']}/report").text
             assert "clip.mp4" in page and sent["id"] not in page
             assert not list(settings.drafts.iterdir())
