@@ -34,7 +34,7 @@ from datasets.feature_store import FeatureStore
 from datasets.loaders import ClipLoader, TrainingLoader
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
-from models import ModelConfig, projection
+from models import projection
 from models.frame_rnn import FrameModel
 from trainer import fit, measure, take_step
 from training import (
@@ -126,12 +126,15 @@ def run_several(
             print("to continue with the other runs too, repeat the same command")
             return code
     if distributed.is_first():  # the others may get here before history.csv is written
-        stored = {
-            name: checkpointing.load(path / "best.pt").model for name, path in folders.items()
-        }
-        counts = {k: models.count_parameters(ModelConfig.from_dict(v)) for k, v in stored.items()}
+        counts = {name: count_parameters(folder) for name, folder in folders.items()}
         print(history.compare(folders, flags.monitor, counts))
     return 0
+
+
+def count_parameters(folder: Path) -> int:
+    """Return the number of parameters of a run's model."""
+    flags = args.read_run_flags(run_folder.flags_file(folder))
+    return models.count_parameters(args.build_options(ModelOptions, flags).config)
 
 
 def run_once(flags: argparse.Namespace, folder: Path | None, device: torch.device) -> int:

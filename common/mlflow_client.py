@@ -35,3 +35,9 @@ def connect() -> "MlflowClient | None":
     except Exception as error:  # of many types, by the kind of address
         raise UsageError(f"{VARIABLE} {os.environ[VARIABLE]}: {one_line(error)}") from error
     return client
+
+
+def experiment(client: "MlflowClient", name: str) -> str:
+    """Return the id of the experiment `name`, which is made unless it exists."""
+    found = client.get_experiment_by_name(name)
+    return found.experiment_id if found else client.create_experiment(name)

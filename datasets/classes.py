@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from common.errors import DataError, UsageError
-from datasets.manifest import Manifest
+from datasets.manifest import CLASSES, Manifest
+
+
+def are_content(classes: list[str]) -> bool:
+    """Return whether a checkpoint with these classes is a content classifier, not a detector."""
+    return classes != list(CLASSES)
 
 
 def names(data: Manifest) -> list[str]:

@@ -41,8 +41,7 @@ def _version(client: "MlflowClient", entry: Promotion) -> str:
     for version in client.search_model_versions(f"name = '{MODEL}'"):
         if version.tags.get("sha256") == entry.sha256:
             return str(version.version)
-    experiment = client.get_experiment_by_name(MODEL)
-    number = experiment.experiment_id if experiment else client.create_experiment(MODEL)
+    number = mlflow_client.experiment(client, MODEL)
     run = client.create_run(number, run_name=Path(entry.path).parent.name)
     client.log_artifact(run.info.run_id, entry.path)
     client.set_terminated(run.info.run_id)

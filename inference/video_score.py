@@ -73,6 +73,11 @@ class VideoScore:
         return None if self.p_fake is None else rule.at_even_odds(self.p_fake)
 
     @classmethod
+    def from_document(cls, values: dict[str, Any]) -> Self:
+        """Return the result in an entry that `document` has made."""
+        return cls.from_dict({k: value for k, value in values.items() if k != "p_fake_even"})
+
+    @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         people = [
             FaceScore(**person | {"frames": [FrameScore(**frame) for frame in person["frames"]]})

@@ -11,7 +11,7 @@ import models
 from common import checkpointing
 from common.checkpointing import Checkpoint
 from common.errors import CheckpointError, DataError, PipelineError, one_line
-from datasets.manifest import CLASSES
+from datasets import classes
 from models import folding
 from models.frame_rnn import FrameModel
 from scoring.content import ContentClassifier
@@ -33,7 +33,7 @@ def build_detector(
     checkpoint: Checkpoint, path: Path, device: torch.device, precision: torch.dtype = torch.float32
 ) -> Detector:
     """Return the detector in a checkpoint that was read from `path`; see `load_detector`."""
-    if checkpoint.classes != list(CLASSES):
+    if classes.are_content(checkpoint.classes):
         raise CheckpointError(
             f"{path} is a content classifier ({_listed(checkpoint.classes)}), not a detector: it "
             "gives no verdict; use it with --content_checkpoint, or evaluate.py --task content"
@@ -62,7 +62,7 @@ def load_content(path: Path, device: torch.device) -> ContentClassifier:
     is a detector, and otherwise as `load_detector`."""
     checkpoint = checkpointing.load(path)
     names = checkpoint.classes
-    if names == list(CLASSES):
+    if not classes.are_content(names):
         raise CheckpointError(
             f"{path} is a detector, not a content classifier: train one with --task content"
         )

@@ -9,8 +9,8 @@ from common import checkpointing, foreign, preprocessing
 from common.checkpointing import Checkpoint
 from common.errors import UsageError
 from common.files import write_text
-from datasets import splits
-from datasets.manifest import CLASSES, Manifest
+from datasets import classes, splits
+from datasets.manifest import Manifest
 from models import ModelConfig
 from training.history import EpochRow
 
@@ -22,7 +22,7 @@ def adopt(flags: argparse.Namespace, given: Container[str]) -> None:
     `flags.init_from`. `given` are the names of the flags on the command line. Raise CheckpointError
     if the detector cannot be used, UsageError if one of these flags contradicts it."""
     checkpoint = checkpointing.load(flags.init_from)
-    if checkpoint.classes != list(CLASSES):
+    if classes.are_content(checkpoint.classes):
         raise UsageError(
             f"--init_from: {flags.init_from} is a content classifier, not a detector: start from "
             "its encoder with --weights"

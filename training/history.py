@@ -98,7 +98,10 @@ def compare(folders: dict[str, Path], monitor: str, parameters: dict[str, int]) 
     folder, with its number of `parameters`, and mean and standard deviation over runs."""
     rows = {name: best(read(folder), monitor) for name, folder in folders.items()}
     values = {name: row.values() for name, row in rows.items()}
-    columns = [*COMPARED, *(name for name in next(iter(values.values())) if name[:7] == "val_f1 ")]
+    columns = [
+        *COMPARED,
+        *(name for name in next(iter(values.values())) if name.startswith("val_f1 ")),
+    ]
     columns = [name for name in columns if all(v.get(name) is not None for v in values.values())]
     table = pd.DataFrame({name: [v[name] for v in values.values()] for name in columns}, [*rows])
     if len(rows) > 1:

@@ -37,8 +37,7 @@ class MlflowLog:
             client.update_run(self.run_id, status="RUNNING")
             return
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-        experiment = client.get_experiment_by_name(name)
-        number = experiment.experiment_id if experiment else client.create_experiment(name)
+        number = mlflow_client.experiment(client, name)
         self.run_id = client.create_run(number, run_name=folder.name).info.run_id
         write_text(file, f"{self.run_id}\n")
         for flag, value in flags.items():

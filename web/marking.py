@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +36,7 @@ class Marking:
         source = self._settings.uploads / video.id
         if not source.is_file() or video.result is None:
             raise Problem(404, "the file was deleted")
-        values = {name: value for name, value in video.result.items() if name != "p_fake_even"}
-        score = VideoScore.from_dict(values | {"video": str(source)})
+        score = replace(VideoScore.from_document(video.result), video=str(source))
         folder = self._settings.marked / secrets.token_hex(8)
         if not self._lock.acquire(blocking=False):
             raise Problem(429, "another video is being marked", {"Retry-After": RETRY})

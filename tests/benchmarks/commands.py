@@ -2,7 +2,9 @@
 
 import argparse
 import itertools
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +12,7 @@ import pytest
 
 import args
 from common import errors
+from demo import run as demo
 
 PARSERS = {
     "preprocess_dfdc.py": args.preprocess_parser,
@@ -50,3 +53,37 @@ def parse(command: list[str]) -> argparse.Namespace:
 def flag_values(command: list[str]) -> dict[str, str]:
     """Return the word that follows each word of a command; of a repeated flag the last one."""
     return dict(itertools.pairwise(command))
+
+
+def record_stages(
+    monkeypatch: pytest.MonkeyPatch, **work: Callable[[list[str]], object]
+) -> list[list[str]]:
+    """Let the stages of the demo do nothing but `work`, stage → function of its command, and return
+    the list to which every command is appended."""
+    commands: list[list[str]] = []
+
+    def stage(name: str, command: list[str]) -> float:
+        commands.append(command)
+        if name in work:
+            work[name](command)
+        return 0.0
+
+    monkeypatch.setattr(demo, "run_stage", stage)
+    return commands
+
+
+def touch_manifest(command: list[str]) -> None:
+    """Write an empty manifest where a command of preprocess_dfdc.py would write its own."""
+    folder = Path(flag_values(command)["--output"])
+    folder.mkdir(parents=True)
+    (folder / "videos_df.csv").touch()
+
+
+def write_auc(command: list[str], method: str, auc: float) -> Path:
+    """Write the AUC of one method where a command of evaluate.py would, and return its folder."""
+    (path,) = parse(command).checkpoint
+    folder = path.with_name("evaluation_test")
+    folder.mkdir(parents=True)
+    groups = {"method": {method: {"auc": {"value": auc}}}}
+    (folder / "metrics.json").write_text(json.dumps({"evaluations": [{"groups": groups}]}))
+    return folder

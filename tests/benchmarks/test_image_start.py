@@ -1,12 +1,11 @@
 """A start from pictures beside one from scratch, with the demo's own commands."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import demo_runs, image_start
-from tests.benchmarks.commands import flag_values, parse, run
+from benchmarks import image_start
+from tests.benchmarks.commands import parse, record_stages, run, touch_manifest, write_auc
 
 AUC = {"from_scratch": 0.7, "pictures": 0.6, "from_pictures": 0.8}
 
@@ -14,23 +13,11 @@ AUC = {"from_scratch": 0.7, "pictures": 0.6, "from_pictures": 0.8}
 def test_both_see_the_same_number_of_frames_and_the_gain_is_paired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    commands: list[list[str]] = []
+    def evaluate(command: list[str]) -> None:
+        (path,) = parse(command).checkpoint
+        write_auc(command, "flicker", AUC[path.parent.name])
 
-    def stage(name: str, command: list[str]) -> float:
-        commands.append(command)
-        if name == "preprocess":
-            folder = Path(flag_values(command)["--output"])
-            folder.mkdir(parents=True)
-            (folder / "videos_df.csv").touch()
-        elif name == "evaluate":
-            (path,) = parse(command).checkpoint
-            (path.parent / "evaluation_test").mkdir(parents=True)
-            groups = {"method": {"flicker": {"auc": {"value": AUC[path.parent.name]}}}}
-            results = json.dumps({"evaluations": [{"groups": groups}]})
-            (path.parent / "evaluation_test" / "metrics.json").write_text(results)
-        return 0.0
-
-    monkeypatch.setattr(demo_runs.demo, "run_stage", stage)
+    commands = record_stages(monkeypatch, preprocess=touch_manifest, evaluate=evaluate)
     words = ["--seeds", "0,1", "--epochs", "10", "--output", tmp_path]
     assert run(monkeypatch, image_start, *words) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

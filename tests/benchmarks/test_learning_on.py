@@ -1,31 +1,23 @@
 """A method that is added later, with the demo's own commands and made-up scores."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import demo_runs, learning_on
+from benchmarks import learning_on
 from datasets import manifest
-from tests.benchmarks.commands import flag_values, parse, run
+from tests.benchmarks.commands import flag_values, parse, record_stages, run, write_auc
 from tests.helpers.crop_sets import write_crop_set
 
 
 def test_gain_and_forgetting_are_pooled_over_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    commands: list[list[str]] = []
+    def preprocess(command: list[str]) -> None:
+        folder = Path(flag_values(command)["--output"])
+        write_crop_set(folder, {"train": 2, "val": 2, "test": 8}, fakes_each=2, frames=1)
 
-    def stage(name: str, command: list[str]) -> float:
-        commands.append(command)
-        if name == "preprocess":
-            folder = Path(flag_values(command)["--output"])
-            write_crop_set(folder, {"train": 2, "val": 2, "test": 8}, fakes_each=2, frames=1)
-        elif name == "evaluate":
-            write_results(command)
-        return 0.0
-
-    monkeypatch.setattr(demo_runs.demo, "run_stage", stage)
+    commands = record_stages(monkeypatch, preprocess=preprocess, evaluate=write_results)
     words = ["--seeds", "0,1", "--method", "method2", "--output", tmp_path]
     assert run(monkeypatch, learning_on, *words) == 0
     said = capsys.readouterr().out
@@ -54,8 +46,5 @@ def write_results(command: list[str]) -> None:
     test["verdict"] = fake.map({True: "fake", False: "real"})
     if checkpoint.parent.name == "after":
         test.loc[test.index[test["label"] == manifest.REAL][0], "verdict"] = "fake"
-    folder = checkpoint.parent / "evaluation_test"
-    folder.mkdir(parents=True)
+    folder = write_auc(command, "method1", 1.0)
     test.to_csv(folder / "scores.csv", index=False)
-    groups = {"method": {"method1": {"auc": {"value": 1.0}}}}
-    (folder / "metrics.json").write_text(json.dumps({"evaluations": [{"groups": groups}]}))

@@ -1,6 +1,5 @@
 """Methods left out of training: the manifests, and the table of gains."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 
 from benchmarks import leave_one_out
 from datasets import manifest
-from demo import run as demo
-from tests.benchmarks.commands import flag_values, parse, run
+from tests.benchmarks.commands import flag_values, parse, record_stages, run, write_auc
 from tests.helpers.crop_sets import write_crop_set
 
 
@@ -18,26 +16,19 @@ def test_every_method_is_left_out_once_without_and_once_with_self_blends(
 ) -> None:
     trainings: list[tuple[str, str]] = []
 
-    def stage(name: str, command: list[str]) -> float:
-        values = flag_values(command)
-        if name == "preprocess":
-            sources = {"train": 2, "val": 1, "test": 2}
-            write_crop_set(Path(values["--output"]), sources, fakes_each=2, frames=1)
-        elif name == "train":
-            flags = parse(command)
-            trainings.append((*flags.csv_file, values["--sbi"]))
-        elif name == "evaluate":
-            (path,) = parse(command).checkpoint
-            method = path.parent.name.removeprefix("without_").partition("_sbi")[0]
-            auc = 0.75 if path.parent.name.endswith("_sbi_0.5") else 0.5
-            groups = {"method": {method: {"auc": {"value": auc}}}}
-            folder = path.with_name("evaluation_test")
-            folder.mkdir(parents=True)
-            results = {"evaluations": [{"groups": groups}]}
-            (folder / "metrics.json").write_text(json.dumps(results))
-        return 0.0
+    def preprocess(command: list[str]) -> None:
+        sources = {"train": 2, "val": 1, "test": 2}
+        write_crop_set(Path(flag_values(command)["--output"]), sources, fakes_each=2, frames=1)
 
-    monkeypatch.setattr(demo, "run_stage", stage)
+    def train(command: list[str]) -> None:
+        trainings.append((*parse(command).csv_file, flag_values(command)["--sbi"]))
+
+    def evaluate(command: list[str]) -> None:
+        (path,) = parse(command).checkpoint
+        method = path.parent.name.removeprefix("without_").partition("_sbi")[0]
+        write_auc(command, method, 0.75 if path.parent.name.endswith("_sbi_0.5") else 0.5)
+
+    record_stages(monkeypatch, preprocess=preprocess, train=train, evaluate=evaluate)
     assert run(monkeypatch, leave_one_out, "--seeds", "0,1", "--output", tmp_path) == 0
     assert [sbi for _, sbi in trainings] == ["0.0", "0.5"] * 4
     assert len({csv_file for csv_file, _ in trainings}) == 4

@@ -1,12 +1,18 @@
 """Values of a flag compared over seeds, with runs of the demo's own commands."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks import demo_runs, variants
-from tests.benchmarks.commands import flag_values, parse, run
+from tests.benchmarks.commands import (
+    flag_values,
+    parse,
+    record_stages,
+    run,
+    touch_manifest,
+    write_auc,
+)
 
 AUC = {"lstm": 0.5, "gru": 0.75}
 
@@ -14,26 +20,12 @@ AUC = {"lstm": 0.5, "gru": 0.75}
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands called so far; each writes the files that the benchmark reads."""
-    commands: list[list[str]] = []
 
-    def stage(name: str, command: list[str]) -> float:
-        commands.append(command)
-        if name == "preprocess":
-            folder = Path(flag_values(command)["--output"])
-            folder.mkdir(parents=True)
-            (folder / "videos_df.csv").touch()
-        elif name == "evaluate":
-            (path,) = parse(command).checkpoint
-            folder = path.with_name("evaluation_test")
-            folder.mkdir(parents=True)
-            auc = AUC[path.parent.name.removeprefix("temporal_")]
-            groups = {"method": {"flicker": {"auc": {"value": auc}}}}
-            results = {"evaluations": [{"groups": groups}]}
-            (folder / "metrics.json").write_text(json.dumps(results))
-        return 0.0
+    def evaluate(command: list[str]) -> None:
+        (path,) = parse(command).checkpoint
+        write_auc(command, "flicker", AUC[path.parent.name.removeprefix("temporal_")])
 
-    monkeypatch.setattr(demo_runs.demo, "run_stage", stage)
-    return commands
+    return record_stages(monkeypatch, preprocess=touch_manifest, evaluate=evaluate)
 
 
 def test_every_value_gets_a_row_with_mean_and_spread_over_seeds(
