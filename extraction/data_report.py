@@ -41,14 +41,14 @@ def write(table: pd.DataFrame, folder: Path, findings: pd.DataFrame | None) -> P
     is relative to `folder`, `findings` a result of cleaning.find; None if it was not asked for."""
     videos = table.drop_duplicates("video_id")
     tracks = measured(table, folder)
-    names = _names(videos)
+    names, shown = _names(videos), shown_labels(videos)
     separation = dict(_separation(tracks))
     sheet = folder / "thumbnails.png"
     path = folder / "report.html"
     render(
         TEMPLATE,
         path,
-        counts=[_counts(videos[shown_labels(videos) == name], name) for name in names],
+        counts=[_counts(videos[shown == name], name) for name in names],
         splits=SPLITS,
         statuses=videos["status"].value_counts().to_dict(),
         methods=videos.loc[videos["method"] != "", "method"].value_counts().to_dict(),

@@ -36,8 +36,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--layout",
         default="dfdc",
-        help="directory layout of the dataset in --input: dfdc, ffpp, celebdf, folders or table, "
-        "or classes for pictures to be sorted by what they show "
+        help="directory layout of the dataset in --input: dfdc, ffpp, celebdf, folders, table, or "
+        "classes (a folder for each class of pictures) "
         "(described in docs/data.md)",
     )
     group.add_argument(

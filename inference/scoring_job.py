@@ -40,9 +40,8 @@ class ScoringJob:
     batch_size: int = 4
     report: Path | None = None  # folder of pages
     save_video: Path | None = None  # folder of marked videos
-    names: Mapping[str, str] = field(
-        default_factory=dict
-    )  # video → name on its page, if not its own
+    # Video → its name on its page; by default that of the file.
+    names: Mapping[str, str] = field(default_factory=dict)
     content_checkpoint: Path | None = None  # content classifier that looks at files first
 
     @cached_property
