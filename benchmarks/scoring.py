@@ -12,8 +12,9 @@ plain                     MTCNN with its own settings on every sampled frame at 
                           model in torch's default memory format
 
 Then it compares scoring the videos one by one with scoring them as one folder, where the faces of
-the next video are detected while the model works, and measures a whole call of score.py. Needs
-requirements-extras.txt.
+the next video are detected while the model works, with the share of the time in which the model
+waits for faces and in which the extraction waits for the model, and measures a whole call of
+score.py. Needs requirements-extras.txt.
 """
 
 import statistics
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,6 +32,7 @@ import torch
 import models
 from benchmarks.plain_scorer import PlainScorer
 from benchmarks.shared import find_videos, measure_seconds, new_parser, repeat_in_turns
+from benchmarks.timed_extractor import TimedExtractor
 from common import checkpointing, devices, errors
 from common.checkpointing import Checkpoint
 from common.errors import DataError, PipelineError, UsageError, VideoError
@@ -46,7 +49,6 @@ from faces.extract import extract_faces
 from faces.sampling import WHOLE
 from flags.shared import add_device
 from flags.types import at_least
-from inference.extractor import Extractor
 from inference.judge import VideoJudge
 from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
@@ -90,14 +92,14 @@ def main() -> int:
             for name, detector in detectors.items()
         }
         plain = PlainScorer(load_detector(checkpoint, device), BATCH_SIZE)
-        with Extractor(TIMEOUT) as extractor:
+        with TimedExtractor(TIMEOUT) as extractor:
             judging: dict[str, Measure] = {
                 name: partial(measure_judging, judge, extractor) for name, judge in judges.items()
             }
             judging["torch"](videos[:1])  # starts the extractor's process
             print_videos(videos, judges["torch"], judging, plain, flags.repeats)
             for name, measure in judging.items():
-                print_folder(name, videos, measure, flags.repeats)
+                print_folder(name, videos, measure, extractor, flags.repeats)
         with_torch = ["--checkpoint", str(checkpoint), "--device", flags.device]
         backends = {
             "torch": with_torch,
@@ -188,24 +190,34 @@ def measure_stages(
     return decode, extract - decode, score
 
 
-def measure_judging(judge: VideoJudge, extractor: Extractor, videos: list[Path]) -> float:
+def measure_judging(judge: VideoJudge, extractor: TimedExtractor, videos: list[Path]) -> float:
     """Return the seconds until all videos have a verdict."""
     return measure_seconds(lambda: list(judge.judge(videos, extractor)))
 
 
-def print_folder(backend: str, videos: list[Path], measure: Measure, repeats: int) -> None:
-    """Print the median seconds per video, one by one and as a folder."""
+def print_folder(
+    backend: str, videos: list[Path], measure: Measure, extractor: TimedExtractor, repeats: int
+) -> None:
+    """Print the median seconds per video and the mean waits, one by one and as a folder."""
+    waits: dict[str, list[tuple[float, float]]] = defaultdict(list)  # of model and extraction
 
-    def one_by_one() -> float:
-        return sum(measure([video]) for video in videos)
+    def timed(name: str, batches: list[list[Path]]) -> float:
+        extractor.reset()
+        seconds = sum(map(measure, batches))
+        waits[name].append((extractor.awaited / seconds, 1 - extractor.worked / seconds))
+        return seconds
 
-    def as_a_folder() -> float:
-        return measure(videos)
-
-    runs = {"one by one": one_by_one, "as a folder": as_a_folder}
+    runs = {
+        "one by one": lambda: timed("one by one", [[video] for video in videos]),
+        "as a folder": lambda: timed("as a folder", [videos]),
+    }
     for name, seconds in repeat_in_turns(runs, repeats).items():
         each = statistics.median(seconds) / len(videos)
-        print(f"{backend}: {len(videos)} videos {name}: {each:.2f} s each, {1 / each:.2f} videos/s")
+        model, extraction = map(statistics.mean, zip(*waits[name], strict=True))
+        print(
+            f"{backend}: {len(videos)} videos {name}: {each:.2f} s each, {1 / each:.2f} videos/s; "
+            f"model waits {model:.0%} of the time, extraction {extraction:.0%}"
+        )
 
 
 def print_calls(video: Path, output: Path, backends: dict[str, list[str]], repeats: int) -> None:

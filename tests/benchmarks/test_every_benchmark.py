@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-HELPERS = {"__init__", "demo_runs", "plain_scorer", "preprocess_contenders", "shared"}
+HELPERS = {
+    "__init__",
+    "demo_runs",
+    "plain_scorer",
+    "preprocess_contenders",
+    "shared",
+    "timed_extractor",
+}
 NAMES = sorted({file.stem for file in FOLDER.glob("*.py")} - HELPERS)
 
 

@@ -1,5 +1,6 @@
 """Scoring by stage and by backend, without starting score.py."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,10 @@ def test_every_video_gets_a_row_and_every_backend_its_lines(
         assert all(float(value) > 0 for value in row.split()[4:])
     assert [line.split(":")[0] for line in folders] == [name for name in backends for _ in "ab"]
     assert "2 videos one by one" in folders[0] and "2 videos as a folder" in folders[1]
+    for line in folders:
+        shares = re.search(r"model waits (\d+)% of the time, extraction (\d+)%$", line)
+        assert shares is not None
+        assert all(0 <= int(share) < 100 for share in shares.groups())
     assert [line.split(" in ")[0] for line in starts] == [
         f"{name}: score.py new_fake.mp4" for name in backends
     ]
