@@ -1,4 +1,4 @@
-"""Lists trained detectors, compares them, and says which one is in production.
+"""Lists trained models, compares detectors, and says which one is in production.
 
 python -m detectors                       those that ship and those in checkpoints/, with stages
 python -m detectors show NAME|FILE        all that is known about one
@@ -74,7 +74,8 @@ def summary(path: Path, checkpoint: Checkpoint, registry: Registry) -> Iterator[
     """Yield the lines about a detector in the list."""
     model, about = checkpoint.model, checkpoint.about
     default = " (default)" if about and about["name"] == detectors.DEFAULT else ""
-    stage = registry.stage(path)
+    content = classes.are_content(checkpoint.classes)
+    stage = "content classifier" if content else registry.stage(path)
     yield (
         f"{path.parent.name}{default}: {model['name']}, {model['temporal']}, "
         f"{checkpoint.clip.crop_size} px · {stage}"
@@ -84,8 +85,8 @@ def summary(path: Path, checkpoint: Checkpoint, registry: Registry) -> Iterator[
         yield f"  licence: {about['licence']}"
         yield f"  model card: {about['card']}"
     else:
-        auc = checkpoint.metrics.get("val_auc")
-        yield f"  epoch {checkpoint.epoch}, validation AUC {'–' if auc is None else f'{auc:.3f}'}"
+        name, shown = ("val_acc", "accuracy") if content else ("val_auc", "AUC")
+        yield f"  epoch {checkpoint.epoch}, validation {shown} {_number(checkpoint, name)}"
 
 
 def describe(path: Path, registry: Registry) -> Iterator[str]:

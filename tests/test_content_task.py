@@ -10,12 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
+import detectors
 import evaluate
 import score
 import train
 from common import checkpointing
 from common.errors import CheckpointError, UsageError
 from datasets import manifest
+from detectors import __main__ as registry
 from faces.sampling import WHOLE
 from inference import content_gate
 from scoring.load import load_content
@@ -129,6 +131,19 @@ def test_a_classifier_is_not_taken_for_a_detector(
         code = run_score(monkeypatch, picture, "--checkpoint", classifier, "--output", tmp_path)
     assert code == 2
     assert "is a content classifier (cars, faces, trees), not a" in capsys.readouterr().err
+
+
+def test_the_list_of_models_says_what_it_is_and_it_is_not_promoted(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(detectors, "CHECKPOINTS", work / "runs")
+    assert run_here(monkeypatch, registry.main) == 0
+    shown = capsys.readouterr().out
+    assert "content: small_cnn, none, 32 px · content classifier\n" in shown
+    assert "validation accuracy 1.000" in shown
+    classifier = work / "runs" / "content" / "best.pt"
+    assert run_here(monkeypatch, registry.main, "promote", classifier) == 2
+    assert "it gives no verdicts" in capsys.readouterr().err
 
 
 def test_classes_that_do_not_fit_the_model_are_one_line(work: Path, tmp_path: Path) -> None:
