@@ -41,6 +41,14 @@ def test_its_checkpoint_can_be_evaluated(
     assert evaluate_runs.run(monkeypatch, *words) == 0
 
 
+def test_a_class_counts_the_same_however_many_clips_it_has() -> None:
+    logits, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    often = torch.tensor([0, 0, 0, 1])
+    alike = train_fastai.balanced_loss(logits, labels)
+    assert train_fastai.balanced_loss(logits[often], labels[often]) == pytest.approx(alike)
+    assert alike == pytest.approx(float(torch.nn.functional.cross_entropy(logits, labels)))
+
+
 def test_an_existing_run_is_not_overwritten(
     cut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
