@@ -13,10 +13,7 @@ import argparse
 import random
 import signal
 import sys
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +26,7 @@ from common import allocator, checkpointing, devices, distributed, errors
 from common.checkpointing import Checkpoint
 from common.preprocessing import ClipConfig
 from common.signals import stop_request
-from datasets import splits
 from datasets.feature_store import FeatureStore
-from datasets.loaders import ClipLoader, TrainingLoader
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
 from models import projection
@@ -39,15 +34,14 @@ from models.frame_rnn import FrameModel
 from trainer import fit, measure, take_step
 from training import (
     build,
-    collections,
     dry_run,
     environment,
     fine_tuning,
     history,
     mlflow_log,
     resume,
+    run_data,
     run_folder,
-    tasks,
     tensorboard_log,
 )
 from training.history import EpochRow
@@ -60,8 +54,9 @@ from training.options import (
     RunOptions,
 )
 from training.resume import SavedRun
+from training.run_data import RunData
 from training.run_folder import Run
-from training.state import Hooks, Plan, Position, Stopped
+from training.state import Hooks, Parts, Position, Stopped
 from training.step_errors import explain_step_errors
 from training.tasks import Task
 
@@ -154,49 +149,23 @@ def run_locked(
     if flags.tensorboard:
         tensorboard_log.summary_writer()
     start = checkpointing.load(flags.init_from) if flags.init_from and not saved else None
-    chosen = args.build_options(ManifestOptions, flags)
-    data, fingerprint = collections.read(chosen)
-    task, flags.num_classes = tasks.make(flags.task, data, flags.num_classes)
-    data = task.data
-    if saved and not flags.force:
-        changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
-        saved.check_unchanged(changes, fingerprint)
-    build.check_data(args.build_options(DataOptions, flags), data, flags.monitor)
-    if start:
-        fine_tuning.check_validation(start, data)
-        for warning in fine_tuning.warnings(start, data):
-            print(f"warning: {warning}", file=sys.stderr)
-    folder = saved.folder if saved else new_folder(flags)
+    data = read_data(flags, saved, start)
+    name = flags.run_name or run_folder.default_name(flags.model_name)
+    folder = saved.folder if saved else flags.checkpoints / name
     if not saved and not flags.dry_run and distributed.is_first():
         run_folder.check_is_free(folder)
-    seed_everything(flags.seed)
-    model, spec = build.build_model(args.build_options(ModelOptions, flags), resume=bool(saved))
-    model = distributed.synchronise_batch_norm(model.to(device))
-    clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
-    store = frozen_features(flags, model, data, clip, saved)
-    options = args.build_options(DataOptions, flags)
-    shares = collections.shares(chosen, data)
-    loaders = build.build_loaders(options, data, clip, device, store, shares)
-    if distributed.rank():  # processes start with the same weights, but draw different dropout
-        torch.manual_seed(flags.seed + distributed.rank())
-    training = build.build_training(args.build_options(OptimizerOptions, flags), model, loaders[0])
-    plan = build.build_plan(
-        args.build_options(LoopOptions, flags), training.loss, loaders[0], clip, device
-    )
+    parts = build_parts(flags, data, saved, device)
     if flags.dry_run:
-        if flags.freeze == "all":
-            print("this estimate includes the encoder, whose features the run computes only once;")
-            print("the epochs of the run itself train only the head and take far less time")
-        for line in dry_run.estimate(training, *loaders, plan, take_step):
-            print(line, flush=True)
+        print_estimate(flags, parts)
         return 0
     if not saved:
         locks.enter_context(run_folder.locked(folder, new=True))
     before = args.read_environments(run_folder.flags_file(folder)) if saved else []
     environments = environment.extended(before, environment.describe(device))
+    config = args.build_options(ModelOptions, flags).config
     earlier = saved.checkpoint if saved else start
-    make_checkpoint = checkpoint_maker(flags, task, fingerprint, clip, earlier)
-    run = Run(folder, training, make_checkpoint, args.build_options(RunOptions, flags))
+    make_checkpoint = data.checkpoint_maker(config, parts.clip, earlier)
+    run = Run(folder, parts.training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()
     run_folder.keep_augmentation(folder, flags.augmentation, flags.force)
     # After `restore`: a run that cannot be continued keeps the flags that it was started with.
@@ -205,18 +174,64 @@ def run_locked(
         print(f"resuming {folder} in epoch {position.epoch}, after step {position.step}")
     else:
         if start:
-            metrics = measure(training, loaders[1], task)
+            metrics = measure(parts.training, parts.val_loader, data.task)
             if distributed.is_first():
                 fine_tuning.write_before(folder, metrics)
         run.save(position)
     del saved  # frees a second copy of all weights
-    return train(flags, run, loaders, task, plan, position)
+    return train(flags, run, parts, data.task, position)
 
 
-def new_folder(flags: argparse.Namespace) -> Path:
-    """Return the path of the folder of a new run, which is not made yet."""
-    name = flags.run_name or f"{flags.model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
-    return flags.checkpoints / name
+def read_data(
+    flags: argparse.Namespace, saved: SavedRun | None, start: Checkpoint | None
+) -> RunData:
+    """Return the data of a run, and set --num_classes to what they need. `saved` is the run to
+    resume, `start` the detector of --init_from. Raise UsageError or DataError if the data do not
+    fit these or the flags."""
+    options = args.build_options(ManifestOptions, flags)
+    data = run_data.read(options, flags.task, flags.num_classes)
+    flags.num_classes = data.num_classes
+    if saved and not flags.force:
+        changes = args.changed_flags(flags, run_folder.flags_file(saved.folder))
+        saved.check_unchanged(changes, data.fingerprint)
+    build.check_data(args.build_options(DataOptions, flags), data.manifest, flags.monitor)
+    if start:
+        fine_tuning.check_validation(start, data.manifest)
+        for warning in fine_tuning.warnings(start, data.manifest):
+            print(f"warning: {warning}", file=sys.stderr)
+    return data
+
+
+def build_parts(
+    flags: argparse.Namespace, data: RunData, saved: SavedRun | None, device: torch.device
+) -> Parts:
+    """Return the parts of a run with newly initialised weights, those of its start, or with random
+    ones if it is `saved`."""
+    seed_everything(flags.seed)
+    model, spec = build.build_model(args.build_options(ModelOptions, flags), resume=bool(saved))
+    model = distributed.synchronise_batch_norm(model.to(device))
+    clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
+    store = frozen_features(flags, model, data.manifest, clip, saved)
+    options = args.build_options(DataOptions, flags)
+    loader, val = build.build_loaders(options, data.manifest, clip, device, store, data.shares)
+    if distributed.rank():  # processes start with the same weights, but draw different dropout
+        torch.manual_seed(flags.seed + distributed.rank())
+    training = build.build_training(args.build_options(OptimizerOptions, flags), model, loader)
+    loop = args.build_options(LoopOptions, flags)
+    plan = build.build_plan(loop, training.loss, loader, clip, device)
+    return Parts(training, loader, val, plan, clip)
+
+
+def print_estimate(flags: argparse.Namespace, parts: Parts) -> None:
+    """Print the time and memory that the run will need (--dry_run)."""
+    if flags.freeze == "all":
+        print("this estimate includes the encoder, whose features the run computes only once;")
+        print("the epochs of the run itself train only the head and take far less time")
+    lines = dry_run.estimate(
+        parts.training, parts.train_loader, parts.val_loader, parts.plan, take_step
+    )
+    for line in lines:
+        print(line, flush=True)
 
 
 def frozen_features(
@@ -236,36 +251,11 @@ def frozen_features(
     return build.build_features(name, model, data, clip, flags.workers)
 
 
-def checkpoint_maker(
-    flags: argparse.Namespace,
-    task: Task,
-    fingerprint: dict[str, Any],
-    clip: ClipConfig,
-    earlier: Checkpoint | None,
-) -> Callable[..., Checkpoint]:
-    """Return a function that makes a Checkpoint from `weights`, `epoch`, `metrics` and `judgement`,
-    all other fields being those of this run. `earlier` is the checkpoint that it continues."""
-    trained_on = set(splits.fingerprints(task.data.split("train")["group"]))
-    if earlier:  # it may have been trained on others
-        trained_on |= set(earlier.trained_on)
-    return partial(
-        Checkpoint,
-        model=args.build_options(ModelOptions, flags).config.to_dict(),
-        faces=task.data.faces,
-        clip=clip,
-        classes=task.classes,
-        trained_on=sorted(trained_on),
-        data=fingerprint,
-        familiar=task.training_range(),
-    )
-
-
 def train(
     flags: argparse.Namespace,
     run: Run,
-    loaders: tuple[TrainingLoader, ClipLoader],
+    parts: Parts,
     task: Task,
-    plan: Plan,
     position: Position,
 ) -> int:
     """Train from `position` until the last epoch, early stopping or a signal. Return the exit
@@ -280,7 +270,7 @@ def train(
         run.finish_epoch(row, position, task.fit_rule(clips))
         print(row.line(flags.epochs), flush=True)
         if log:
-            log.add(row, run.training.evaluated, loaders[1].dataset)
+            log.add(row, run.training.evaluated, parts.val_loader.dataset)
         if tracked:
             tracked.add(row)
         return run.has_patience
@@ -290,7 +280,8 @@ def train(
         try:
             if run.has_patience:
                 hooks = Hooks(run.save, after_epoch, stop)
-                fit(run.training, *loaders, task, plan, hooks, position)
+                loaders = (parts.train_loader, parts.val_loader)
+                fit(run.training, *loaders, task, parts.plan, hooks, position)
         except Stopped:  # another process may be the one that was asked to stop
             exit_code = stop.exit_code or 128 + signal.SIGTERM
         except BaseException:

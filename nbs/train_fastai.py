@@ -24,8 +24,8 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets.loaders import ClipLoader
 from models.frame_rnn import FrameModel
-from train import checkpoint_maker, new_folder, seed_everything
-from training import build, collections, run_folder, tasks
+from train import seed_everything
+from training import build, run_data, run_folder
 from training.options import DataOptions, ManifestOptions, ModelOptions
 
 # Tests of the learning rate, of which the geometric mean counts: with few clips, they differ up to
@@ -55,23 +55,22 @@ def main() -> int:
     flags = parser.parse_args()
     device = devices.choose(flags.device)
     chosen = args.build_options(ManifestOptions, flags)
-    data, fingerprint = collections.read(chosen)
-    task, flags.num_classes = tasks.make(flags.task, data, flags.num_classes)
-    data = task.data
+    data = run_data.read(chosen, flags.task, flags.num_classes)
+    flags.num_classes, task = data.num_classes, data.task
     options = args.build_options(DataOptions, flags)
-    build.check_data(options, data, flags.monitor)
-    folder = new_folder(flags)
+    build.check_data(options, data.manifest, flags.monitor)
+    folder = flags.checkpoints / (flags.run_name or run_folder.default_name(flags.model_name))
     run_folder.check_is_free(folder)
     seed_everything(flags.seed)
-    model, spec = build.build_model(args.build_options(ModelOptions, flags))
+    options_of_model = args.build_options(ModelOptions, flags)
+    model, spec = build.build_model(options_of_model)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
-    shares = collections.shares(chosen, data)
-    loaders = build.build_loaders(options, data, clip, device, shares=shares)
+    loaders = build.build_loaders(options, data.manifest, clip, device, shares=data.shares)
     lr = learn(model.to(device), loaders, flags)
     scores = task.predict(model, loaders[1].epoch(0))
     row, _ = task.measure(scores, loaders[1].dataset)
     print(f"learning rate {lr:.2g} · " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if v))
-    make = checkpoint_maker(flags, task, fingerprint, clip, None)
+    make = data.checkpoint_maker(options_of_model.config, clip)
     rule = task.fit_rule(scores)
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)

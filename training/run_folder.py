@@ -8,6 +8,7 @@ history.csv      a row per epoch; curves.png draws them
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -159,6 +160,11 @@ class Run:
             "position": asdict(position),
             "rows": [asdict(row) for row in self.rows],
         }
+
+
+def default_name(model_name: str) -> str:
+    """Return the name of a new run without --run_name."""
+    return f"{model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def check_is_free(folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from common.preprocessing import ClipConfig
+from datasets.loaders import ClipLoader, TrainingLoader
 from models import folding
 from models.frame_rnn import FrameModel
 from training.adversarial import Attack
@@ -72,6 +74,16 @@ class Plan:
     precision: torch.dtype  # of the model's arithmetic in training
     attack: Attack | None  # applied to training clips
     mix: Mix | None  # applied to clips and labels after the attack
+
+
+class Parts(NamedTuple):
+    """What a run works with."""
+
+    training: Training
+    train_loader: TrainingLoader
+    val_loader: ClipLoader
+    plan: Plan
+    clip: ClipConfig
 
 
 @dataclass(frozen=True)
