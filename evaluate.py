@@ -24,13 +24,21 @@ import detectors
 from common import cores, detector_folder, devices, errors
 from common.errors import DataError, UsageError
 from common.lock import only_writer
-from common.pages import format_measured
 from common.version import VERSION
 from datasets import manifest
 from datasets.manifest import Manifest
 from datasets.shared_memory import explained_loader_errors
-from evaluation import baselines, compare, content, plots, robustness, score_split, video_traits
-from evaluation.measure import OF_FAKES, all_metrics, measure, weakest, with_face
+from evaluation import (
+    baselines,
+    compare,
+    content,
+    plots,
+    robustness,
+    score_split,
+    summary,
+    video_traits,
+)
+from evaluation.measure import all_metrics, measure, with_face
 from evaluation.results import METRICS, write
 from evaluation.score_split import SplitScorer
 from scoring.aggregate import BY_WORST_PERSON
@@ -39,8 +47,6 @@ from scoring.decision_rule import DecisionRule
 from scoring.load import load_content, load_detector
 
 SCHEMA = 3  # of metrics.json; raised when a field changes its meaning
-
-JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → videos
 
 
 @explained_loader_errors()
@@ -103,7 +109,7 @@ def evaluate_all(
     traits = {
         name: video_traits.measure_traits(data, flags.split) for name, data in manifests.items()
     }
-    judged: JudgedVideos = {}
+    judged: compare.JudgedVideos = {}
     evaluations, drawn, frame_tables = [], [], []
     for path, scorers in scorers_of.items():
         rule = decision_rule(flags, path, scorers).at_prior(flags.prior)
@@ -117,16 +123,16 @@ def evaluate_all(
             frame_tables.append(frames.assign(checkpoint=str(path), csv_file=name))
             evaluations.append({"checkpoint": str(path), "csv_file": name, **result})
             drawn.append(plots.plot_split(with_face(videos), rule, result))
-            print_evaluation(evaluations[-1])
+            print("\n".join(summary.lines(evaluations[-1])))
     results = {
         "schema": SCHEMA,
         "version": VERSION,
         **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
         "matrix": compare.matrix(judged, flags.prior, flags.seed),
-        "comparisons": compare_all(judged, flags) if flags.compare else [],
+        "comparisons": compare.with_first(judged, flags.prior, flags.seed) if flags.compare else [],
     }
-    tables = {"scores.csv": all_videos(judged)}
+    tables = {"scores.csv": compare.tables(judged)}
     tables |= {"frames.csv": frame_tables} if flags.per_frame else {}
     write(output, results, tables, drawn)
     print(f"written: {output / 'report.html'}, {METRICS}, {', '.join(tables)} and plots beside it")
@@ -258,54 +264,6 @@ def measure_frames(
         return pd.DataFrame(), None
     frames = score_split.add_frame_verdicts(scorer.score_frames(), rule)
     return frames, {"count": len(frames), "metrics": all_metrics(frames, rule, flags.seed)}
-
-
-def all_videos(judged: JudgedVideos) -> list[pd.DataFrame]:
-    """Return the tables of videos of all checkpoints and manifests, with the added columns
-    `checkpoint` and `csv_file`."""
-    return [
-        table.assign(checkpoint=checkpoint, csv_file=name)
-        for checkpoint, by_manifest in judged.items()
-        for name, table in by_manifest.items()
-    ]
-
-
-def compare_all(judged: JudgedVideos, flags: argparse.Namespace) -> list[dict[str, Any]]:
-    """Compare the first checkpoint with each of the others on each manifest. Return the entries of
-    `comparisons` in metrics.json."""
-    (first, tables), *others = judged.items()
-    return [
-        {
-            "first": first,
-            "other": other,
-            "csv_file": name,
-            **compare.compare_checkpoints(
-                tables[name], other_tables[name], flags.prior, flags.seed
-            ),
-        }
-        for other, other_tables in others
-        for name in tables
-    ]
-
-
-def print_evaluation(result: dict[str, Any]) -> None:
-    """Print the main metrics of one entry of `evaluations` in metrics.json."""
-    print(
-        f"{result['checkpoint']} on {result['csv_file']}: {result['videos_judged']} of "
-        f"{result['videos']} videos judged, {result['sources']} sources"
-    )
-    print(f"  {result['judgement']['fitted'] or 'not calibrated'}")
-    for name in ("auc", "log_loss", "balanced_log_loss", "ece", "accuracy", "uncertain"):
-        print(f"  {name:<18} {format_measured(result['metrics'][name])}")
-    for column in OF_FAKES:
-        for name, group in result["groups"].get(column, {}).items():
-            if "auc" in group:
-                print(f"  auc of {name:<11} {format_measured(group['auc'])}")
-    for column, groups in result["groups"].items():
-        if lowest := weakest(groups):
-            print(f"  weakest {column}: {lowest}, auc {format_measured(groups[lowest]['auc'])}")
-    for label, counts in result["verdicts"].items():
-        print(f"  {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
 
 
 if __name__ == "__main__":

@@ -10,16 +10,15 @@ from evaluation.measure import with_face, with_intervals
 from scoring import metrics
 from scoring.metrics import Metrics
 
+JudgedVideos = dict[str, dict[str, pd.DataFrame]]  # checkpoint → manifest → a row for each video
 POOLED = "all together"  # key of all manifests pooled; their p_fake must be comparable
 COMPARED = ("auc", "balanced_log_loss", "brier")  # metrics in compare_checkpoints
 
 
-def matrix(
-    judged: dict[str, dict[str, pd.DataFrame]], prior: float, seed: int
-) -> dict[str, dict[str, Any]]:
+def matrix(judged: JudgedVideos, prior: float, seed: int) -> dict[str, dict[str, Any]]:
     """Return checkpoint → manifest → AUC and balanced log loss with intervals, and the numbers of
     videos and sources. If there are several manifests, the key POOLED has the metrics of all their
-    videos together. `judged` maps checkpoint → manifest → table with one row per video."""
+    videos together."""
     return {
         checkpoint: {name: _cell(table, prior, seed) for name, table in _with_pool(tables).items()}
         for checkpoint, tables in judged.items()
@@ -51,6 +50,32 @@ def main_metrics(
         return {"auc": metrics.auc(labels[rows], scores[rows]), "balanced_log_loss": loss}
 
     return metrics_of_rows
+
+
+def tables(judged: JudgedVideos) -> list[pd.DataFrame]:
+    """Return the tables of all checkpoints and manifests, with the added columns `checkpoint` and
+    `csv_file`."""
+    return [
+        table.assign(checkpoint=checkpoint, csv_file=name)
+        for checkpoint, by_manifest in judged.items()
+        for name, table in by_manifest.items()
+    ]
+
+
+def with_first(judged: JudgedVideos, prior: float, seed: int) -> list[dict[str, Any]]:
+    """Compare the first checkpoint with each of the others on each manifest. Return the entries of
+    `comparisons` in metrics.json."""
+    (first, first_tables), *others = judged.items()
+    return [
+        {
+            "first": first,
+            "other": other,
+            "csv_file": name,
+            **compare_checkpoints(first_tables[name], table, prior, seed),
+        }
+        for other, other_tables in others
+        for name, table in other_tables.items()
+    ]
 
 
 def compare_checkpoints(
