@@ -195,7 +195,9 @@ def clean(table: pd.DataFrame, flags: argparse.Namespace) -> tuple[pd.DataFrame,
     listed there have the status `skipped` in the table."""
     findings = cleaning.find(table, flags.input, flags.output)
     path = flags.output / "cleaning.csv"
-    write_text(path, quote_table(findings).to_csv(index=False, lineterminator="\n"))
+    write_text(
+        path, quote_table(findings[cleaning.COLUMNS]).to_csv(index=False, lineterminator="\n")
+    )
     counts = findings["reason"].value_counts().sort_index()
     listed = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "nothing"
     print(f"cleaning: {listed} → {path}")

@@ -32,10 +32,10 @@ HASH_SIDE = 16
 HASH_WORDS = HASH_SIDE**2 // 64
 CHUNK = 500  # hashes compared with all others in one step; limits the memory
 
-COLUMNS = ["video_id", "reason", "detail"]
-SAME, NEAR = "same content as ", " bits from "  # before the names of other videos in `detail`
+COLUMNS = ["video_id", "reason", "detail"]  # of cleaning.csv
+OTHERS = "others"  # further column of a table of findings: names of the videos that are alike
 
-Finding = tuple[str, str, str]  # video_id, reason, detail
+Finding = tuple[str, str, str, tuple[str, ...]]  # video_id, reason, detail, others
 
 
 def check_installed() -> None:
@@ -45,8 +45,8 @@ def check_installed() -> None:
 
 
 def find(table: pd.DataFrame, videos: Path, crops: Path) -> pd.DataFrame:
-    """Return a table with COLUMNS and one row for each reason to leave out a video, sorted. Of
-    duplicates one video is kept, of videos with contradicting labels none.
+    """Return a table with COLUMNS and OTHERS and one row for each reason to leave out a video,
+    sorted. Of duplicates one video is kept, of videos with contradicting labels none.
 
     `table` is a manifest with the column `face_px`. Its column `path` is relative to the folder
     `videos`, its column `crops` to the folder `crops`. Raise DataError if a crop is missing or
@@ -59,7 +59,7 @@ def find(table: pd.DataFrame, videos: Path, crops: Path) -> pd.DataFrame:
     tracks["sharpness"] = [value for value, _ in measured]
     hashes = np.array([bits for _, bits in measured]).reshape(len(tracks), HASH_WORDS)
     findings = [*_copies(table, videos), *_unclear(tracks), *_near(tracks, hashes)]
-    table = pd.DataFrame(findings, columns=COLUMNS)
+    table = pd.DataFrame(findings, columns=[*COLUMNS, OTHERS])
     return table.sort_values(COLUMNS, ignore_index=True)
 
 
@@ -86,9 +86,9 @@ def _copies(table: pd.DataFrame, root: Path) -> Iterator[Finding]:
     for names in content.same({name: root / row.path for name, row in row_of.items()}, {}):
         conflict = len({row_of[name].label for name in names}) > 1
         for name in names[0 if conflict else 1 :]:
-            others = ", ".join(other for other in names if other != name)
+            others = tuple(other for other in names if other != name)
             reason = "label_conflict" if conflict else "exact_duplicate"
-            yield name, reason, f"{SAME}{others}"
+            yield name, reason, f"same content as {', '.join(others)}", others
 
 
 def _unclear(tracks: pd.DataFrame) -> Iterator[Finding]:
@@ -96,9 +96,9 @@ def _unclear(tracks: pd.DataFrame) -> Iterator[Finding]:
     best = tracks.groupby("video_id")[["face_px", "sharpness"]].max()
     for video in best.itertuples():
         if 0 < video.face_px < MIN_FACE:  # 0: unknown
-            yield video.Index, "small_face", f"{video.face_px:.0f} pixels"
+            yield video.Index, "small_face", f"{video.face_px:.0f} pixels", ()
         if video.sharpness < MIN_SHARPNESS:
-            yield video.Index, "blurred", f"sharpness {video.sharpness:.4f}"
+            yield video.Index, "blurred", f"sharpness {video.sharpness:.4f}", ()
 
 
 def _near(tracks: pd.DataFrame, hashes: np.ndarray) -> Iterator[Finding]:
@@ -111,7 +111,7 @@ def _near(tracks: pd.DataFrame, hashes: np.ndarray) -> Iterator[Finding]:
             first, second = sorted((names[a], names[b]))
             nearest[first, second] = min(bits, nearest.get((first, second), bits))
     for (first, second), bits in nearest.items():
-        yield second, "near_duplicate", f"{bits} of {HASH_SIDE**2}{NEAR}{first}"
+        yield second, "near_duplicate", f"{bits} of {HASH_SIDE**2} bits from {first}", (first,)
 
 
 def pairs_within(hashes: np.ndarray, distance: int) -> Iterator[tuple[int, int, int]]:

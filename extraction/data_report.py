@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from common import crop_files
 from common.figures import CLASS_COLOURS, axes_as_png
 from common.pages import render
-from datasets.cleaning import NEAR, SAME, sharpness
+from datasets.cleaning import OTHERS, sharpness
 from datasets.manifest import CLASSES, shown_labels
 from extraction.contact_sheet import spread
 
@@ -119,13 +119,8 @@ def _separation(tracks: pd.DataFrame) -> Iterator[tuple[str, float]]:
 def _across(findings: pd.DataFrame, videos: pd.DataFrame) -> int:
     """Return how many videos have a duplicate in another split: a leak."""
     split_of = dict(zip(videos["video_id"], videos["split"], strict=True))
-    count = 0
-    for video, reason, detail in findings.itertuples(index=False):
-        names = detail.removeprefix(SAME).split(", ")
-        if reason == "near_duplicate":
-            names = [detail.partition(NEAR)[2]]
-        count += any(split_of.get(name, split_of[video]) != split_of[video] for name in names)
-    return count
+    found = zip(findings["video_id"], findings[OTHERS], strict=True)
+    return sum(any(split_of[name] != split_of[video] for name in others) for video, others in found)
 
 
 def _histogram(tracks: pd.DataFrame, name: str, names: list[str]) -> tuple[str, bytes]:

@@ -84,6 +84,14 @@ def test_of_videos_with_the_same_bytes_the_first_stays(collection: Collection) -
     assert collection.found() == {"y.mp4": "exact_duplicate", "z.mp4": "exact_duplicate"}
 
 
+def test_a_finding_names_the_others_whatever_their_names(collection: Collection) -> None:
+    for name, seed in {"a, b.mp4": 2, "c bits from d.mp4": 3}.items():
+        collection.add(name, picture(seed), content=b"same")
+    collection.add("e.mp4", picture(4), face=cleaning.MIN_FACE - 1)
+    found = cleaning.find(collection.table, collection.videos, collection.crops)
+    assert found[cleaning.OTHERS].tolist() == [("a, b.mp4",), ()]
+
+
 def test_of_copies_one_that_is_used_stays(collection: Collection) -> None:
     collection.add("x.mp4", picture(2), content=b"same", status="skipped")
     collection.add("y.mp4", picture(3), content=b"same")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datasets import cleaning
 from extraction import data_report
 from tests.helpers.crop_sets import write_crop_set
 
@@ -57,12 +58,12 @@ def test_a_source_or_a_duplicate_in_two_splits_is_called_a_leak(
     val = table[table["split"] == "val"]["video_id"].tolist()
     findings = pd.DataFrame(
         [
-            (val[0], "exact_duplicate", f"same content as {train[0]}, {val[1]}"),
-            (train[1], "near_duplicate", f"3 of 256 bits from {val[1]}"),
-            (train[2], "near_duplicate", f"3 of 256 bits from {train[3]}"),
-            (train[4], "blurred", "sharpness 0.001"),
+            (val[0], "exact_duplicate", "", (train[0], val[1])),
+            (train[1], "near_duplicate", "", (val[1],)),
+            (train[2], "near_duplicate", "", (train[3],)),
+            (train[4], "blurred", "", ()),
         ],
-        columns=["video_id", "reason", "detail"],
+        columns=[*cleaning.COLUMNS, cleaning.OTHERS],
     )
     page = text(table, tmp_path, findings)
     assert "2 duplicates have their counterpart in another split" in page
