@@ -189,11 +189,6 @@ def watch_folders(
 ) -> None:
     """Judge every new file in the folders until Ctrl-C or SIGTERM. Results of earlier calls with
     the same settings are first written to `files` again."""
-    names = ("window_seconds", "max_seconds", "precision", "faces")
-    influences = {name: getattr(flags, name) for name in names} | {"schema": SCHEMA}
-    if job.content_digest:
-        influences["content"] = job.content_digest
-    settings = json.dumps(job.judge.rule.to_dict() | influences, sort_keys=True)
     folders = [Path(path) for path in flags.paths]
     path = score_output.csv_path(flags.output).with_suffix(".sqlite")
 
@@ -201,7 +196,7 @@ def watch_folders(
         (score,) = job.run([path], extractor)
         return score
 
-    with closing(Ledger(path, job.checkpoint_digest, settings)) as ledger:
+    with closing(Ledger(path, job.checkpoint_digest, job.influences)) as ledger:
         for score in ledger:
             files.add(score)
         watch(folders, Judge(judge_one, extractor.sha256, ledger), report, scans())
