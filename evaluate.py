@@ -130,9 +130,11 @@ def evaluate_all(
         **{name: getattr(flags, name) for name in ("split", "seed", "prior", "precision")},
         "evaluations": evaluations,
         "matrix": compare.matrix(judged, flags.prior, flags.seed),
-        "comparisons": compare.with_first(judged, flags.prior, flags.seed) if flags.compare else [],
+        "comparisons": compare.compare_with_first(judged, flags.prior, flags.seed)
+        if flags.compare
+        else [],
     }
-    tables = {"scores.csv": compare.tables(judged)}
+    tables = {"scores.csv": compare.tables_of_videos(judged)}
     tables |= {"frames.csv": frame_tables} if flags.per_frame else {}
     write(output, results, tables, drawn)
     print(f"written: {output / 'report.html'}, {METRICS}, {', '.join(tables)} and plots beside it")

@@ -10,14 +10,12 @@ if __name__ == "__main__":
 
 
 import argparse
-import random
 import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import detectors
@@ -56,6 +54,7 @@ from training.options import (
 from training.resume import SavedRun
 from training.run_data import RunData
 from training.run_folder import Run
+from training.seeding import seed_everything
 from training.state import Hooks, Parts, Position, Stopped
 from training.step_errors import explain_step_errors
 from training.tasks import Task
@@ -150,8 +149,8 @@ def run_locked(
         tensorboard_log.summary_writer()
     start = checkpointing.load(flags.init_from) if flags.init_from and not saved else None
     data = read_data(flags, saved, start)
-    name = flags.run_name or run_folder.default_name(flags.model_name)
-    folder = saved.folder if saved else flags.checkpoints / name
+    new = run_folder.new_path(flags.checkpoints, flags.run_name, flags.model_name)
+    folder = saved.folder if saved else new
     if not saved and not flags.dry_run and distributed.is_first():
         run_folder.check_is_free(folder)
     parts = build_parts(flags, data, saved, device)
@@ -164,7 +163,8 @@ def run_locked(
     environments = environment.extended(before, environment.describe(device))
     config = args.build_options(ModelOptions, flags).config
     earlier = saved.checkpoint if saved else start
-    make_checkpoint = data.checkpoint_maker(config, parts.clip, earlier)
+    known = earlier.trained_on if earlier else []
+    make_checkpoint = data.checkpoint_maker(config, parts.clip, known)
     run = Run(folder, parts.training, make_checkpoint, args.build_options(RunOptions, flags))
     position = resume.restore(run, saved) if saved else Position()
     run_folder.keep_augmentation(folder, flags.augmentation, flags.force)
@@ -178,16 +178,16 @@ def run_locked(
             if distributed.is_first():
                 fine_tuning.write_before(folder, metrics)
         run.save(position)
-    del saved  # frees a second copy of all weights
+    del saved, start, earlier  # frees a second copy of all weights
     return train(flags, run, parts, data.task, position)
 
 
 def read_data(
     flags: argparse.Namespace, saved: SavedRun | None, start: Checkpoint | None
 ) -> RunData:
-    """Return the data of a run, and set --num_classes to what they need. `saved` is the run to
-    resume, `start` the detector of --init_from. Raise UsageError or DataError if the data do not
-    fit these or the flags."""
+    """Return the data of a run, set `flags.num_classes` to the number of outputs, and print
+    warnings about --init_from. `saved` is the run to resume, `start` the detector of --init_from.
+    Raise UsageError or DataError if the data do not fit these or the flags."""
     options = args.build_options(ManifestOptions, flags)
     data = run_data.read(options, flags.task, flags.num_classes)
     flags.num_classes = data.num_classes
@@ -205,8 +205,9 @@ def read_data(
 def build_parts(
     flags: argparse.Namespace, data: RunData, saved: SavedRun | None, device: torch.device
 ) -> Parts:
-    """Return the parts of a run with newly initialised weights, those of its start, or with random
-    ones if it is `saved`."""
+    """Seed the generators and return the parts of a run. Its weights are new, or those of --weights
+    or --init_from; random if it is `saved`, until `resume.restore`. With --freeze all, missing
+    features are computed."""
     seed_everything(flags.seed)
     model, spec = build.build_model(args.build_options(ModelOptions, flags), resume=bool(saved))
     model = distributed.synchronise_batch_norm(model.to(device))
@@ -270,7 +271,7 @@ def train(
         run.finish_epoch(row, position, task.fit_rule(clips))
         print(row.line(flags.epochs), flush=True)
         if log:
-            log.add(row, run.training.evaluated, parts.val_loader.dataset)
+            log.add(row, parts.training.evaluated, parts.val_loader.dataset)
         if tracked:
             tracked.add(row)
         return run.has_patience
@@ -281,7 +282,7 @@ def train(
             if run.has_patience:
                 hooks = Hooks(run.save, after_epoch, stop)
                 loaders = (parts.train_loader, parts.val_loader)
-                fit(run.training, *loaders, task, parts.plan, hooks, position)
+                fit(parts.training, *loaders, task, parts.plan, hooks, position)
         except Stopped:  # another process may be the one that was asked to stop
             exit_code = stop.exit_code or 128 + signal.SIGTERM
         except BaseException:
@@ -301,12 +302,6 @@ def train(
         print(compared)
     print(f"best epoch {run.best.epoch} (by {flags.monitor}): {run.folder / 'best.pt'}")
     return 0
-
-
-def seed_everything(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 if __name__ == "__main__":

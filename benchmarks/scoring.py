@@ -12,9 +12,9 @@ plain                     MTCNN with its own settings on every sampled frame at 
                           model in torch's default memory format
 
 Then it compares scoring the videos one by one with scoring them as one folder, where the faces of
-the next video are detected while the model works, with the share of the time in which the model
-waits for faces and in which the extraction waits for the model, and measures a whole call of
-score.py. Needs requirements-extras.txt.
+the next video are detected while the model works. For both it prints the share of the time in which
+the model waits for faces, and in which the process that extracts them is idle. Last, it measures a
+whole call of score.py. Needs requirements-extras.txt.
 """
 
 import statistics
@@ -49,6 +49,7 @@ from faces.extract import extract_faces
 from faces.sampling import WHOLE
 from flags.shared import add_device
 from flags.types import at_least
+from inference.extractor import Extractor
 from inference.judge import VideoJudge
 from scoring.decision_rule import DecisionRule
 from scoring.load import load_detector
@@ -190,7 +191,7 @@ def measure_stages(
     return decode, extract - decode, score
 
 
-def measure_judging(judge: VideoJudge, extractor: TimedExtractor, videos: list[Path]) -> float:
+def measure_judging(judge: VideoJudge, extractor: Extractor, videos: list[Path]) -> float:
     """Return the seconds until all videos have a verdict."""
     return measure_seconds(lambda: list(judge.judge(videos, extractor)))
 
@@ -198,13 +199,13 @@ def measure_judging(judge: VideoJudge, extractor: TimedExtractor, videos: list[P
 def print_folder(
     backend: str, videos: list[Path], measure: Measure, extractor: TimedExtractor, repeats: int
 ) -> None:
-    """Print the median seconds per video and the mean waits, one by one and as a folder."""
-    waits: dict[str, list[tuple[float, float]]] = defaultdict(list)  # of model and extraction
+    """Print the median seconds per video and mean idle times, one by one and as a folder."""
+    shares: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def timed(name: str, batches: list[list[Path]]) -> float:
         extractor.reset()
         seconds = sum(map(measure, batches))
-        waits[name].append((extractor.awaited / seconds, 1 - extractor.worked / seconds))
+        shares[name].append((extractor.awaited / seconds, 1 - extractor.worked / seconds))
         return seconds
 
     runs = {
@@ -213,10 +214,10 @@ def print_folder(
     }
     for name, seconds in repeat_in_turns(runs, repeats).items():
         each = statistics.median(seconds) / len(videos)
-        model, extraction = map(statistics.mean, zip(*waits[name], strict=True))
+        waiting, idle = map(statistics.mean, zip(*shares[name], strict=True))
         print(
             f"{backend}: {len(videos)} videos {name}: {each:.2f} s each, {1 / each:.2f} videos/s; "
-            f"model waits {model:.0%} of the time, extraction {extraction:.0%}"
+            f"model waits {waiting:.0%} of the time, extraction is idle {idle:.0%}"
         )
 
 

@@ -1,4 +1,4 @@
-"""An extractor that measures how long it works, and how long its caller waits for it."""
+"""An extractor that measures for how long it extracts, and for how long its caller waits."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,15 @@ from inference.extractor import Extractor
 
 
 class TimedExtractor(Extractor):
-    """`worked` and `awaited` are seconds since the last call of `reset`."""
+    """`worked` are the seconds in which its process extracted, `awaited` those in which the caller
+    waited for an answer, since the last call of `reset`."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__(timeout)
         self.reset()
 
     def reset(self) -> None:
-        """Measure anew."""
+        """Set both to 0."""
         self.worked = self.awaited = 0.0
 
     def extract(

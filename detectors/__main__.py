@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", metavar="list|show|compare|promote|rollback")
-    commands.add_parser("list", help="detectors and their stages (default)")
+    commands.add_parser("list", help="models, and the stages of detectors (default)")
     for name in ("show", "promote"):
         commands.add_parser(name).add_argument("detector", type=Path, metavar="NAME|FILE")
     commands.add_parser("compare").add_argument(
@@ -71,21 +71,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def summary(path: Path, checkpoint: Checkpoint, registry: Registry) -> Iterator[str]:
-    """Yield the lines about a detector in the list."""
+    """Yield the lines about a model in the list."""
     model, about = checkpoint.model, checkpoint.about
     default = " (default)" if about and about["name"] == detectors.DEFAULT else ""
-    content = classes.are_content(checkpoint.classes)
-    stage = "content classifier" if content else registry.stage(path)
+    is_content = classes.are_content(checkpoint.classes)
+    kind = "content classifier" if is_content else registry.stage(path)
     yield (
         f"{path.parent.name}{default}: {model['name']}, {model['temporal']}, "
-        f"{checkpoint.clip.crop_size} px · {stage}"
+        f"{checkpoint.clip.crop_size} px · {kind}"
     )
     if about:
         yield from (f"  {name}: {text}" for name, text in about["figures"].items())
         yield f"  licence: {about['licence']}"
         yield f"  model card: {about['card']}"
     else:
-        name, shown = ("val_acc", "accuracy") if content else ("val_auc", "AUC")
+        name, shown = ("val_acc", "accuracy") if is_content else ("val_auc", "AUC")
         yield f"  epoch {checkpoint.epoch}, validation {shown} {_number(checkpoint, name)}"
 
 
@@ -119,6 +119,8 @@ def compare(one: Path, other: Path) -> Iterator[str]:
         yield f"{name:<24}{_number(first, name):>16}{_number(second, name):>16}"
     if first.data["sha256"] != second.data["sha256"]:
         yield "their training data differ, and so may these splits:"
+    if classes.are_content(first.classes) or classes.are_content(second.classes):
+        return
     yield f"on test videos, with intervals: python evaluate.py --checkpoint {one} {other} --compare"
 
 

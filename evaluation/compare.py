@@ -52,7 +52,7 @@ def main_metrics(
     return metrics_of_rows
 
 
-def tables(judged: JudgedVideos) -> list[pd.DataFrame]:
+def tables_of_videos(judged: JudgedVideos) -> list[pd.DataFrame]:
     """Return the tables of all checkpoints and manifests, with the added columns `checkpoint` and
     `csv_file`."""
     return [
@@ -62,7 +62,7 @@ def tables(judged: JudgedVideos) -> list[pd.DataFrame]:
     ]
 
 
-def with_first(judged: JudgedVideos, prior: float, seed: int) -> list[dict[str, Any]]:
+def compare_with_first(judged: JudgedVideos, prior: float, seed: int) -> list[dict[str, Any]]:
     """Compare the first checkpoint with each of the others on each manifest. Return the entries of
     `comparisons` in metrics.json."""
     (first, first_tables), *others = judged.items()

@@ -1,5 +1,6 @@
 """Runs one call of score.py: videos → results, on this machine or in tasks of a cluster."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,13 @@ from common import ray_cluster
 from common.errors import VideoError
 from common.files import private_files, sha256
 from common.preprocessing import FaceConfig
-from common.version import VERSION
 from faces.sampling import Span
 from inference import face_mode
 from inference.detector_content import DetectorContent, read_content
 from inference.extractor import Extractor
 from inference.judge import JudgedVideo, VideoJudge
 from inference.rereader import Rereader
+from inference.score_output import SCHEMA
 from inference.video_score import VideoScore
 
 if TYPE_CHECKING:
@@ -88,11 +89,10 @@ class ScoringJob:
 
     @property
     def influences(self) -> str:
-        """A text that contains all settings that influence a verdict."""
-        names = ("backend", "precision", "prior", "faces", "span")
-        values = [getattr(self, name) for name in names]
-        digests = filter(None, (self.checkpoint_digest, self.content_digest))
-        return f"{' '.join(digests)} {values} {VERSION}"
+        """A text that contains everything but the checkpoint that influences a result."""
+        names = ("backend", "precision", "prior", "faces", "span", "content_digest")
+        values = {name: getattr(self, name) for name in names} | {"schema": SCHEMA}
+        return json.dumps(values, sort_keys=True, default=str)
 
     def run(self, videos: Iterable[Path], extractor: Extractor) -> Iterator[VideoScore]:
         """Yield the result of every video, in order. The page and the marked video, if requested,

@@ -3,7 +3,7 @@
     python -m nbs.train_fastai --csv_file videos_df --model_name resnet18 --epochs 10
 
 Finds a learning rate, trains with the one-cycle policy (Smith & Topin 2018), and writes a
-checkpoint of the epoch with the lowest validation loss, in which reals and fakes weigh the same.
+checkpoint of the epoch with the lowest loss of validation clips, in which classes weigh the same.
 evaluate.py and score.py read it. Flags are those of train.py, of which fastai's loop uses the ones
 about data and model, --epochs, --lr (default: found by tests), --weight_decay, --max_gradient and
 --seed.
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from statistics import geometric_mean
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,9 +25,9 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets.loaders import ClipLoader
 from models.frame_rnn import FrameModel
-from train import seed_everything
 from training import build, run_data, run_folder
 from training.options import DataOptions, ManifestOptions, ModelOptions
+from training.seeding import seed_everything
 
 # Tests of the learning rate, of which the geometric mean counts: with few clips, they differ up to
 # 900-fold, and with the lowest or the median little was learned on one of two seeds.
@@ -54,37 +55,37 @@ def main() -> int:
     parser.set_defaults(lr=None)
     flags = parser.parse_args()
     device = devices.choose(flags.device)
-    chosen = args.build_options(ManifestOptions, flags)
-    data = run_data.read(chosen, flags.task, flags.num_classes)
+    manifests = args.build_options(ManifestOptions, flags)
+    data = run_data.read(manifests, flags.task, flags.num_classes)
     flags.num_classes, task = data.num_classes, data.task
-    options = args.build_options(DataOptions, flags)
-    build.check_data(options, data.manifest, flags.monitor)
-    folder = flags.checkpoints / (flags.run_name or run_folder.default_name(flags.model_name))
+    data_options = args.build_options(DataOptions, flags)
+    build.check_data(data_options, data.manifest, flags.monitor)
+    folder = run_folder.new_path(flags.checkpoints, flags.run_name, flags.model_name)
     run_folder.check_is_free(folder)
     seed_everything(flags.seed)
-    options_of_model = args.build_options(ModelOptions, flags)
-    model, spec = build.build_model(options_of_model)
+    model_options = args.build_options(ModelOptions, flags)
+    model, spec = build.build_model(model_options)
     clip = ClipConfig(flags.clip_frames, flags.crop_size or spec.size, spec.mean, spec.std)
-    loaders = build.build_loaders(options, data.manifest, clip, device, shares=data.shares)
-    lr = learn(model.to(device), loaders, flags)
+    loaders = build.build_loaders(data_options, data.manifest, clip, device, shares=data.shares)
+    lr, epoch = learn(model.to(device), loaders, flags)
     scores = task.predict(model, loaders[1].epoch(0))
     row, _ = task.measure(scores, loaders[1].dataset)
     print(f"learning rate {lr:.2g} · " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if v))
-    make = data.checkpoint_maker(options_of_model.config, clip)
+    make = data.checkpoint_maker(model_options.config, clip)
     rule = task.fit_rule(scores)
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "best.pt"
-    checkpointing.save(path, make(weights=weights, epoch=flags.epochs, metrics=row, judgement=rule))
+    checkpointing.save(path, make(weights=weights, epoch=epoch, metrics=row, judgement=rule))
     print(f"written: {path}")
     return 0
 
 
 def learn(
     model: FrameModel, loaders: tuple[ClipLoader, ClipLoader], flags: argparse.Namespace
-) -> float:
-    """Train the model with fastai, and return the learning rate. Raise UsageError if fastai is not
-    installed."""
+) -> tuple[float, int]:
+    """Train the model with fastai, and return the learning rate and the best epoch. Raise
+    UsageError if fastai is not installed."""
     try:
         from fastai.callback import schedule  # noqa: F401  adds lr_find and fit_one_cycle
         from fastai.callback.tracker import SaveModelCallback
@@ -105,9 +106,10 @@ def learn(
                 with learner.no_logging():
                     found = [float(learner.lr_find(show_plot=False).valley) for _ in range(FINDS)]
                 lr = geometric_mean(found)
-            best = SaveModelCallback(monitor=balanced_loss.__name__)  # loads it at the end
+            best = SaveModelCallback(monitor=balanced_loss.__name__, comp=np.less)  # loads it
             learner.fit_one_cycle(flags.epochs, lr, cbs=[best, *clips])
-    return lr
+            losses = [values[best.idx] for values in learner.recorder.values]
+    return lr, losses.index(min(losses)) + 1
 
 
 def balanced_loss(logits: torch.Tensor, labels: torch.Tensor) -> float:

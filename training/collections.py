@@ -19,8 +19,9 @@ def read(options: ManifestOptions) -> tuple[Manifest, dict[str, Any]]:
     if len(set(files)) < len(files):
         raise UsageError("--csv_file names the same file twice")
     if len(paths) == 1:
-        if options.judge_faces:
-            raise UsageError("--judge_faces needs several manifests in --csv_file")
+        for name in ("shares", "judge_faces"):
+            if getattr(options, name):
+                raise UsageError(f"--{name} needs several manifests in --csv_file")
         data = manifest.read(paths[0])
         return data, manifest.fingerprint(data)
     manifests = dict(zip(joined.names(paths), map(manifest.read, paths), strict=True))

@@ -1,6 +1,6 @@
-"""The data of a run, what it learns from them, and the checkpoints that say so."""
+"""The manifest and the task of a run, and the fields of its checkpoints that depend on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,11 +17,11 @@ from training.tasks import Task
 
 @dataclass(frozen=True)
 class RunData:
-    """The manifest of a run, with the task on it."""
+    """Manifest, task, fingerprint and shares of a run."""
 
     task: Task
     num_classes: int  # outputs of the model
-    fingerprint: dict[str, Any]
+    fingerprint: dict[str, Any]  # of the manifests, as checkpoints store it
     shares: dict[str, float]  # of each collection; empty: each is drawn whole
 
     @property
@@ -30,14 +30,12 @@ class RunData:
         return self.task.data
 
     def checkpoint_maker(
-        self, config: ModelConfig, clip: ClipConfig, earlier: Checkpoint | None = None
+        self, config: ModelConfig, clip: ClipConfig, known: Iterable[int] = ()
     ) -> Callable[..., Checkpoint]:
         """Return a function that makes a Checkpoint from `weights`, `epoch`, `metrics` and
-        `judgement`, all other fields being those of this run. `earlier` is the checkpoint that it
-        continues."""
-        trained_on = set(splits.fingerprints(self.manifest.split("train")["group"]))
-        if earlier:  # it may have been trained on others
-            trained_on |= set(earlier.trained_on)
+        `judgement`, all other fields being those of this run. `known` are the fingerprints of
+        the sources of the checkpoint that the run continues or starts from."""
+        trained_on = {*known, *splits.fingerprints(self.manifest.split("train")["group"])}
         return partial(
             Checkpoint,
             model=config.to_dict(),
@@ -51,10 +49,11 @@ class RunData:
 
 
 def read(options: ManifestOptions, task: str, num_classes: int) -> RunData:
-    """Return the data for the task of this name; a detector's model has `num_classes` outputs.
+    """Return the data for the task of this name. A detector has `num_classes` outputs, a content
+    classifier one for each class.
 
-    Raise UsageError if --shares or --judge_faces do not fit the manifests, or the task does not;
-    DataError if a manifest is invalid or does not fit the others."""
+    Raise UsageError if --shares, --judge_faces or the task do not fit the manifests, DataError if
+    a manifest is invalid or does not fit the others."""
     data, fingerprint = collections.read(options)
     made, outputs = tasks.make(task, data, num_classes)
     return RunData(made, outputs, fingerprint, collections.shares(options, data))

@@ -162,14 +162,15 @@ class Run:
         }
 
 
-def default_name(model_name: str) -> str:
-    """Return the name of a new run without --run_name."""
-    return f"{model_name}_{time.strftime('%Y%m%d-%H%M%S')}"
+def new_path(checkpoints: Path, run_name: str | None, model_name: str) -> Path:
+    """Return the path of a new run, which is not made yet. Without a name, it is named after its
+    model and the time."""
+    return checkpoints / (run_name or f"{model_name}_{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def check_is_free(folder: Path) -> None:
     """Raise UsageError if a folder already holds a run."""
-    if (folder / "last.pt").exists():
+    if any((folder / name).exists() for name in ("last.pt", "best.pt")):
         raise UsageError(
             f"{folder} already holds a run: choose another --run_name, delete it, or continue it "
             f"with --resume {folder}"

@@ -1,8 +1,8 @@
-"""The state of a training run: what a step changes, how far the run is, and its fixed settings."""
+"""The state of a training run: what a step changes, how far it is, its settings, all its parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -76,8 +76,9 @@ class Plan:
     mix: Mix | None  # applied to clips and labels after the attack
 
 
-class Parts(NamedTuple):
-    """What a run works with."""
+@dataclass(frozen=True)
+class Parts:
+    """Training state, loaders, settings of the loop and of the clips of a run."""
 
     training: Training
     train_loader: TrainingLoader

@@ -42,9 +42,8 @@ def make_app(
     settings cannot be used."""
     for folder in (settings.uploads, settings.pages, settings.marked, settings.drafts):
         folder.mkdir(parents=True, exist_ok=True)
-    store = Store(
-        settings.folder / "videos.sqlite", job.influences, forget=settings.keep_hours == 0
-    )
+    influences = f"{job.checkpoint_digest} {job.influences}"
+    store = Store(settings.folder / "videos.sqlite", influences, forget=settings.keep_hours == 0)
 
     def judged(video: Video) -> None:
         if webhook is not None:

@@ -33,7 +33,7 @@ def test_every_video_gets_a_row_and_every_backend_its_lines(
     assert [line.split(":")[0] for line in folders] == [name for name in backends for _ in "ab"]
     assert "2 videos one by one" in folders[0] and "2 videos as a folder" in folders[1]
     for line in folders:
-        shares = re.search(r"model waits (\d+)% of the time, extraction (\d+)%$", line)
+        shares = re.search(r"model waits (\d+)% of the time, extraction is idle (\d+)%$", line)
         assert shares is not None
         assert all(0 <= int(share) < 100 for share in shares.groups())
     assert [line.split(" in ")[0] for line in starts] == [

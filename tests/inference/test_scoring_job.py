@@ -3,7 +3,9 @@
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ import score
 from common import errors
 from common.errors import VideoError
 from faces.sampling import WHOLE
+from inference import scoring_job
 from inference.scoring_job import ScoringJob
 from tests.helpers.extract_here import ExtractorHere
 
@@ -47,6 +50,27 @@ def test_a_cluster_gives_the_same_rows_pages_and_videos_as_this_process(
     seen = [sorted(p.name for p in (tmp_path / e / "seen").iterdir()) for e in ("local", "ray")]
     assert seen[0] == seen[1]
     assert len(seen[0]) == 5, "a page for each, a video for the two with a face"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prior": 0.1},
+        {"span": replace(WHOLE, window=5.0)},
+        {"faces": "cropped"},
+        {"precision": "bfloat16"},
+        {"content_checkpoint": Path(__file__)},
+    ],
+)
+def test_a_result_is_not_used_again_after_a_change(
+    change: dict[str, Any], checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ScoringJob(checkpoint, "torch", "cpu", "auto", 0.5, None, WHOLE, 60)
+    assert replace(job).influences == job.influences
+    assert replace(job, **change).influences != job.influences
+    before = job.influences
+    monkeypatch.setattr(scoring_job, "SCHEMA", 0)
+    assert job.influences != before
 
 
 @pytest.mark.parametrize("name", ["new_real.mp4", "text.mp4"])

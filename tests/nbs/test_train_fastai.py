@@ -53,5 +53,5 @@ def test_an_existing_run_is_not_overwritten(
     cut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "fast").mkdir()
-    (tmp_path / "fast/last.pt").touch()
+    (tmp_path / "fast/best.pt").touch()
     assert run(monkeypatch, cut, "--checkpoints", tmp_path, "--run_name", "fast") == 2

@@ -76,3 +76,14 @@ def test_what_does_not_fit_the_manifests_is_one_line(
     assert run(monkeypatch, *FLAGS, *MANIFESTS, *flags) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert re.search(message, line)
+
+
+@pytest.mark.parametrize("flags", [["--shares", "1"], ["--judge_faces", "data/one/videos_df"]])
+def test_flags_of_several_manifests_are_refused_for_one(
+    two: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+) -> None:
+    assert run(monkeypatch, *FLAGS, "--csv_file", "data/one/videos_df", *flags) == 2
+    assert f"{flags[0]} needs several manifests" in capsys.readouterr().err
