@@ -25,7 +25,7 @@ from detectors import card
 from detectors.probes import score_probes
 from scoring.load import load_detector
 
-LICENCE = "research use only, like its training data"
+LICENCE = "research, teaching and journalism, no commercial use"
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 
 from common.checkpointing import Checkpoint
+from scoring.decision_rule import DecisionRule
 
 TEMPLATE = Path(__file__).with_name("card.md")
 LABELS = {"REAL": "reals", "FAKE": "fakes"}
@@ -109,6 +110,7 @@ def text(
 ) -> str:
     """Return the model card in Markdown. `results` and `videos` are metrics.json and scores.csv
     of the detector, `left_out` has the metrics.json of trainings without one of its collections."""
+    assert checkpoint.judgement is not None  # add.check_results
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
@@ -117,6 +119,7 @@ def text(
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         checkpoint=checkpoint,
+        thresholds=DecisionRule.from_dict(checkpoint.judgement).p_fake_thresholds,
         about=about,
         results=results,
         left_out=[entry for other in left_out for entry in other["evaluations"]],
