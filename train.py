@@ -281,8 +281,15 @@ def train(
         try:
             if run.has_patience:
                 hooks = Hooks(run.save, after_epoch, stop)
-                loaders = (parts.train_loader, parts.val_loader)
-                fit(parts.training, *loaders, task, parts.plan, hooks, position)
+                fit(
+                    parts.training,
+                    parts.train_loader,
+                    parts.val_loader,
+                    task,
+                    parts.plan,
+                    hooks,
+                    position,
+                )
         except Stopped:  # another process may be the one that was asked to stop
             exit_code = stop.exit_code or 128 + signal.SIGTERM
         except BaseException:

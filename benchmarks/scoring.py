@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -200,21 +199,18 @@ def print_folder(
     backend: str, videos: list[Path], measure: Measure, extractor: TimedExtractor, repeats: int
 ) -> None:
     """Print the median seconds per video and mean idle times, one by one and as a folder."""
-    shares: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
-    def timed(name: str, batches: list[list[Path]]) -> float:
+    def timed(batches: list[list[Path]]) -> tuple[float, float, float]:
         extractor.reset()
         seconds = sum(map(measure, batches))
-        shares[name].append((extractor.awaited / seconds, 1 - extractor.worked / seconds))
-        return seconds
+        return seconds, extractor.awaited / seconds, 1 - extractor.worked / seconds
 
-    runs = {
-        "one by one": lambda: timed("one by one", [[video] for video in videos]),
-        "as a folder": lambda: timed("as a folder", [videos]),
-    }
-    for name, seconds in repeat_in_turns(runs, repeats).items():
+    batches = {"one by one": [[video] for video in videos], "as a folder": [videos]}
+    runs = {name: partial(timed, chosen) for name, chosen in batches.items()}
+    for name, results in repeat_in_turns(runs, repeats).items():
+        seconds, waits, idles = zip(*results, strict=True)
         each = statistics.median(seconds) / len(videos)
-        waiting, idle = map(statistics.mean, zip(*shares[name], strict=True))
+        waiting, idle = statistics.mean(waits), statistics.mean(idles)
         print(
             f"{backend}: {len(videos)} videos {name}: {each:.2f} s each, {1 / each:.2f} videos/s; "
             f"model waits {waiting:.0%} of the time, extraction is idle {idle:.0%}"

@@ -37,8 +37,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--layout",
         default="dfdc",
         help="directory layout of the dataset in --input: dfdc, ffpp, celebdf, folders, table, or "
-        "classes (a folder for each class of pictures) "
-        "(described in docs/data.md)",
+        "classes (a folder for each class of pictures); docs/data.md describes them",
     )
     group.add_argument(
         "--fake_folders",

@@ -25,6 +25,7 @@ from common.errors import UsageError
 from common.preprocessing import ClipConfig
 from datasets.loaders import ClipLoader
 from models.frame_rnn import FrameModel
+from scoring import content
 from training import build, run_data, run_folder
 from training.options import DataOptions, ManifestOptions, ModelOptions
 from training.seeding import seed_everything
@@ -113,9 +114,8 @@ def learn(
 
 
 def balanced_loss(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the mean over classes of the mean cross-entropy, of logits (N, C) and labels (N,)."""
-    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
-    return float(torch.stack([losses[labels == c].mean() for c in labels.unique()]).mean())
+    """Return the log loss of logits (N, C) for labels (N,), in which classes weigh the same."""
+    return content.balanced_log_loss(labels.numpy(), logits.softmax(dim=1).numpy())
 
 
 if __name__ == "__main__":

@@ -77,17 +77,20 @@ def by_video(scores: Iterable[ClassScores]) -> dict[str, np.ndarray]:
     return {video: np.mean(rows, axis=0) for video, rows in values.items()}
 
 
+def balanced_log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the log loss of `probabilities` (N, K) for `labels` (N,), in which every class that
+    occurs has the same weight; natural logarithm of values clipped at 1e-7."""
+    losses = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1))
+    return float(np.mean([losses[labels == label].mean() for label in np.unique(labels)]))
+
+
 def class_metrics(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> Metrics:
     """Return metrics of N videos with the labels (N,) and the probabilities (N, K): the accuracy,
-    the log loss in which every class has the same weight (natural logarithm, clipped at 1e-7), and
-    F1 of every class, as `f1 CLASS`; 0 for one that does not occur."""
-    numbers = range(len(classes))
+    `balanced_log_loss`, and F1 of every class, as `f1 CLASS`; 0 for one that does not occur."""
     called = probabilities.argmax(axis=1)
-    losses = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1))
-    by_class = [losses[labels == number].mean() for number in numbers if (labels == number).any()]
-    f1 = f1_score(labels, called, labels=list(numbers), average=None, zero_division=0)
+    f1 = f1_score(labels, called, labels=range(len(classes)), average=None, zero_division=0)
     return {
         "accuracy": float((called == labels).mean()),
-        "balanced_log_loss": float(np.mean(by_class)),
+        "balanced_log_loss": balanced_log_loss(labels, probabilities),
         **{f"f1 {name}": float(value) for name, value in zip(classes, f1, strict=True)},
     }

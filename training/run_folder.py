@@ -169,11 +169,15 @@ def new_path(checkpoints: Path, run_name: str | None, model_name: str) -> Path:
 
 
 def check_is_free(folder: Path) -> None:
-    """Raise UsageError if a folder already holds a run."""
-    if any((folder / name).exists() for name in ("last.pt", "best.pt")):
+    """Raise UsageError if a folder already holds a run, or the detector of one."""
+    if (folder / "last.pt").exists():
         raise UsageError(
             f"{folder} already holds a run: choose another --run_name, delete it, or continue it "
             f"with --resume {folder}"
+        )
+    if (folder / "best.pt").exists():
+        raise UsageError(
+            f"{folder} already holds a detector: choose another --run_name, or delete it"
         )
 
 
